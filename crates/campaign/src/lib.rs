@@ -1,0 +1,1 @@
+//! Recipients, filter and template to messages; resume; schedules.

@@ -1,0 +1,1 @@
+//! Template and data in, the exact bytes on the wire out.

@@ -1,0 +1,2 @@
+//! The `glasspost` binary.
+fn main() {}

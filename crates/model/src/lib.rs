@@ -1,0 +1,40 @@
+//! The words of Glasspost: every room speaks these types and no room redefines them.
+//!
+//! Promises: pure data and pure functions, no IO, no clock of its own, no async. A value that exists is
+//! valid: an [`Address`] can be written to the wire as it is, a [`HeaderText`] cannot end its line.
+//!
+//! Does not know: the store, the network, HTTP, templates.
+//!
+//! # Layout
+//! - [`address`]: who mail goes to and comes from
+//! - [`attempt`]: one try at delivery, where it got to and what was answered
+//! - [`clock`]: time as a value that is passed in
+//! - [`envelope`]: one transaction's sender and recipients
+//! - [`event`]: one fact about one message
+//! - [`header`]: text that is safe in a header line
+//! - [`id`]: time-ordered message ids
+//! - [`message`]: a recipient's message and its state
+//! - [`reply`]: what a server answered, and what kind of answer it is
+//! - [`secret`]: passwords and keys that never show
+
+pub mod address;
+pub mod attempt;
+pub mod clock;
+pub mod envelope;
+pub mod event;
+pub mod header;
+pub mod id;
+pub mod message;
+pub mod reply;
+pub mod secret;
+
+pub use address::{Address, AddressError, Mailbox};
+pub use attempt::{Attempt, Phase, PhaseTimes};
+pub use clock::{Clock, Timestamp};
+pub use envelope::Envelope;
+pub use event::{Event, EventKind, Seq};
+pub use header::{HeaderText, HeaderTextError};
+pub use id::MessageId;
+pub use message::{CampaignId, ContentHash, Message, MessageState};
+pub use reply::{Category, EnhancedCode, Outcome, Reply};
+pub use secret::Secret;

@@ -1,0 +1,1 @@
+//! Readers of the event log: counters, terminal view, log lines, accounts.

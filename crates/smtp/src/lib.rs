@@ -1,0 +1,1 @@
+//! The SMTP protocol, written once and without IO, with thin drivers for both roles.

@@ -1,0 +1,1 @@
+//! Durable truth: the queue, the event log and the ledger.
