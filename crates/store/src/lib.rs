@@ -1,1 +1,143 @@
-//! Durable truth: the queue, the event log and the ledger.
+//! Durable truth: the queue, the event log, the ledger of every campaign, and configuration.
+//!
+//! Promises:
+//! - What an operation answered is on disk: it survives `kill -9` and loss of power (promise: P-01).
+//! - A message changes state only together with its event, in one transaction, and reaches exactly one final
+//!   state (promise: P-02).
+//! - Only the holder of a lane's lease records outcomes for its messages (promise: P-03).
+//! - The books balance: accepted = queued + the sum of the final states, per campaign, after every commit.
+//!
+//! Does not know: SMTP, HTTP, what is in a message, what a campaign's settings mean.
+//!
+//! # Layout
+//! - [`Store`]: what every backend can do; batch-shaped, in the domain's words
+//! - [`campaign`], [`lane`], [`log`], [`books`], [`schedule`]: the values it takes and gives
+//! - [`error`]: what went wrong, by what the caller does next
+//! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
+
+pub mod books;
+pub mod campaign;
+pub mod error;
+pub mod lane;
+pub mod log;
+pub mod schedule;
+pub mod sqlite;
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
+
+pub use books::Books;
+pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress};
+pub use error::StoreError;
+pub use lane::{Due, LaneKey, Lease};
+pub use log::{LogBatch, Logged, NewEvent, Tail};
+pub use schedule::{Job, JobState};
+pub use sqlite::SqliteStore;
+
+/// A store's answer.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What every backend can do. All of it is durable when it answers.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Keeps content that many messages share, once, under its SHA-256.
+    async fn put_content(&self, bytes: Vec<u8>) -> Result<ContentHash>;
+
+    /// Gives content back.
+    async fn content(&self, hash: ContentHash) -> Result<Vec<u8>>;
+
+    /// Begins a new run of a campaign.
+    async fn begin_campaign(&self, new: NewCampaign) -> Result<Campaign>;
+
+    /// The runs, newest first; with `identity`, only those of that campaign.
+    async fn campaigns(&self, identity: Option<&str>, limit: u32) -> Result<Vec<Campaign>>;
+
+    /// One run by its job id.
+    async fn campaign(&self, job_id: &str) -> Result<Option<Campaign>>;
+
+    /// Notes how far a run has come.
+    async fn mark_campaign(&self, campaign: CampaignId, progress: Progress) -> Result<()>;
+
+    /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
+    /// campaign's run, whatever its case; the answers are in the order of the batch.
+    async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
+
+    /// Takes a lane for this process, or says who holds it.
+    async fn lease(&self, lane: LaneKey) -> Result<Lease>;
+
+    /// Gives a lane back.
+    async fn release(&self, lease: Lease) -> Result<()>;
+
+    /// The messages of a held lane that may be tried at `now`, oldest due first, without those `in_flight`.
+    async fn due(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        limit: usize,
+        in_flight: &HashSet<Seq>,
+    ) -> Result<Due>;
+
+    /// Records what became of messages of a held lane (promise: P-03: the lease's token is checked).
+    /// An event about a message that is already final is left out; the number of those is the answer.
+    async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize>;
+
+    /// Queued messages of a run, in the log's order, from after `cursor`.
+    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Seq>>;
+
+    /// Takes back queued messages, saying why; gives how many it were.
+    async fn cancel(
+        &self,
+        lease: &Lease,
+        messages: Vec<Seq>,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<usize>;
+
+    /// The log from after `cursor`, in order; with `campaign`, only its part.
+    async fn events_after(
+        &self,
+        cursor: Seq,
+        campaign: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Vec<Logged>>;
+
+    /// Follows what this process commits from now on.
+    fn tail(&self) -> Tail;
+
+    /// The counters of one run.
+    async fn books(&self, campaign: CampaignId) -> Result<Books>;
+
+    /// The same figures counted from the messages themselves, for a check of the counters.
+    async fn count_books(&self, campaign: CampaignId) -> Result<Books>;
+
+    /// The messages of a run in the log's order from after `cursor`, each with its latest event.
+    async fn messages(
+        &self,
+        campaign: CampaignId,
+        cursor: Seq,
+        limit: usize,
+    ) -> Result<Vec<Logged>>;
+
+    /// One message by its place in the log.
+    async fn message(&self, seq: Seq) -> Result<Option<Message>>;
+
+    /// Remembers a reader's place under its name.
+    async fn save_cursor(&self, reader: &str, place: &str) -> Result<()>;
+
+    /// A reader's remembered place.
+    async fn cursor(&self, reader: &str) -> Result<Option<String>>;
+
+    /// Registers a job.
+    async fn add_job(&self, job: Job) -> Result<()>;
+
+    /// Every job, by creation.
+    async fn jobs(&self) -> Result<Vec<Job>>;
+
+    /// Writes a job's new state; `false` when somebody cancelled it meanwhile or it is gone.
+    async fn save_job(&self, job: Job) -> Result<bool>;
+
+    /// Cancels a job that has not ended; `false` when there is none such.
+    async fn cancel_job(&self, id: &str, at: Timestamp) -> Result<bool>;
+}

@@ -1,0 +1,103 @@
+//! A campaign's runs, and the messages that are handed over for them.
+
+use model::{Address, CampaignId, ContentHash, MessageState, Seq, Timestamp};
+
+use crate::lane::LaneKey;
+
+/// A run to begin.
+#[derive(Clone, Debug)]
+pub struct NewCampaign {
+    /// The id to show people; when it is taken, `-2`, `-3` … is appended.
+    pub job_id: String,
+    /// What makes two runs the same campaign: its name, or the digest of what it says.
+    pub identity: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its template.
+    pub content: ContentHash,
+    /// How it was started, a JSON object of the campaign room's making.
+    pub settings: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One run of a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its number in the store.
+    pub id: CampaignId,
+    /// Its id for people.
+    pub job_id: String,
+    /// What makes two runs the same campaign.
+    pub identity: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its template.
+    pub content: ContentHash,
+    /// How it was started, a JSON object of the campaign room's making.
+    pub settings: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When its list had been read to the end; `None` while it has not.
+    pub listed_at: Option<Timestamp>,
+    /// When its last message became final; `None` while work is left.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Campaign {
+    /// The lane its messages wait in.
+    pub fn lane(&self) -> LaneKey {
+        LaneKey::campaign(self.id)
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Its list is being read (again).
+    Listing,
+    /// Its list has been read to the end.
+    Listed(Timestamp),
+    /// Nothing of it is queued any more.
+    Finished(Timestamp),
+}
+
+/// A message to take responsibility for.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The campaign's run.
+    pub campaign: CampaignId,
+    /// What it shares with others: its template.
+    pub content: ContentHash,
+    /// Whom it is for.
+    pub address: Address,
+    /// The recipient's own data, a JSON object.
+    pub data: Box<str>,
+    /// When it was handed over.
+    pub at: Timestamp,
+    /// When it may first be tried.
+    pub due_at: Timestamp,
+}
+
+/// What became of a message that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is new, under this number.
+    New(Seq),
+    /// The run has this address already. While it was queued, its data and template are now the new ones.
+    Known {
+        /// The number it has.
+        seq: Seq,
+        /// Where it stands.
+        state: MessageState,
+    },
+}
+
+impl Accepted {
+    /// The message's number.
+    pub fn seq(self) -> Seq {
+        match self {
+            Self::New(seq) | Self::Known { seq, .. } => seq,
+        }
+    }
+}

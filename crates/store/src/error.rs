@@ -1,0 +1,60 @@
+//! What went wrong in the store, by what the caller does next.
+
+use std::path::PathBuf;
+
+/// Why an operation did not happen. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another living process holds the lane: wait, or let it do the work.
+    #[error("held by process {holder}")]
+    LaneHeld {
+        /// Its process id, as the system knows it.
+        holder: u32,
+    },
+    /// The lease is not ours any more: stop delivering from the lane.
+    #[error("the lease on lane {lane} was lost")]
+    LeaseLost {
+        /// The lane.
+        lane: String,
+    },
+    /// No room, or another process wrote for too long: wait and try again.
+    #[error("the data file cannot be written at the moment: {0}")]
+    Unavailable(String),
+    /// The data folder cannot be used: tell the person.
+    #[error("cannot use the data folder {path}: {reason}", path = path.display())]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The data file was written by a newer version: use that one.
+    #[error(
+        "the data file has schema version {found}, this program knows up to {known}: use a newer glasspost"
+    )]
+    Newer {
+        /// The file's version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// What was asked for is not there.
+    #[error("{0} is not in the data file")]
+    Missing(String),
+    /// A row does not hold what it must: the file was changed by another hand, or is damaged.
+    #[error("the data file is damaged: {0}")]
+    Damaged(String),
+    /// The writer has stopped; the process is ending.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else the backend says.
+    #[error("the data file: {0}")]
+    Backend(String),
+}
+
+impl StoreError {
+    /// Whether waiting can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}

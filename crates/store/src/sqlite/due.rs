@@ -1,0 +1,65 @@
+//! The queue read in the order of delivery.
+
+use std::collections::HashSet;
+
+use model::{CampaignId, Seq, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::row;
+use crate::{Due, Result};
+
+pub(super) fn due(
+    connection: &Connection,
+    tag: u32,
+    lane: i64,
+    now: Timestamp,
+    limit: usize,
+    in_flight: &HashSet<Seq>,
+) -> Result<Due> {
+    let mut messages = Vec::with_capacity(limit);
+    // Those in flight are still queued in the file. The index alone tells them apart, without their rows.
+    let window = limit + in_flight.len();
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM messages INDEXED BY due \
+         WHERE lane = ?1 AND state = 0 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3",
+    )?;
+    let mut rows = statement.query(params![lane, now.as_millis(), window as i64])?;
+    while let Some(found) = rows.next()? {
+        let seq = Seq::new(found.get(0)?);
+        if messages.len() == limit || in_flight.contains(&seq) {
+            continue;
+        }
+        messages.extend(row::message(connection, tag, seq)?);
+    }
+    Ok(Due {
+        messages,
+        next_at: next_at(connection, lane, now)?,
+    })
+}
+
+/// When the first message that is not due yet will be.
+fn next_at(connection: &Connection, lane: i64, now: Timestamp) -> Result<Option<Timestamp>> {
+    let millis: Option<i64> = connection
+        .prepare_cached(
+            "SELECT due_at FROM messages INDEXED BY due \
+             WHERE lane = ?1 AND state = 0 AND due_at > ?2 ORDER BY due_at LIMIT 1",
+        )?
+        .query_row(params![lane, now.as_millis()], |row| row.get(0))
+        .optional()?;
+    Ok(millis.map(Timestamp::from_millis))
+}
+
+pub(super) fn queued(
+    connection: &Connection,
+    campaign: CampaignId,
+    cursor: Seq,
+    limit: usize,
+) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq FROM messages WHERE seq > ?1 AND campaign = ?2 AND state = 0 ORDER BY seq LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![cursor.get(), campaign.0, limit as i64], |row| {
+        Ok(Seq::new(row.get(0)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,116 @@
+//! The log read back: events with the messages they are about.
+
+use std::sync::Arc;
+
+use model::{CampaignId, Event, EventKind, Seq, Timestamp};
+use rusqlite::{Connection, Row, params};
+
+use super::accept::accepted_event;
+use super::record::Detail;
+use super::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, to_message};
+use crate::{Logged, Result, StoreError};
+
+/// An event's columns, after a message's.
+const EVENT_COLUMNS: &str = "e.seq, e.kind, e.at, e.attempts, e.detail";
+
+/// The log from after `cursor`: messages as their own `accepted` events, and the events, merged in order.
+pub(super) fn after(
+    connection: &Connection,
+    tag: u32,
+    cursor: Seq,
+    campaign: Option<CampaignId>,
+    limit: usize,
+) -> Result<Vec<Logged>> {
+    let campaign = campaign.map(|id| id.0);
+    let values = params![cursor.get(), campaign, limit as i64];
+    let mut merged = collect(
+        connection,
+        tag,
+        &format!(
+            "SELECT {MESSAGE_COLUMNS}, NULL, NULL, NULL, NULL, NULL \
+             FROM messages m JOIN contents c ON c.id = m.content \
+             WHERE m.seq > ?1 AND (?2 IS NULL OR m.campaign = ?2) ORDER BY m.seq LIMIT ?3"
+        ),
+        values,
+    )?;
+    merged.extend(collect(
+        connection,
+        tag,
+        &format!(
+            "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
+             FROM events e JOIN messages m ON m.seq = e.message JOIN contents c ON c.id = m.content \
+             WHERE e.seq > ?1 AND (?2 IS NULL OR e.campaign = ?2) ORDER BY e.seq LIMIT ?3"
+        ),
+        values,
+    )?);
+    merged.sort_by_key(|logged| logged.event.seq);
+    merged.truncate(limit);
+    Ok(merged)
+}
+
+/// The messages of a run, each with its latest event.
+pub(super) fn latest(
+    connection: &Connection,
+    tag: u32,
+    campaign: CampaignId,
+    cursor: Seq,
+    limit: usize,
+) -> Result<Vec<Logged>> {
+    collect(
+        connection,
+        tag,
+        &format!(
+            "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
+             FROM messages m JOIN contents c ON c.id = m.content \
+             LEFT JOIN events e ON e.seq = m.last_event \
+             WHERE m.seq > ?1 AND m.campaign = ?2 ORDER BY m.seq LIMIT ?3"
+        ),
+        params![cursor.get(), campaign.0, limit as i64],
+    )
+}
+
+fn collect(
+    connection: &Connection,
+    tag: u32,
+    query: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Logged>> {
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query(values)?;
+    let mut logged = Vec::new();
+    while let Some(row) = rows.next()? {
+        logged.push(to_logged(row, tag)?);
+    }
+    Ok(logged)
+}
+
+fn to_logged(row: &Row<'_>, tag: u32) -> Result<Logged> {
+    let message = Arc::new(to_message(row, tag)?);
+    let Some(seq) = row.get::<_, Option<i64>>(MESSAGE_WIDTH)? else {
+        return Ok(Logged {
+            event: accepted_event(&message),
+            message,
+        });
+    };
+    let damaged = |what: &str| StoreError::Damaged(format!("event {seq}: {what}"));
+    let kind = EventKind::from_code(row.get(MESSAGE_WIDTH + 1)?)
+        .ok_or_else(|| damaged("its kind is not known"))?;
+    let detail = match row.get_ref(MESSAGE_WIDTH + 4)?.as_str_or_null() {
+        Ok(Some(json)) => {
+            serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?
+        }
+        Ok(None) => Detail::default(),
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
+    let event = Event {
+        seq: Seq::new(seq),
+        message: message.seq,
+        campaign: message.campaign,
+        at: Timestamp::from_millis(row.get(MESSAGE_WIDTH + 2)?),
+        kind,
+        attempts: row.get(MESSAGE_WIDTH + 3)?,
+        attempt: detail.attempt,
+        reason: detail.reason,
+    };
+    Ok(Logged { event, message })
+}

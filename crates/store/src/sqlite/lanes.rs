@@ -1,0 +1,69 @@
+//! Leases: which process may deliver from a lane.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::holder::{Holder, process_id};
+use super::writer::WriteTx;
+use crate::{LaneKey, Lease, Result, StoreError};
+
+/// A lane's number, made when it is new.
+pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<i64> {
+    let known = tx
+        .connection
+        .prepare_cached("SELECT id FROM lanes WHERE key = ?1")?
+        .query_row([key.as_str()], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(id) => Ok(id),
+        None => {
+            tx.connection
+                .prepare_cached("INSERT INTO lanes (key) VALUES (?1)")?
+                .execute([key.as_str()])?;
+            Ok(tx.connection.last_insert_rowid())
+        }
+    }
+}
+
+/// Takes a lane that nobody living holds. Held by this process itself, it is held: two campaigns' runners in
+/// one process are two holders.
+pub(super) fn lease(tx: &WriteTx<'_>, holder: &Holder, key: LaneKey) -> Result<Lease> {
+    let lane = id(tx, &key)?;
+    let (current, token): (Option<String>, i64) = tx
+        .connection
+        .prepare_cached("SELECT holder, token FROM lanes WHERE id = ?1")?
+        .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(current) = current.filter(|name| holder.is_alive(name)) {
+        return Err(StoreError::LaneHeld {
+            holder: process_id(&current),
+        });
+    }
+    tx.connection
+        .prepare_cached("UPDATE lanes SET holder = ?2, token = ?3 WHERE id = ?1")?
+        .execute(params![lane, holder.name(), token + 1])?;
+    Ok(Lease {
+        lane,
+        key,
+        token: token + 1,
+    })
+}
+
+pub(super) fn release(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
+    tx.connection
+        .prepare_cached("UPDATE lanes SET holder = NULL WHERE id = ?1 AND token = ?2")?
+        .execute(params![lease.lane, lease.token])?;
+    Ok(())
+}
+
+/// Refuses who does not hold the lane any more (promise: P-03).
+pub(super) fn check(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
+    let token: i64 = tx
+        .connection
+        .prepare_cached("SELECT token FROM lanes WHERE id = ?1")?
+        .query_row([lease.lane], |row| row.get(0))?;
+    match token == lease.token {
+        true => Ok(()),
+        false => Err(StoreError::LeaseLost {
+            lane: lease.key.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,98 @@
+-- The spine: content, campaigns, lanes, messages, events, books, cursors, jobs.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+
+-- What many messages share, once.
+CREATE TABLE contents (
+    id    INTEGER PRIMARY KEY,
+    hash  BLOB NOT NULL UNIQUE,
+    bytes BLOB NOT NULL
+);
+
+-- One row a run. `identity` is the same for every run of one campaign.
+CREATE TABLE campaigns (
+    id          INTEGER PRIMARY KEY,
+    job_id      TEXT NOT NULL UNIQUE,
+    identity    TEXT NOT NULL,
+    name        TEXT,
+    content     INTEGER NOT NULL REFERENCES contents(id),
+    settings    TEXT NOT NULL,
+    started_at  INTEGER NOT NULL,
+    listed_at   INTEGER,
+    finished_at INTEGER
+);
+CREATE INDEX campaigns_by_identity ON campaigns(identity, id);
+
+-- The unit of ownership. `holder` names a lock file beside the data file; nobody holds it when NULL.
+CREATE TABLE lanes (
+    id     INTEGER PRIMARY KEY,
+    key    TEXT NOT NULL UNIQUE,
+    holder TEXT,
+    token  INTEGER NOT NULL DEFAULT 0
+);
+
+-- One row a message, and its own `accepted` event: `seq` is its place in the log, shared with `events`.
+CREATE TABLE messages (
+    seq         INTEGER PRIMARY KEY,
+    campaign    INTEGER NOT NULL,
+    lane        INTEGER NOT NULL,
+    content     INTEGER NOT NULL,
+    state       INTEGER NOT NULL,
+    due_at      INTEGER,
+    attempts    INTEGER NOT NULL,
+    last_event  INTEGER,
+    accepted_at INTEGER NOT NULL,
+    address     TEXT NOT NULL,
+    data        TEXT NOT NULL
+);
+-- The ledger: an address is in a run once, whatever its case.
+CREATE UNIQUE INDEX ledger ON messages(campaign, address COLLATE NOCASE);
+-- The queue.
+CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
+
+-- What happened after acceptance. `previous` leads back to the message's event before this one, so a timeline
+-- needs no index of its own.
+CREATE TABLE events (
+    seq      INTEGER PRIMARY KEY,
+    message  INTEGER NOT NULL,
+    campaign INTEGER NOT NULL,
+    kind     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    previous INTEGER,
+    detail   TEXT
+);
+
+-- Counters, changed in the transaction that changes what they count.
+CREATE TABLE books (
+    campaign INTEGER NOT NULL,
+    state    INTEGER NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (campaign, state)
+) WITHOUT ROWID;
+
+-- Where each reader of the log stands.
+CREATE TABLE cursors (
+    reader TEXT PRIMARY KEY,
+    place  TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+    id           TEXT PRIMARY KEY,
+    request      TEXT NOT NULL,
+    state        TEXT NOT NULL,
+    next_run_at  INTEGER,
+    cron         TEXT,
+    interval_ms  INTEGER,
+    attempts     INTEGER NOT NULL,
+    attempts_max INTEGER NOT NULL,
+    backoff_ms   INTEGER NOT NULL,
+    campaign     INTEGER,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    last_run_at  INTEGER,
+    last_error   TEXT
+) WITHOUT ROWID;

@@ -1,0 +1,290 @@
+//! SQLite: one file that people can open, query and back up.
+//!
+//! One writer thread commits for everybody in groups (`writer`), with `synchronous=FULL` on a write-ahead log,
+//! so an answer means that the bytes are on the disk. Reads use connections of their own (`readers`).
+//!
+//! - `accept`, `record`, `lanes`: what changes messages, one file an operation
+//! - `due`, `history`: what reads messages and events
+//! - `campaigns`, `contents`, `jobs`: the smaller tables
+//! - `holder`: the lock file by which a dead process is told from a living one
+//! - `migrate`: the schema and its versions
+
+mod accept;
+mod campaigns;
+mod contents;
+mod due;
+mod history;
+mod holder;
+mod jobs;
+mod lanes;
+mod migrate;
+mod readers;
+mod record;
+mod row;
+mod writer;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use async_trait::async_trait;
+use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
+use rusqlite::Connection;
+
+use crate::{
+    Accepted, Books, Campaign, Due, Job, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage,
+    Progress, Result, Store, StoreError, Tail,
+};
+use holder::Holder;
+use readers::Readers;
+use writer::Writer;
+
+/// The data file's name in the data folder.
+pub const FILE_NAME: &str = "glasspost.db";
+
+/// The store in one SQLite file of a data folder.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    holder: Holder,
+    /// The store's own random tag, part of every message id.
+    tag: u32,
+}
+
+impl SqliteStore {
+    /// Opens the data folder, making it and the data file when they are not there.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let unusable = |error: std::io::Error| StoreError::Folder {
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let file = folder.join(FILE_NAME);
+        let mut connection = connect(&file).map_err(|error| StoreError::Folder {
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let tag = migrate::to_latest(&mut connection)?;
+        let holder = Holder::register(folder).map_err(unusable)?;
+        Ok(Self {
+            writer: Writer::start(connection)?,
+            readers: Readers::new(file),
+            holder,
+            tag,
+        })
+    }
+}
+
+/// A connection with the settings every connection needs.
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Only before the first table: lets the file give space back without a rewrite of the whole.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // promise: P-01. The log is synced at every commit.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Page cache of one connection, in KiB.
+const CACHE_KIB: i64 = 16 * 1024;
+/// Prepared statements kept by one connection; more than the house has.
+const STATEMENTS_MAX: usize = 64;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn put_content(&self, bytes: Vec<u8>) -> Result<ContentHash> {
+        self.writer.write(move |tx| contents::put(tx, &bytes)).await
+    }
+
+    async fn content(&self, hash: ContentHash) -> Result<Vec<u8>> {
+        self.readers
+            .read(move |connection| contents::get(connection, hash))
+            .await
+    }
+
+    async fn begin_campaign(&self, new: NewCampaign) -> Result<Campaign> {
+        self.writer.write(move |tx| campaigns::begin(tx, new)).await
+    }
+
+    async fn campaigns(&self, identity: Option<&str>, limit: u32) -> Result<Vec<Campaign>> {
+        let identity = identity.map(str::to_owned);
+        self.readers
+            .read(move |connection| campaigns::list(connection, identity.as_deref(), limit))
+            .await
+    }
+
+    async fn campaign(&self, job_id: &str) -> Result<Option<Campaign>> {
+        let job_id = job_id.to_owned();
+        self.readers
+            .read(move |connection| campaigns::by_job_id(connection, &job_id))
+            .await
+    }
+
+    async fn mark_campaign(&self, campaign: CampaignId, progress: Progress) -> Result<()> {
+        self.writer
+            .write(move |tx| campaigns::mark(tx, campaign, progress))
+            .await
+    }
+
+    async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>> {
+        let tag = self.tag;
+        self.writer
+            .write(move |tx| accept::accept(tx, tag, batch))
+            .await
+    }
+
+    async fn lease(&self, lane: LaneKey) -> Result<Lease> {
+        let holder = self.holder.clone();
+        self.writer
+            .write(move |tx| lanes::lease(tx, &holder, lane))
+            .await
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        self.writer
+            .write(move |tx| lanes::release(tx, &lease))
+            .await
+    }
+
+    async fn due(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        limit: usize,
+        in_flight: &HashSet<Seq>,
+    ) -> Result<Due> {
+        let (tag, lane, in_flight) = (self.tag, lease.lane, in_flight.clone());
+        self.readers
+            .read(move |connection| due::due(connection, tag, lane, now, limit, &in_flight))
+            .await
+    }
+
+    async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize> {
+        let lease = lease.clone();
+        self.writer
+            .write(move |tx| record::record(tx, &lease, batch))
+            .await
+    }
+
+    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Seq>> {
+        self.readers
+            .read(move |connection| due::queued(connection, campaign, cursor, limit))
+            .await
+    }
+
+    async fn cancel(
+        &self,
+        lease: &Lease,
+        messages: Vec<Seq>,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<usize> {
+        let (lease, reason, tag) = (lease.clone(), reason.to_owned(), self.tag);
+        self.writer
+            .write(move |tx| record::cancel(tx, tag, &lease, &messages, &reason, at))
+            .await
+    }
+
+    async fn events_after(
+        &self,
+        cursor: Seq,
+        campaign: Option<CampaignId>,
+        limit: usize,
+    ) -> Result<Vec<Logged>> {
+        let tag = self.tag;
+        self.readers
+            .read(move |connection| history::after(connection, tag, cursor, campaign, limit))
+            .await
+    }
+
+    fn tail(&self) -> Tail {
+        self.writer.tail()
+    }
+
+    async fn books(&self, campaign: CampaignId) -> Result<Books> {
+        self.readers
+            .read(move |connection| campaigns::books(connection, campaign))
+            .await
+    }
+
+    async fn count_books(&self, campaign: CampaignId) -> Result<Books> {
+        self.readers
+            .read(move |connection| campaigns::count_books(connection, campaign))
+            .await
+    }
+
+    async fn messages(
+        &self,
+        campaign: CampaignId,
+        cursor: Seq,
+        limit: usize,
+    ) -> Result<Vec<Logged>> {
+        let tag = self.tag;
+        self.readers
+            .read(move |connection| history::latest(connection, tag, campaign, cursor, limit))
+            .await
+    }
+
+    async fn message(&self, seq: Seq) -> Result<Option<Message>> {
+        let tag = self.tag;
+        self.readers
+            .read(move |connection| row::message(connection, tag, seq))
+            .await
+    }
+
+    async fn save_cursor(&self, reader: &str, place: &str) -> Result<()> {
+        let (reader, place) = (reader.to_owned(), place.to_owned());
+        self.writer
+            .write(move |tx| campaigns::save_cursor(tx, &reader, &place))
+            .await
+    }
+
+    async fn cursor(&self, reader: &str) -> Result<Option<String>> {
+        let reader = reader.to_owned();
+        self.readers
+            .read(move |connection| campaigns::cursor(connection, &reader))
+            .await
+    }
+
+    async fn add_job(&self, job: Job) -> Result<()> {
+        self.writer.write(move |tx| jobs::add(tx, &job)).await
+    }
+
+    async fn jobs(&self) -> Result<Vec<Job>> {
+        self.readers.read(jobs::all).await
+    }
+
+    async fn save_job(&self, job: Job) -> Result<bool> {
+        self.writer.write(move |tx| jobs::save(tx, &job)).await
+    }
+
+    async fn cancel_job(&self, id: &str, at: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.writer.write(move |tx| jobs::cancel(tx, &id, at)).await
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                Self::Unavailable("no space is left on the disk".to_owned())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Unavailable("another process is writing".to_owned())
+            }
+            Some(ErrorCode::SystemIoFailure) => Self::Unavailable(error.to_string()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Backend(error.to_string()),
+        }
+    }
+}
