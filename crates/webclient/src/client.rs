@@ -1,4 +1,4 @@
-//! The exchange itself: one guarded client, a GET that follows redirects, a POST that is retried.
+//! The exchange itself: a GET that follows redirects, a POST that is retried.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,53 +12,14 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use url::Url;
 
 use crate::error::{Error, refusal_in, root_cause};
-use crate::guard::{AllowedTarget, Guard, TargetPolicy, host_of, parse};
+use crate::guard::{Guard, host_of, parse};
 use crate::redirect::{Redirects, location};
-use crate::resolve::{GuardedResolver, Resolver, SystemResolver};
 use crate::retry::{self, RetryPolicy, retry_after};
+use crate::settings::Settings;
 
-/// The most headers of an answer (HTTP/1).
-const HEADERS_MAX: usize = 100;
-/// The most bytes of headers of an answer (HTTP/2).
-const HEADER_BYTES_MAX: u32 = 64 * 1024;
-/// The most idle connections kept for one host.
-const IDLE_PER_HOST_MAX: usize = 8;
 /// Headers that frame or route a request. They are ours to write: a caller's would let one request
 /// pass for two, or for another host than the one that was checked.
 const OURS: [HeaderName; 4] = [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
-
-/// How a client behaves towards every target.
-pub struct Settings {
-    /// Which targets may be reached.
-    pub policy: TargetPolicy,
-    /// The targets that may be reached besides.
-    pub allowed: Vec<AllowedTarget>,
-    /// The ports at which public targets may be reached.
-    pub web_ports: Vec<u16>,
-    /// The limit for name lookup, connection and TLS handshake together.
-    pub connect_timeout: Duration,
-    /// What the client calls itself.
-    pub user_agent: String,
-    /// Root certificates to trust besides the system's, in PEM.
-    pub extra_roots_pem: Vec<String>,
-    /// How names become addresses.
-    pub resolver: Arc<dyn Resolver>,
-}
-
-impl Default for Settings {
-    /// Public targets only, at ports 80 and 443, with the system's resolver and root certificates.
-    fn default() -> Settings {
-        Settings {
-            policy: TargetPolicy::PublicOnly,
-            allowed: Vec::new(),
-            web_ports: vec![80, 443],
-            connect_timeout: Duration::from_secs(10),
-            user_agent: concat!("Glasspost/", env!("CARGO_PKG_VERSION")).to_owned(),
-            extra_roots_pem: Vec::new(),
-            resolver: Arc::new(SystemResolver),
-        }
-    }
-}
 
 /// What a GET sends and the most it accepts.
 #[derive(Debug, Clone)]
@@ -128,46 +89,12 @@ impl WebClient {
     /// Builds a client. Fails with [`Error::Setup`] when TLS cannot start: the system has no root
     /// certificates, or an extra one cannot be read.
     pub fn new(settings: Settings) -> Result<WebClient, Error> {
-        let Settings {
-            policy,
-            allowed,
-            web_ports,
-            ..
-        } = settings;
-        let guard = Arc::new(Guard {
-            policy,
-            allowed,
-            web_ports,
-        });
-        let resolver = GuardedResolver {
-            guard: Arc::clone(&guard),
-            resolver: settings.resolver,
-        };
-        let roots = certificates(&settings.extra_roots_pem)?;
-        let http = reqwest::Client::builder()
-            .user_agent(settings.user_agent)
-            .connect_timeout(settings.connect_timeout)
-            .tls_certs_merge(roots)
-            .dns_resolver(resolver)
-            // A proxy would resolve names for us, past the guard.
-            .no_proxy()
-            // Redirects and retries are ours, so that each hop is checked and each attempt counted.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            // Whatever features other crates switch on: the bytes counted are the bytes on the wire.
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .http1_max_headers(HEADERS_MAX)
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .build()
-            .map_err(setup)?;
+        let connect_timeout = settings.connect_timeout;
+        let (http, guard) = settings.into_parts()?;
         Ok(WebClient {
             http,
             guard,
-            connect_timeout: settings.connect_timeout,
+            connect_timeout,
         })
     }
 
@@ -215,20 +142,15 @@ impl WebClient {
         let url = self.admit(url)?;
         let host = host_of(&url);
         let headers = without_ours(headers);
-        let send_once = || {
-            let request = self
-                .http
-                .post(url.clone())
-                .headers(headers.clone())
-                .body(body.clone());
-            async {
-                Ok(accepted(self.send(&host, request).await?)?
-                    .status()
-                    .as_u16())
-            }
+        let attempt = |limit| {
+            let request = self.http.post(url.clone());
+            let request = request.headers(headers.clone()).body(body.clone());
+            within(&host, limit, async {
+                accepted(self.send(&host, request).await?)
+            })
         };
-        let (status, attempts) =
-            retry::run(policy, |limit| within(&host, limit, send_once())).await?;
+        let (answer, attempts) = retry::run(policy, attempt).await?;
+        let status = answer.status().as_u16();
         Ok(Receipt { status, attempts })
     }
 
@@ -369,24 +291,4 @@ fn without_ours(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     OURS.iter().for_each(|name| drop(headers.remove(name)));
     headers
-}
-
-/// Reads every certificate of every text. A text without one is an error: it was given to be trusted.
-fn certificates(pems: &[String]) -> Result<Vec<reqwest::Certificate>, Error> {
-    let mut roots = Vec::new();
-    for pem in pems {
-        let read = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(setup)?;
-        if read.is_empty() {
-            let detail = "an extra root holds no certificate in PEM form".to_owned();
-            return Err(Error::Setup { detail });
-        }
-        roots.extend(read);
-    }
-    Ok(roots)
-}
-
-fn setup(error: reqwest::Error) -> Error {
-    Error::Setup {
-        detail: root_cause(&error),
-    }
 }

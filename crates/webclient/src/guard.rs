@@ -90,12 +90,24 @@ pub(crate) fn host_of(url: &Url) -> String {
 /// The policy with its lists: the one place that says yes or no to a target.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    pub(crate) policy: TargetPolicy,
-    pub(crate) allowed: Vec<AllowedTarget>,
-    pub(crate) web_ports: Vec<u16>,
+    policy: TargetPolicy,
+    allowed: Vec<AllowedTarget>,
+    web_ports: Vec<u16>,
 }
 
 impl Guard {
+    pub(crate) fn new(
+        policy: TargetPolicy,
+        allowed: Vec<AllowedTarget>,
+        web_ports: Vec<u16>,
+    ) -> Guard {
+        Guard {
+            policy,
+            allowed,
+            web_ports,
+        }
+    }
+
     /// Checks all that can be judged before a name is looked up: the form of the URL, its port, and
     /// its host when that is an address. The parser has by then turned every spelling of an IPv4
     /// address (decimal, octal, hexadecimal, short, full-width digits) into the address itself.

@@ -19,8 +19,8 @@
 //! Map: [`address`](is_public) says which addresses are public, `network` is one CIDR range, `guard`
 //! applies the operator's [`TargetPolicy`] to a URL and to what its name resolved to, `resolve` puts
 //! that check between the name lookup and the connection, `redirect` and `retry` hold the pure rules
-//! for the next hop and the next attempt, `client` is the thin shell that does the exchange, `error`
-//! is what can go wrong.
+//! for the next hop and the next attempt, `settings` builds the connection underneath, `client` is the
+//! thin shell that does the exchange, `error` is what can go wrong.
 
 mod address;
 mod client;
@@ -30,9 +30,10 @@ mod network;
 mod redirect;
 mod resolve;
 mod retry;
+mod settings;
 
 pub use address::{is_public, special_use};
-pub use client::{Fetch, Head, Receipt, Response, Settings, WebClient};
+pub use client::{Fetch, Head, Receipt, Response, WebClient};
 pub use error::{BadUrl, Error, Refusal};
 pub use guard::{AllowedTarget, BadTarget, TargetPolicy};
 pub use network::Network;
@@ -40,3 +41,4 @@ pub use redirect::Redirects;
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use resolve::{Lookup, Resolver, SystemResolver};
 pub use retry::RetryPolicy;
+pub use settings::Settings;

@@ -39,8 +39,14 @@ impl Resolver for SystemResolver {
 /// What reqwest calls before it connects to a name. It has no second way to an address: the hook is
 /// called once for each connection, and the connection is made to what it returned.
 pub(crate) struct GuardedResolver {
-    pub(crate) guard: Arc<Guard>,
-    pub(crate) resolver: Arc<dyn Resolver>,
+    guard: Arc<Guard>,
+    resolver: Arc<dyn Resolver>,
+}
+
+impl GuardedResolver {
+    pub(crate) fn new(guard: Arc<Guard>, resolver: Arc<dyn Resolver>) -> GuardedResolver {
+        GuardedResolver { guard, resolver }
+    }
 }
 
 impl Resolve for GuardedResolver {
@@ -49,6 +55,9 @@ impl Resolve for GuardedResolver {
         let lookup = self.resolver.lookup(name.as_str());
         Box::pin(async move {
             let mut addresses = lookup.await?;
+            if addresses.is_empty() {
+                return Err("the name has no address".into());
+            }
             addresses.truncate(ADDRESSES_MAX);
             guard.check_addresses(name.as_str(), &addresses)?;
             // Port 0 is replaced by the port of the URL.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::io::AsyncWrite;
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use webclient::{Error, Fetch, HeaderMap, Redirects, Refusal, Response, Settings, WebClient};
 
-use crate::support::{Reply, Server, client_for, settings};
+use crate::support::{Dns, Reply, Server, client_for, settings};
 
 async fn get(replies: Vec<Reply>, fetch: Fetch) -> (Result<Response, Error>, Server) {
     let server = Server::start(replies).await;
@@ -162,6 +163,44 @@ async fn a_connection_dropped_in_the_body_is_an_error() {
             "{outcome:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_comes_ends_with_the_connect_timeout() {
+    // The system completes the TCP connection; nobody ever speaks TLS.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://a.test:{}/", silent.local_addr().unwrap().port());
+    let connect_timeout = Duration::from_millis(200);
+    let allowed = vec!["a.test".parse().unwrap()];
+    let client = WebClient::new(Settings {
+        allowed,
+        connect_timeout,
+        ..settings()
+    })
+    .unwrap();
+    let outcome = client.get(&url, &Fetch::default()).await;
+    let Err(Error::TimedOut { after, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(after, connect_timeout);
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_unreachable() {
+    let resolver = Arc::new(Dns::new(|_, _| vec![]));
+    let client = WebClient::new(Settings {
+        resolver,
+        ..settings()
+    })
+    .unwrap();
+    let error = client
+        .get("http://nowhere.test/", &Fetch::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "nowhere.test cannot be reached: the name has no address"
+    );
 }
 
 #[tokio::test]
