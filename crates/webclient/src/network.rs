@@ -41,12 +41,8 @@ impl Network {
     /// Whether `address` lies in this range. The families are never mixed: see
     /// [`special_use`](crate::special_use) for addresses that carry one of the other family.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let difference = match (self.first, address) {
-            (IpAddr::V4(first), IpAddr::V4(other)) => u128::from(first.to_bits() ^ other.to_bits()),
-            (IpAddr::V6(first), IpAddr::V6(other)) => first.to_bits() ^ other.to_bits(),
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
-        };
-        difference <= host_mask(self.first, self.prefix)
+        let same_family = self.first.is_ipv4() == address.is_ipv4();
+        same_family && bits(self.first) ^ bits(address) <= host_mask(self.first, self.prefix)
     }
 }
 
