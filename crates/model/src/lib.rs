@@ -13,6 +13,7 @@
 //! - [`event`]: one fact about one message
 //! - [`header`]: text that is safe in a header line
 //! - [`id`]: time-ordered message ids
+//! - [`live`]: what is under way and not yet a fact
 //! - [`message`]: a recipient's message and its state
 //! - [`reply`]: what a server answered, and what kind of answer it is
 //! - [`secret`]: passwords and keys that never show
@@ -24,6 +25,7 @@ pub mod envelope;
 pub mod event;
 pub mod header;
 pub mod id;
+pub mod live;
 pub mod message;
 pub mod reply;
 pub mod secret;
@@ -35,6 +37,7 @@ pub use envelope::Envelope;
 pub use event::{Event, EventKind, Seq};
 pub use header::{HeaderText, HeaderTextError};
 pub use id::MessageId;
+pub use live::Live;
 pub use message::{CampaignId, ContentHash, Message, MessageState};
 pub use reply::{Category, EnhancedCode, Outcome, Reply};
 pub use secret::Secret;

@@ -1,1 +1,25 @@
-//! Readers of the event log: counters, terminal view, log lines, accounts.
+//! Readers of the event log: everything anyone sees is made from it, so all figures agree.
+//!
+//! Promises: a reader has a cursor, sees every event once and in order, and never slows a delivery
+//! (promise: P-08). Nothing is counted that the log does not say.
+//!
+//! Does not know: how mail is sent, how figures are shown beyond a terminal.
+//!
+//! # Layout
+//! - [`follow`]: the log without gaps, from memory while it can, from the store when it must
+//! - [`tally`]: counts by outcome, provider, code and category
+//! - [`provider`]: which provider a recipient's domain belongs to
+//! - [`log_lines`]: one log line a change
+//! - [`terminal`]: the live progress bar
+//! - [`summary`]: the closing account as text
+
+pub mod follow;
+pub mod log_lines;
+pub mod provider;
+pub mod summary;
+pub mod tally;
+pub mod terminal;
+
+pub use follow::Follower;
+pub use provider::Provider;
+pub use tally::Tally;

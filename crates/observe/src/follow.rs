@@ -1,0 +1,91 @@
+//! The log of one campaign without gaps: from memory while it can, from the store when it must.
+
+use std::sync::Arc;
+
+use model::{CampaignId, Seq};
+use store::{LogBatch, Logged, Result, Store, Tail};
+
+/// Events read from the store at once.
+const PAGE: usize = 1_000;
+
+/// Follows one campaign's events from a cursor.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    tail: Tail,
+    campaign: CampaignId,
+    cursor: Seq,
+}
+
+/// Some events, in order: the next ones after those before.
+pub enum Batch {
+    /// Committed by this process a moment ago; may hold other campaigns' events and some seen before.
+    Fresh(Arc<LogBatch>, CampaignId, Seq),
+    /// Read back from the store.
+    Stored(Vec<Logged>),
+}
+
+impl Follower {
+    /// Follows `campaign` from after `cursor`. Made before the first event is expected.
+    pub fn new(store: Arc<dyn Store>, campaign: CampaignId, cursor: Seq) -> Self {
+        let tail = store.tail();
+        Self {
+            store,
+            tail,
+            campaign,
+            cursor,
+        }
+    }
+
+    /// How far this reader has come.
+    pub fn cursor(&self) -> Seq {
+        self.cursor
+    }
+
+    /// The next events; `None` when the store is closed.
+    pub async fn next(&mut self) -> Result<Option<Batch>> {
+        loop {
+            let Some(batch) = self.tail.next().await else {
+                return Ok(None);
+            };
+            if batch.last <= self.cursor {
+                continue;
+            }
+            if batch.previous > self.cursor {
+                // Batches were missed, or another process wrote. What is fresh comes from the store as well.
+                let events = self.page().await?;
+                if events.is_empty() {
+                    self.cursor = batch.last;
+                    continue;
+                }
+                return Ok(Some(Batch::Stored(events)));
+            }
+            let seen = std::mem::replace(&mut self.cursor, batch.last);
+            return Ok(Some(Batch::Fresh(batch, self.campaign, seen)));
+        }
+    }
+
+    /// The events that are in the store and not read yet; empty at the log's end.
+    pub async fn page(&mut self) -> Result<Vec<Logged>> {
+        let events = self
+            .store
+            .events_after(self.cursor, Some(self.campaign), PAGE)
+            .await?;
+        if let Some(last) = events.last() {
+            self.cursor = last.event.seq;
+        }
+        Ok(events)
+    }
+}
+
+impl Batch {
+    /// The events of the followed campaign that were not seen before.
+    pub fn iter(&self) -> impl Iterator<Item = &Logged> {
+        let (events, campaign, seen) = match self {
+            Self::Fresh(batch, campaign, seen) => (&batch.events, Some(*campaign), *seen),
+            Self::Stored(events) => (events, None, Seq::START),
+        };
+        events.iter().filter(move |logged| {
+            logged.event.seq > seen && campaign.is_none_or(|id| id == logged.event.campaign)
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! The live progress bar of a campaign.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::tally::Tally;
+
+/// How often the bar may be drawn anew.
+const DRAWS_PER_SECOND: u8 = 10;
+/// The span the shown rate is measured over.
+const RATE_WINDOW: Duration = Duration::from_secs(2);
+
+/// A progress bar on standard error; invisible when that is no terminal.
+pub struct Terminal {
+    bar: ProgressBar,
+    started: Instant,
+    window: (Instant, u64),
+    rate: f64,
+    before: u64,
+}
+
+impl Terminal {
+    /// A bar for a list whose length is not known yet. `before` counts the messages that were final already.
+    pub fn new(before: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            Some(0),
+            ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
+        );
+        // The template is constant; a default bar stands in should it ever not fit the library.
+        let style = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3}%  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("━━─"));
+        let now = Instant::now();
+        Self {
+            bar,
+            started: now,
+            window: (now, before),
+            rate: 0.0,
+            before,
+        }
+    }
+
+    /// Shows the figures as they are now.
+    pub fn show(&mut self, tally: &Tally) {
+        let now = Instant::now();
+        let span = now - self.window.0;
+        if span >= RATE_WINDOW || self.rate == 0.0 {
+            let seconds = span.as_secs_f64().max(0.001);
+            self.rate = (tally.done().saturating_sub(self.window.1)) as f64 / seconds;
+            self.window = (now, tally.done());
+        }
+        self.bar.set_length(tally.books.accepted);
+        self.bar.set_position(tally.done());
+        self.bar.set_message(self.line(tally));
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Writes a line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.println(line);
+    }
+
+    /// Time since the bar was made.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn line(&self, tally: &Tally) -> String {
+        let left = self.time_left(tally).map_or_else(String::new, |left| {
+            format!("  {} left", crate::summary::duration(left))
+        });
+        format!(
+            "{} sent  {} failed  {} retrying  {:.0}/s{left}",
+            tally.books.delivered,
+            tally.books.failed(),
+            tally.retrying,
+            self.rate,
+        )
+    }
+
+    /// An estimate from the overall rate of this run.
+    fn time_left(&self, tally: &Tally) -> Option<Duration> {
+        let done = tally
+            .done()
+            .checked_sub(self.before)
+            .filter(|done| *done > 0)?;
+        let per_message = self.started.elapsed().as_secs_f64() / done as f64;
+        Some(Duration::from_secs_f64(
+            per_message * tally.books.queued as f64,
+        ))
+    }
+}
