@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Why an operation did not happen. Nothing of it was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another living process holds the lane: wait, or let it do the work.
     #[error("held by process {holder}")]
@@ -41,6 +41,9 @@ pub enum StoreError {
     /// What was asked for is not there.
     #[error("{0} is not in the data file")]
     Missing(String),
+    /// The caller asked for what makes no sense: a fault of the program.
+    #[error("the store was asked for what cannot be: {0}")]
+    Invalid(String),
     /// A row does not hold what it must: the file was changed by another hand, or is damaged.
     #[error("the data file is damaged: {0}")]
     Damaged(String),

@@ -61,7 +61,7 @@ pub trait Store: Send + Sync + 'static {
     async fn mark_campaign(&self, campaign: CampaignId, progress: Progress) -> Result<()>;
 
     /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
-    /// campaign's run, whatever its case; the answers are in the order of the batch.
+    /// campaign's run, whatever its case; the answers are in the order of the batch. A batch is of one run.
     async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
 
     /// Takes a lane for this process, or says who holds it.
@@ -81,6 +81,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Records what became of messages of a held lane (promise: P-03: the lease's token is checked).
     /// An event about a message that is already final is left out; the number of those is the answer.
+    /// A message of another lane refuses the whole batch.
     async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize>;
 
     /// Queued messages of a run, in the log's order, from after `cursor`.
@@ -94,6 +95,9 @@ pub trait Store: Send + Sync + 'static {
         reason: &str,
         at: Timestamp,
     ) -> Result<usize>;
+
+    /// The log's last place.
+    async fn end_of_log(&self) -> Result<Seq>;
 
     /// The log from after `cursor`, in order; with `campaign`, only its part.
     async fn events_after(

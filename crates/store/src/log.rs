@@ -5,7 +5,8 @@ use std::sync::Arc;
 use model::{Attempt, Event, EventKind, Message, Seq, Timestamp};
 use tokio::sync::broadcast;
 
-/// One event with the message it is about.
+/// One event with the message it is about. The message says whom it is about; where that stood at the time is in
+/// the event. (In a [`LogBatch`] the message is as its recorder had it, read back it is as it stands now.)
 #[derive(Clone, Debug)]
 pub struct Logged {
     /// What happened.
@@ -25,7 +26,7 @@ pub struct NewEvent {
     pub at: Timestamp,
     /// Attempts so far, this one included.
     pub attempts: u32,
-    /// When it will be tried again; only for `Deferred`.
+    /// When it will be tried again; only for `Deferred`, where `None` means at once.
     pub due_at: Option<Timestamp>,
     /// The attempt that led to it.
     pub attempt: Option<Attempt>,
@@ -36,7 +37,8 @@ pub struct NewEvent {
 /// What one commit added to the log.
 #[derive(Debug)]
 pub struct LogBatch {
-    /// The log's end before this commit: a reader whose cursor is earlier has missed something.
+    /// The log's end before this commit: a reader whose cursor is earlier has missed something. It equals
+    /// `last` when the follower came while the commit was under way, and `events` is empty then.
     pub previous: Seq,
     /// The log's end after this commit.
     pub last: Seq,

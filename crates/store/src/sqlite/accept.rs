@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::{CampaignId, ContentHash, Event, EventKind, Message, MessageId, MessageState, Seq};
 use rusqlite::params;
 
-use super::writer::WriteTx;
-use super::{campaigns, contents, lanes};
+use super::transaction::WriteTx;
+use super::{campaigns, contents, lanes, row};
 use crate::{Accepted, LaneKey, Logged, NewMessage, Result, StoreError};
 
 pub(super) fn accept(
@@ -14,75 +14,81 @@ pub(super) fn accept(
     tag: u32,
     batch: Vec<NewMessage>,
 ) -> Result<Vec<Accepted>> {
+    let Some(first) = batch.first() else {
+        return Ok(Vec::new());
+    };
+    let mut shared = Shared::look_up(tx, first)?;
     let mut answers = Vec::with_capacity(batch.len());
-    let mut rows = RowIds::default();
     let mut added = 0;
     for new in batch {
-        rows.look_up(tx, &new)?;
-        let answer = match insert(tx, &rows, &new)? {
+        shared.follow(tx, &new)?;
+        let key = new.address.key();
+        let answer = match insert(tx, &shared, &new, &key)? {
             Some(seq) => {
                 added += 1;
-                publish(tx, tag, new, seq);
+                tx.append(|| accepted(new, seq, tag));
                 Accepted::New(seq)
             }
-            None => known(tx, &rows, &new)?,
+            None => known(tx, &shared, &new, &key)?,
         };
         answers.push(answer);
     }
-    if let Some(campaign) = rows.campaign {
-        campaigns::add_to_books(tx, campaign, MessageState::Queued, added)?;
-    }
+    campaigns::add_to_books(tx, shared.campaign, MessageState::Queued, added)?;
     Ok(answers)
 }
 
 /// The numbers a message's row refers to, looked up once for a run of messages that share them.
-#[derive(Default)]
-struct RowIds {
-    campaign: Option<CampaignId>,
+struct Shared {
+    campaign: CampaignId,
     lane: i64,
-    hash: Option<ContentHash>,
+    hash: ContentHash,
     content: i64,
 }
 
-impl RowIds {
-    fn look_up(&mut self, tx: &WriteTx<'_>, new: &NewMessage) -> Result<()> {
-        if self
-            .campaign
-            .is_some_and(|campaign| campaign != new.campaign)
-        {
-            return Err(StoreError::Backend(
-                "a batch belongs to one campaign".to_owned(),
+impl Shared {
+    fn look_up(tx: &WriteTx<'_>, first: &NewMessage) -> Result<Self> {
+        campaigns::check(tx.connection, first.campaign)?;
+        Ok(Self {
+            campaign: first.campaign,
+            lane: lanes::id(tx, &LaneKey::campaign(first.campaign))?,
+            hash: first.content,
+            content: contents::id(tx.connection, first.content)?,
+        })
+    }
+
+    fn follow(&mut self, tx: &WriteTx<'_>, new: &NewMessage) -> Result<()> {
+        if new.campaign != self.campaign {
+            return Err(StoreError::Invalid(
+                "a batch of messages for more than one run".to_owned(),
             ));
         }
-        if self.campaign.is_none() {
-            self.lane = lanes::id(tx, &LaneKey::campaign(new.campaign))?;
-            self.campaign = Some(new.campaign);
-        }
-        if self.hash != Some(new.content) {
+        if new.content != self.hash {
             self.content = contents::id(tx.connection, new.content)?;
-            self.hash = Some(new.content);
+            self.hash = new.content;
         }
         Ok(())
     }
 }
 
 /// Writes the row; `None` when the ledger has the address already.
-fn insert(tx: &mut WriteTx<'_>, rows: &RowIds, new: &NewMessage) -> Result<Option<Seq>> {
+fn insert(tx: &WriteTx<'_>, shared: &Shared, new: &NewMessage, key: &str) -> Result<Option<Seq>> {
     let seq = tx.next_seq();
+    let folded = (key != new.address.as_str()).then_some(key);
     let written = tx
         .connection
         .prepare_cached(
             "INSERT INTO messages \
-             (seq, campaign, lane, content, state, due_at, attempts, accepted_at, address, data) \
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+             (seq, campaign, lane, content, state, due_at, attempts, accepted_at, folded, address, data) \
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             seq.get(),
             new.campaign.0,
-            rows.lane,
-            rows.content,
+            shared.lane,
+            shared.content,
             new.due_at.as_millis(),
             new.at.as_millis(),
+            folded,
             new.address.as_str(),
             &*new.data,
         ])?;
@@ -90,35 +96,28 @@ fn insert(tx: &mut WriteTx<'_>, rows: &RowIds, new: &NewMessage) -> Result<Optio
 }
 
 /// The row the ledger has. What the list says now wins for whoever has not been mailed yet.
-fn known(tx: &WriteTx<'_>, rows: &RowIds, new: &NewMessage) -> Result<Accepted> {
-    let (seq, code, content, same_data): (i64, i64, i64, bool) = tx
+fn known(tx: &WriteTx<'_>, shared: &Shared, new: &NewMessage, key: &str) -> Result<Accepted> {
+    let (seq, code, content, is_same): (i64, i64, i64, bool) = tx
         .connection
         .prepare_cached(
             "SELECT seq, state, content, data = ?3 FROM messages \
-             WHERE campaign = ?1 AND address = ?2 COLLATE NOCASE",
+             WHERE campaign = ?1 AND ifnull(folded, address) = ?2",
         )?
-        .query_row(
-            params![new.campaign.0, new.address.as_str(), &*new.data],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )?;
-    let state = MessageState::from_code(code)
-        .ok_or_else(|| StoreError::Damaged(format!("message {seq} has no known state")))?;
-    let is_changed = !same_data || content != rows.content;
+        .query_row(params![new.campaign.0, key, &*new.data], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    let seq = Seq::new(seq);
+    let state = row::state(seq, code)?;
+    let is_changed = !is_same || content != shared.content;
     if state == MessageState::Queued && is_changed {
         tx.connection
             .prepare_cached("UPDATE messages SET data = ?2, content = ?3 WHERE seq = ?1")?
-            .execute(params![seq, &*new.data, rows.content])?;
+            .execute(params![seq.get(), &*new.data, shared.content])?;
     }
-    Ok(Accepted::Known {
-        seq: Seq::new(seq),
-        state,
-    })
+    Ok(Accepted::Known { seq, state })
 }
 
-fn publish(tx: &mut WriteTx<'_>, tag: u32, new: NewMessage, seq: Seq) {
-    if !tx.is_followed() {
-        return;
-    }
+fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
     let message = Arc::new(Message {
         seq,
         id: MessageId::new(new.at, tag, seq),
@@ -130,10 +129,10 @@ fn publish(tx: &mut WriteTx<'_>, tag: u32, new: NewMessage, seq: Seq) {
         attempts: 0,
         state: MessageState::Queued,
     });
-    tx.publish(Logged {
+    Logged {
         event: accepted_event(&message),
         message,
-    });
+    }
 }
 
 /// A message's row read as its own `accepted` event.

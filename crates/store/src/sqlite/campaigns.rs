@@ -3,9 +3,9 @@
 use model::{CampaignId, ContentHash, MessageState, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::writer::WriteTx;
+use super::transaction::WriteTx;
 use super::{contents, lanes};
-use crate::{Books, Campaign, NewCampaign, Progress, Result};
+use crate::{Books, Campaign, NewCampaign, Progress, Result, StoreError};
 
 /// What the books call the sum of all: a code that no state has.
 const ACCEPTED: i64 = -1;
@@ -90,6 +90,7 @@ fn to_campaign(row: &Row<'_>) -> rusqlite::Result<Campaign> {
 }
 
 pub(super) fn mark(tx: &WriteTx<'_>, campaign: CampaignId, progress: Progress) -> Result<()> {
+    check(tx.connection, campaign)?;
     let (statement, at) = match progress {
         Progress::Listing => (
             "UPDATE campaigns SET listed_at = ?2, finished_at = ?2 WHERE id = ?1",
@@ -108,6 +109,17 @@ pub(super) fn mark(tx: &WriteTx<'_>, campaign: CampaignId, progress: Progress) -
         .prepare_cached(statement)?
         .execute(params![campaign.0, at.map(Timestamp::as_millis)])?;
     Ok(())
+}
+
+/// Refuses a run that is not there.
+pub(super) fn check(connection: &Connection, campaign: CampaignId) -> Result<()> {
+    let is_there = connection
+        .prepare_cached("SELECT 1 FROM campaigns WHERE id = ?1")?
+        .exists([campaign.0])?;
+    match is_there {
+        true => Ok(()),
+        false => Err(StoreError::Missing(format!("campaign {}", campaign.0))),
+    }
 }
 
 // === the books ===

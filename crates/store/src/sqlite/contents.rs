@@ -3,7 +3,7 @@
 use model::ContentHash;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::writer::WriteTx;
+use super::transaction::WriteTx;
 use crate::{Result, StoreError};
 
 pub(super) fn put(tx: &WriteTx<'_>, bytes: &[u8]) -> Result<ContentHash> {

@@ -16,20 +16,21 @@ pub(super) fn due(
     limit: usize,
     in_flight: &HashSet<Seq>,
 ) -> Result<Due> {
-    let mut messages = Vec::with_capacity(limit);
+    let mut messages = Vec::new();
     // Those in flight are still queued in the file. The index alone tells them apart, without their rows.
-    let window = limit + in_flight.len();
+    let window = limit.saturating_add(in_flight.len());
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM messages INDEXED BY due \
          WHERE lane = ?1 AND state = 0 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![lane, now.as_millis(), window as i64])?;
-    while let Some(found) = rows.next()? {
+    let mut rows = statement.query(params![lane, now.as_millis(), row::at_most(window)])?;
+    while messages.len() < limit
+        && let Some(found) = rows.next()?
+    {
         let seq = Seq::new(found.get(0)?);
-        if messages.len() == limit || in_flight.contains(&seq) {
-            continue;
+        if !in_flight.contains(&seq) {
+            messages.extend(row::message(connection, tag, seq)?);
         }
-        messages.extend(row::message(connection, tag, seq)?);
     }
     Ok(Due {
         messages,
@@ -58,8 +59,9 @@ pub(super) fn queued(
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM messages WHERE seq > ?1 AND campaign = ?2 AND state = 0 ORDER BY seq LIMIT ?3",
     )?;
-    let rows = statement.query_map(params![cursor.get(), campaign.0, limit as i64], |row| {
-        Ok(Seq::new(row.get(0)?))
-    })?;
+    let rows = statement.query_map(
+        params![cursor.get(), campaign.0, row::at_most(limit)],
+        |row| Ok(Seq::new(row.get(0)?)),
+    )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::accept::accepted_event;
 use super::record::Detail;
-use super::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, to_message};
+use super::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, to_message};
 use crate::{Logged, Result, StoreError};
 
 /// An event's columns, after a message's.
@@ -22,7 +22,7 @@ pub(super) fn after(
     limit: usize,
 ) -> Result<Vec<Logged>> {
     let campaign = campaign.map(|id| id.0);
-    let values = params![cursor.get(), campaign, limit as i64];
+    let values = params![cursor.get(), campaign, at_most(limit)];
     let mut merged = collect(
         connection,
         tag,
@@ -65,8 +65,17 @@ pub(super) fn latest(
              LEFT JOIN events e ON e.seq = m.last_event \
              WHERE m.seq > ?1 AND m.campaign = ?2 ORDER BY m.seq LIMIT ?3"
         ),
-        params![cursor.get(), campaign.0, limit as i64],
+        params![cursor.get(), campaign.0, at_most(limit)],
     )
+}
+
+/// The log's last place.
+pub(super) fn end_of_log(connection: &Connection) -> Result<Seq> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max(ifnull((SELECT max(seq) FROM messages), 0), \
+                    ifnull((SELECT max(seq) FROM events), 0))",
+    )?;
+    Ok(Seq::new(statement.query_row([], |row| row.get(0))?))
 }
 
 fn collect(

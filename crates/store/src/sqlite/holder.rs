@@ -2,17 +2,19 @@
 //!
 //! Every process that opens the store keeps an exclusive lock on a file of its own in `holders/`. The system
 //! lets go of it when the process ends, however it ends; so whoever can lock another's file knows that its
-//! lanes are free, at once and without a clock.
+//! lanes are free, at once and without a clock. Looking takes a shared lock, so that two who look at one dead
+//! holder do not take each other for it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
 /// The folder of lock files, beside the data file.
 const FOLDER: &str = "holders";
+/// Files made before giving up: one is lost only when another process clears up in the moment between its
+/// making and its lock.
+const ATTEMPTS_MAX: usize = 16;
 
 /// This process as a holder of lanes. Its file goes when the last clone is dropped.
 #[derive(Clone)]
@@ -31,22 +33,12 @@ impl Holder {
         let folder = data_folder.join(FOLDER);
         fs::create_dir_all(&folder)?;
         clear_dead(&folder);
-        let pid = std::process::id();
-        for attempt in 0..u32::MAX {
-            let name = format!("{pid}-{attempt}");
-            let path = folder.join(&name);
-            let file = File::create(&path)?;
-            let locked = file.try_lock().is_ok();
-            // Between creation and lock another process may have taken the file for a dead one's.
-            if locked && path.exists() {
-                return Ok(Self(Arc::new(LockFile {
-                    folder,
-                    name,
-                    _lock: file,
-                })));
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(lock_file) = LockFile::make(&folder)? {
+                return Ok(Self(Arc::new(lock_file)));
             }
         }
-        Err(io::Error::other("no lock file could be made"))
+        Err(io::Error::other("no lock file could be kept"))
     }
 
     /// The name under which this process holds lanes.
@@ -54,7 +46,8 @@ impl Holder {
         &self.0.name
     }
 
-    /// Whether the holder of that name lives.
+    /// Whether the holder of that name lives. In doubt it does: a lane that waits is better than one that two
+    /// deliver from.
     pub(super) fn is_alive(&self, name: &str) -> bool {
         name == self.name() || is_locked(&self.0.folder.join(name))
     }
@@ -68,16 +61,39 @@ pub(super) fn process_id(name: &str) -> u32 {
         .unwrap_or(0)
 }
 
-/// A random tag for a new store.
-pub(super) fn random_tag(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.query_row("SELECT random() & 0x3fffffff", [], |row| row.get(0))
+impl LockFile {
+    /// Makes and locks a file; `None` when another process took it for a dead one's before it was locked.
+    fn make(folder: &Path) -> io::Result<Option<Self>> {
+        let name = format!("{}-{:016x}", std::process::id(), random()?);
+        let path = folder.join(&name);
+        // Never a name that was used before, so no one can mean another's file by it.
+        let lock = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        match lock.try_lock() {
+            Ok(()) if path.exists() => Ok(Some(Self {
+                folder: folder.to_owned(),
+                name,
+                _lock: lock,
+            })),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 fn is_locked(path: &Path) -> bool {
-    match File::open(path).map(|file| file.try_lock()) {
-        Ok(Err(TryLockError::WouldBlock)) => true,
-        // No file, or a lock that could be had: nobody holds it.
-        _ => false,
+    match File::open(path) {
+        Ok(file) => file.try_lock_shared().is_err(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 
@@ -87,7 +103,7 @@ fn clear_dead(folder: &Path) {
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         if let Ok(file) = File::open(&path)
-            && file.try_lock().is_ok()
+            && file.try_lock_shared().is_ok()
         {
             // Its process is gone. A file that stays is only clutter.
             let _ = fs::remove_file(&path);
@@ -118,5 +134,39 @@ mod tests {
         drop(first);
         assert!(!second.is_alive(&name));
         assert_eq!(process_id(second.name()), std::process::id());
+    }
+
+    #[test]
+    fn two_who_look_at_a_dead_holder_do_not_see_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let holder = Holder::register(folder.path()).unwrap();
+        let dead = folder.path().join(FOLDER).join("1-00");
+        File::create(&dead).unwrap();
+        let looking = File::open(&dead).unwrap();
+        looking.lock_shared().unwrap();
+        assert!(!holder.is_alive("1-00"));
+        clear_dead(&folder.path().join(FOLDER));
+        assert!(!dead.exists());
+        assert!(holder.is_alive(holder.name()));
+    }
+
+    #[test]
+    fn many_who_come_at_once_have_a_file_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = || {
+            (0..20)
+                .map(|_| Holder::register(folder.path()).unwrap())
+                .collect()
+        };
+        let holders: Vec<Holder> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(register)).collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| -> Vec<Holder> { thread.join().unwrap() })
+                .collect()
+        });
+        let watcher = Holder::register(folder.path()).unwrap();
+        assert!(holders.iter().all(|holder| watcher.is_alive(holder.name())));
+        assert_eq!(holders.len(), 80);
     }
 }

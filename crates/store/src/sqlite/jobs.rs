@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{CampaignId, Timestamp};
 use rusqlite::{Connection, Row, params};
 
-use super::writer::WriteTx;
+use super::transaction::WriteTx;
 use crate::{Job, JobState, Result, StoreError};
 
 const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, campaign, \

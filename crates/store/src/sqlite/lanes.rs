@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::holder::{Holder, process_id};
-use super::writer::WriteTx;
+use super::transaction::WriteTx;
 use crate::{LaneKey, Lease, Result, StoreError};
 
 /// A lane's number, made when it is new.
@@ -56,11 +56,11 @@ pub(super) fn release(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
 
 /// Refuses who does not hold the lane any more (promise: P-03).
 pub(super) fn check(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
-    let token: i64 = tx
+    let is_held = tx
         .connection
-        .prepare_cached("SELECT token FROM lanes WHERE id = ?1")?
-        .query_row([lease.lane], |row| row.get(0))?;
-    match token == lease.token {
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND token = ?2 AND holder IS NOT NULL")?
+        .exists([lease.lane, lease.token])?;
+    match is_held {
         true => Ok(()),
         false => Err(StoreError::LeaseLost {
             lane: lease.key.to_string(),

@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::holder::random_tag;
 use crate::{Result, StoreError};
 
 /// Every migration, in order; a data file's `user_version` says how many it has.
@@ -21,8 +20,11 @@ pub(super) fn to_latest(connection: &mut Connection) -> Result<u32> {
         tx.execute_batch(migration)?;
     }
     if found == 0 {
-        let tag = random_tag(&tx)?;
-        tx.execute("INSERT INTO meta (key, value) VALUES ('tag', ?1)", [tag])?;
+        // Thirty bits: as many as a message id has room for.
+        tx.execute(
+            "INSERT INTO meta (key, value) VALUES ('tag', random() & 0x3fffffff)",
+            [],
+        )?;
     }
     if found < known {
         tx.pragma_update(None, "user_version", known)?;

@@ -8,6 +8,7 @@
 //! - `campaigns`, `contents`, `jobs`: the smaller tables
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
+//! - `transaction`: a group's transaction, and what happens to it when an operation fails
 
 mod accept;
 mod campaigns;
@@ -21,14 +22,17 @@ mod migrate;
 mod readers;
 mod record;
 mod row;
+mod transaction;
 mod writer;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::{
     Accepted, Books, Campaign, Due, Job, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage,
@@ -59,11 +63,7 @@ impl SqliteStore {
         };
         std::fs::create_dir_all(folder).map_err(unusable)?;
         let file = folder.join(FILE_NAME);
-        let mut connection = connect(&file).map_err(|error| StoreError::Folder {
-            path: folder.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let tag = migrate::to_latest(&mut connection)?;
+        let (connection, tag) = create(&file).map_err(|error| in_folder(folder, error))?;
         let holder = Holder::register(folder).map_err(unusable)?;
         Ok(Self {
             writer: Writer::start(connection)?,
@@ -74,25 +74,80 @@ impl SqliteStore {
     }
 }
 
-/// A connection with the settings every connection needs.
-fn connect(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+/// The writer's connection, to a file that is made and brought to the latest version where needed; with the
+/// store's tag.
+fn create(file: &Path) -> Result<(Connection, u32)> {
+    let mut connection = connect(file)?;
     // Only before the first table: lets the file give space back without a rewrite of the whole.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    switch_to_wal(&connection)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    let tag = migrate::to_latest(&mut connection)?;
+    Ok((connection, tag))
+}
+
+/// SQLite does not wait by itself for who opens the same new file at the same time.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let mut tries = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && wait_for_other(tries) => tries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// A connection with the settings every connection needs.
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open(file)?;
+    connection.busy_handler(Some(wait_for_other))?;
+    // Plans do not depend on the values bound, or each statement would be planned anew for each use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // promise: P-01. The log is synced at every commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
 
-/// How long a statement waits for another process that writes.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
-/// Page cache of one connection, in KiB.
+/// Waits a moment for another process that writes; `false` after about ten seconds. The waits are short and
+/// even: with SQLite's own, which grow, a process that commits without pause starves all others.
+fn wait_for_other(tries: i32) -> bool {
+    let pause_ms = match tries {
+        0..1_000 => 1,
+        1_000..2_800 => 5,
+        _ => return false,
+    };
+    std::thread::sleep(Duration::from_millis(pause_ms));
+    true
+}
+
+/// A failure to open, told with the folder's name, unless it says by itself what to do.
+fn in_folder(folder: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Newer { .. } | StoreError::Unavailable(_) => error,
+        other => StoreError::Folder {
+            path: folder.to_owned(),
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// Page cache of the writer, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
+/// Pages in the log before they are folded into the file.
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// What the log's file may keep when it was folded, in bytes.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Prepared statements kept by one connection; more than the house has.
 const STATEMENTS_MAX: usize = 64;
 
@@ -191,6 +246,10 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn end_of_log(&self) -> Result<Seq> {
+        self.readers.read(history::end_of_log).await
+    }
+
     async fn events_after(
         &self,
         cursor: Seq,
@@ -272,7 +331,6 @@ impl Store for SqliteStore {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode;
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => {
                 Self::Unavailable("no space is left on the disk".to_owned())

@@ -10,12 +10,14 @@ use crate::{Result, StoreError};
 
 /// Readers at once. Each is short: a long one would keep the log from being folded into the file.
 const READERS_MAX: usize = 4;
+/// Page cache of one reader, in KiB. It is emptied by every commit, so it serves only one read.
+const CACHE_KIB: i64 = 2 * 1024;
 
 /// The pool.
 pub(super) struct Readers {
     file: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
-    seats: Semaphore,
+    seats: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -23,27 +25,35 @@ impl Readers {
         Self {
             file,
             idle: Arc::default(),
-            seats: Semaphore::new(READERS_MAX),
+            seats: Arc::new(Semaphore::new(READERS_MAX)),
         }
     }
 
-    /// Runs `work` on an idle connection, opening one when there is none.
+    /// Runs `work` on an idle connection, opening one when there is none. All its statements see the file as
+    /// it is at one moment.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _seat = self.seats.acquire().await.map_err(|_| StoreError::Closed)?;
+        let seat = Arc::clone(&self.seats)
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Closed)?;
         let (idle, file) = (Arc::clone(&self.idle), self.file.clone());
         let task = tokio::task::spawn_blocking(move || {
+            // Goes with the work: a caller that gives up does not make room for a fifth reader.
+            let _seat = seat;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match kept {
                 Some(connection) => connection,
                 None => open(&file)?,
             };
-            let result = work(&connection);
-            idle.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
+            let result = at_one_moment(&connection, work);
+            if connection.is_autocommit() {
+                idle.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(connection);
+            }
             result
         });
         task.await
@@ -51,8 +61,19 @@ impl Readers {
     }
 }
 
+fn at_one_moment<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let result = work(connection);
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    result
+}
+
 fn open(file: &std::path::Path) -> Result<Connection> {
     let connection = super::connect(file)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }

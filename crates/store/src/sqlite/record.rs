@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use model::{Attempt, Event, EventKind, MessageState, Seq, Timestamp};
+use model::{Attempt, Event, EventKind, Message, MessageState, Seq, Timestamp};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::writer::WriteTx;
+use super::transaction::WriteTx;
 use super::{campaigns, lanes, row};
 use crate::{Lease, Logged, NewEvent, Result, StoreError};
 
@@ -24,9 +24,8 @@ pub(super) fn record(tx: &mut WriteTx<'_>, lease: &Lease, batch: Vec<NewEvent>) 
     let mut left_out = 0;
     let mut moved = Moves::default();
     for new in batch {
-        let campaign = new.message.campaign;
-        let state = new.kind.state();
-        if append(tx, new)? {
+        let (campaign, state) = (new.message.campaign, new.kind.state());
+        if append(tx, lease, new)? {
             moved.add(tx, campaign, state)?;
         } else {
             left_out += 1;
@@ -47,8 +46,7 @@ pub(super) fn cancel(
 ) -> Result<usize> {
     let mut batch = Vec::with_capacity(messages.len());
     for &seq in messages {
-        let message = row::message(tx.connection, tag, seq)?
-            .ok_or_else(|| StoreError::Missing(format!("message {}", seq.get())))?;
+        let message = row::message(tx.connection, tag, seq)?.ok_or_else(|| row::missing(seq))?;
         batch.push(NewEvent {
             at,
             kind: EventKind::Cancelled,
@@ -63,67 +61,86 @@ pub(super) fn cancel(
     Ok(messages.len() - left_out)
 }
 
-/// Moves a queued message and appends the event; `false` when it is queued no more.
-fn append(tx: &mut WriteTx<'_>, new: NewEvent) -> Result<bool> {
+/// Appends the event and moves its message; `false` when that is queued no more.
+fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
+    if new.kind == EventKind::Accepted {
+        return Err(StoreError::Invalid(
+            "an event `accepted` for a message that was accepted before".to_owned(),
+        ));
+    }
     let seq = tx.next_seq();
-    let message = &new.message;
-    let previous: Option<Option<i64>> = {
-        let mut statement = tx
-            .connection
-            .prepare_cached("SELECT last_event FROM messages WHERE seq = ?1 AND state = 0")?;
-        let mut rows = statement.query([message.seq.get()])?;
-        rows.next()?.map(|row| row.get(0)).transpose()?
+    let detail = Detail {
+        attempt: new.attempt,
+        reason: new.reason,
     };
-    let Some(previous) = previous else {
+    // The message's row says whether there is anything to append, and what came before.
+    let appended = tx
+        .connection
+        .prepare_cached(
+            "INSERT INTO events (seq, message, campaign, kind, at, attempts, previous, detail) \
+             SELECT ?1, seq, campaign, ?5, ?6, ?7, last_event, ?8 FROM messages \
+             WHERE seq = ?2 AND lane = ?3 AND campaign = ?4 AND state = 0",
+        )?
+        .execute(params![
+            seq.get(),
+            new.message.seq.get(),
+            lease.lane,
+            new.message.campaign.0,
+            new.kind.code(),
+            new.at.as_millis(),
+            new.attempts,
+            encode(&detail)?,
+        ])?;
+    if appended == 0 {
+        check_is_of_lane(tx, lease, &new.message)?;
         return Ok(false);
+    }
+    // Only a queued message is due, and one that nobody gave a time is due at once.
+    let due_at = match new.kind.state() {
+        MessageState::Queued => Some(new.due_at.unwrap_or(new.at)),
+        _ => None,
     };
     tx.connection
         .prepare_cached(
             "UPDATE messages SET state = ?2, due_at = ?3, attempts = ?4, last_event = ?5 WHERE seq = ?1",
         )?
         .execute(params![
-            message.seq.get(),
+            new.message.seq.get(),
             new.kind.state().code(),
-            new.due_at.map(Timestamp::as_millis),
+            due_at.map(Timestamp::as_millis),
             new.attempts,
             seq.get(),
         ])?;
-    let detail = Detail {
-        attempt: new.attempt,
-        reason: new.reason,
-    };
-    tx.connection
-        .prepare_cached(
-            "INSERT INTO events (seq, message, campaign, kind, at, attempts, previous, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            seq.get(),
-            message.seq.get(),
-            message.campaign.0,
-            new.kind.code(),
-            new.at.as_millis(),
-            new.attempts,
-            previous,
-            encode(&detail)?,
-        ])?;
-    if tx.is_followed() {
-        let event = Event {
+    tx.append(|| Logged {
+        event: Event {
             seq,
-            message: message.seq,
-            campaign: message.campaign,
+            message: new.message.seq,
+            campaign: new.message.campaign,
             at: new.at,
             kind: new.kind,
             attempts: new.attempts,
             attempt: detail.attempt,
             reason: detail.reason,
-        };
-        tx.publish(Logged {
-            event,
-            message: new.message,
-        });
-    }
+        },
+        message: new.message,
+    });
     Ok(true)
+}
+
+/// Refuses a message that the lease does not cover (promise: P-03).
+fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, message: &Message) -> Result<()> {
+    let is_there = tx
+        .connection
+        .prepare_cached("SELECT 1 FROM messages WHERE seq = ?1 AND lane = ?2 AND campaign = ?3")?
+        .exists([message.seq.get(), lease.lane, message.campaign.0])?;
+    match is_there {
+        true => Ok(()),
+        false => Err(StoreError::Missing(format!(
+            "message {} of lane {}",
+            message.seq.get(),
+            lease.key
+        ))),
+    }
 }
 
 fn encode(detail: &Detail) -> Result<Option<String>> {

@@ -1,7 +1,7 @@
 //! Rows to values.
 
 use model::{Address, CampaignId, ContentHash, Message, MessageId, MessageState, Seq, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::{Result, StoreError};
 
@@ -18,34 +18,45 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
         .get_ref(3)?
         .as_str()
         .map_err(|error| damaged(seq, &error))?;
-    let state = MessageState::from_code(row.get(7)?)
-        .ok_or_else(|| StoreError::Damaged(format!("message {} has no known state", seq.get())))?;
+    let data = row
+        .get_ref(4)?
+        .as_str()
+        .map_err(|error| damaged(seq, &error))?;
     Ok(Message {
         seq,
         id: MessageId::new(accepted_at, tag, seq),
         campaign: CampaignId(row.get(1)?),
         content: ContentHash(row.get(2)?),
         address: Address::parse(address).map_err(|error| damaged(seq, &error))?,
-        data: row
-            .get_ref(4)?
-            .as_str()
-            .map_err(|error| damaged(seq, &error))?
-            .into(),
+        data: data.into(),
         accepted_at,
         attempts: row.get(6)?,
-        state,
+        state: state(seq, row.get(7)?)?,
     })
+}
+
+/// The state of a stored number.
+pub(super) fn state(seq: Seq, code: i64) -> Result<MessageState> {
+    MessageState::from_code(code).ok_or_else(|| damaged(seq, &"its state is not known"))
 }
 
 /// One message by its place in the log.
 pub(super) fn message(connection: &Connection, tag: u32, seq: Seq) -> Result<Option<Message>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {MESSAGE_COLUMNS} FROM messages m JOIN contents c ON c.id = m.content WHERE m.seq = ?1"
-        ))?
-        .query_row([seq.get()], |row| Ok(to_message(row, tag)))
-        .optional()?
-        .transpose()
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM messages m JOIN contents c ON c.id = m.content WHERE m.seq = ?1"
+    ))?;
+    let mut rows = statement.query([seq.get()])?;
+    rows.next()?.map(|row| to_message(row, tag)).transpose()
+}
+
+/// A limit as SQLite counts; beyond what it can count there is none.
+pub(super) fn at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The error of a call about a message that is not there.
+pub(super) fn missing(seq: Seq) -> StoreError {
+    StoreError::Missing(format!("message {}", seq.get()))
 }
 
 fn damaged(seq: Seq, error: &dyn std::fmt::Display) -> StoreError {

@@ -1,42 +1,37 @@
 //! The one writer: a thread that commits for everybody in groups.
 //!
 //! Operations queue up while a commit is under way and share the next one, so the cost of a sync is shared by
-//! as many as wait for it. Each operation stands in a savepoint: one that fails takes back only itself.
+//! as many as wait for it. Each operation stands in a savepoint (`transaction`): one that fails takes back only
+//! itself.
 
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use model::Seq;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::{LogBatch, Logged, Result, StoreError, Tail};
+use super::transaction::WriteTx;
+use crate::{LogBatch, Result, StoreError, Tail};
 
 /// Operations that may wait for the writer; beyond it, callers wait to hand theirs over.
 const QUEUE_MAX: usize = 64;
 /// Operations in one commit.
 const GROUP_MAX: usize = 64;
 /// Commits a follower may lag behind before it has to read from the file.
-const TAIL_BATCHES_MAX: usize = 256;
+const TAIL_BATCHES_MAX: usize = 64;
 
 /// The way to the writer's thread. The thread ends when this is dropped.
 pub(super) struct Writer {
-    operations: mpsc::Sender<Operation>,
+    /// `None` only while it is dropped.
+    operations: Option<mpsc::Sender<Operation>>,
     commits: broadcast::Sender<Arc<LogBatch>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-/// What an operation may touch: the transaction, and the log it appends to.
-pub(super) struct WriteTx<'c> {
-    /// The connection, inside of the group's transaction.
-    pub(super) connection: &'c Connection,
-    last: Seq,
-    appended: Vec<Logged>,
-    followed: bool,
-}
-
-/// Does its work in the transaction; gives what is to be done once the commit's fate is known.
-type Operation = Box<dyn FnOnce(&mut WriteTx<'_>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(std::result::Result<(), String>) + Send>;
+/// Does its work in the transaction, or learns why there is none; gives what is to be done once the commit's
+/// fate is known.
+type Operation = Box<dyn FnOnce(Result<&mut WriteTx<'_>>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(&Result<()>) + Send>;
 
 // === impl Writer ===
 
@@ -45,13 +40,14 @@ impl Writer {
         let (operations, queue) = mpsc::channel(QUEUE_MAX);
         let (commits, _) = broadcast::channel(TAIL_BATCHES_MAX);
         let publisher = commits.clone();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&connection, queue, &publisher))
             .map_err(|error| StoreError::Backend(error.to_string()))?;
         Ok(Self {
-            operations,
+            operations: Some(operations),
             commits,
+            thread: Some(thread),
         })
     }
 
@@ -62,14 +58,15 @@ impl Writer {
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let operation: Operation = Box::new(move |tx| {
-            let result = tx.in_savepoint(work);
-            Box::new(move |commit| {
-                let outcome = commit.map_err(StoreError::Unavailable).and(result);
+            let result = tx.and_then(|tx| tx.in_savepoint(work));
+            Box::new(move |fate| {
+                let outcome = result.and_then(|value| fate.clone().map(|()| value));
                 // The caller may have gone away; what was committed stays committed.
                 let _ = answer.send(outcome);
             })
         });
-        self.operations
+        let operations = self.operations.as_ref().ok_or(StoreError::Closed)?;
+        operations
             .send(operation)
             .await
             .map_err(|_| StoreError::Closed)?;
@@ -78,6 +75,18 @@ impl Writer {
 
     pub(super) fn tail(&self) -> Tail {
         Tail::new(self.commits.subscribe())
+    }
+}
+
+impl Drop for Writer {
+    /// Lets the thread commit what was handed over and fold the log, so that whoever copies the file next
+    /// copies all of it.
+    fn drop(&mut self) {
+        self.operations = None;
+        if let Some(thread) = self.thread.take() {
+            // It catches panics of operations; a panic of its own was reported when it happened.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -109,96 +118,42 @@ fn commit_group(
     commits: &broadcast::Sender<Arc<LogBatch>>,
 ) {
     let mut answers = Vec::with_capacity(group.len());
-    let followed = commits.receiver_count() > 0;
-    let committed = transaction(connection, followed, |tx| {
-        answers.extend(group.into_iter().map(|operation| operation(tx)));
-    });
-    let fate = match committed {
-        Ok(batch) => {
-            if !batch.events.is_empty() {
-                // No follower is no failure.
-                let _ = commits.send(Arc::new(batch));
-            }
-            Ok(())
+    let is_followed = commits.receiver_count() > 0;
+    let fate = match WriteTx::begin(connection, is_followed) {
+        Ok(mut tx) => {
+            answers.extend(group.into_iter().map(|operation| operation(Ok(&mut tx))));
+            tx.commit()
+                .map(|batch| publish(commits, batch, is_followed))
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => {
+            let refused = group
+                .into_iter()
+                .map(|operation| operation(Err(error.clone())));
+            answers.extend(refused);
+            Err(error)
+        }
     };
     for answer in answers {
-        answer(fate.clone());
+        answer(&fate);
     }
 }
 
-fn transaction(
-    connection: &Connection,
-    followed: bool,
-    work: impl FnOnce(&mut WriteTx<'_>),
-) -> Result<LogBatch> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let outcome = end_of_log(connection).and_then(|previous| {
-        let mut tx = WriteTx {
-            connection,
-            last: previous,
-            appended: Vec::new(),
-            followed,
-        };
-        work(&mut tx);
-        let WriteTx { last, appended, .. } = tx;
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(LogBatch {
-            previous,
-            last,
-            events: appended,
-        })
-    });
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+/// Shows a commit to the followers. One that came while the commit was under way may find its events not
+/// gathered; it is told where the log ends now, and sees by that what to read from the file.
+fn publish(commits: &broadcast::Sender<Arc<LogBatch>>, batch: LogBatch, is_gathered: bool) {
+    if batch.last == batch.previous {
+        return;
     }
-    outcome
+    let shown = match is_gathered {
+        true => batch,
+        false => LogBatch {
+            previous: batch.last,
+            ..batch
+        },
+    };
+    // No follower is no failure.
+    let _ = commits.send(Arc::new(shown));
 }
 
-/// The log's last place. Read anew for each group, since another process may have written.
-fn end_of_log(connection: &Connection) -> Result<Seq> {
-    let mut statement = connection.prepare_cached(
-        "SELECT max(ifnull((SELECT max(seq) FROM messages), 0), \
-                    ifnull((SELECT max(seq) FROM events), 0))",
-    )?;
-    Ok(Seq::new(statement.query_row([], |row| row.get(0))?))
-}
-
-// === impl WriteTx ===
-
-impl WriteTx<'_> {
-    /// The next place in the log.
-    pub(super) fn next_seq(&mut self) -> Seq {
-        self.last = self.last.next();
-        self.last
-    }
-
-    /// Whether anybody follows the log in this process; if not, [`WriteTx::publish`] is not worth its work.
-    pub(super) fn is_followed(&self) -> bool {
-        self.followed
-    }
-
-    /// Shows an appended event to followers, once it is committed.
-    pub(super) fn publish(&mut self, logged: Logged) {
-        self.appended.push(logged);
-    }
-
-    fn in_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let (last, appended) = (self.last, self.appended.len());
-        self.connection
-            .prepare_cached("SAVEPOINT operation")?
-            .execute([])?;
-        let result = work(self);
-        if result.is_err() {
-            self.last = last;
-            self.appended.truncate(appended);
-            // Fails only when SQLite has rolled back the whole transaction; then the commit fails for all.
-            let _ = self.connection.execute_batch("ROLLBACK TO operation");
-        }
-        self.connection
-            .prepare_cached("RELEASE operation")?
-            .execute([])?;
-        result
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -45,11 +45,13 @@ CREATE TABLE messages (
     attempts    INTEGER NOT NULL,
     last_event  INTEGER,
     accepted_at INTEGER NOT NULL,
+    folded      TEXT,
     address     TEXT NOT NULL,
     data        TEXT NOT NULL
 );
--- The ledger: an address is in a run once, whatever its case.
-CREATE UNIQUE INDEX ledger ON messages(campaign, address COLLATE NOCASE);
+-- The ledger: an address is in a run once, whatever its case. `folded` is the address in lower case, where that
+-- is another text: SQLite itself knows the case of ASCII only.
+CREATE UNIQUE INDEX ledger ON messages(campaign, ifnull(folded, address));
 -- The queue.
 CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
 

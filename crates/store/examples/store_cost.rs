@@ -1,0 +1,296 @@
+//! What the store costs: CPU time and bytes written for each message, from acceptance to its recorded delivery.
+//!
+//! `cargo run --release -p store --example store_cost -- 200000 1000000` runs both sizes, each with a list in
+//! the order of its addresses and with a shuffled one. Linux only: it reads `/proc/self`.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a measuring tool's table is its output"
+)]
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+use model::{
+    Address, Attempt, EnhancedCode, EventKind, Message, Phase, PhaseTimes, Reply, Timestamp,
+};
+use store::{Campaign, Lease, NewCampaign, NewEvent, NewMessage, SqliteStore, Store};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+const ACCEPT_BATCH: usize = 512;
+const DUE_BATCH: usize = 256;
+const RECORD_BATCH: usize = 32;
+/// Messages when no sizes are asked for.
+const SIZES: [usize; 2] = [200_000, 1_000_000];
+
+/// In which order the list names its addresses.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Sorted,
+    Shuffled,
+}
+
+/// What one phase used.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+    bytes: u64,
+}
+
+/// The process's meters at one moment.
+struct Meter {
+    cpu: Duration,
+    at: Instant,
+    bytes: u64,
+}
+
+fn main() -> Outcome<()> {
+    let asked: Vec<usize> = env::args()
+        .skip(1)
+        .map(|size| size.parse())
+        .collect::<Result<_, _>>()?;
+    let sizes = match asked.is_empty() {
+        true => SIZES.to_vec(),
+        false => asked,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        // A thread that ends takes its meter with it.
+        .thread_keep_alive(Duration::from_secs(3600))
+        .build()?;
+    println!(
+        "{:>9} {:9} {:8} {:>9} {:>9} {:>11}",
+        "messages", "list", "phase", "CPU µs", "wall µs", "bytes"
+    );
+    for size in sizes {
+        for order in [Order::Sorted, Order::Shuffled] {
+            runtime.block_on(run(size, order))?;
+        }
+    }
+    Ok(())
+}
+
+async fn run(size: usize, order: Order) -> Outcome<()> {
+    // Beside the build, since /tmp may be in memory.
+    let folder = tempfile::tempdir_in(env::current_dir()?)?;
+    let store = SqliteStore::open(folder.path())?;
+    let campaign = begin(&store).await?;
+    let accept = accept_all(&store, &campaign, size, order).await?;
+    let file_bytes = folder_bytes(folder.path())?;
+    let lease = store.lease(campaign.lane()).await?;
+    let (due, record) = deliver_all(&store, &lease).await?;
+    let books = store.books(campaign.id).await?;
+    if books.delivered != size as u64 {
+        return Err(format!("{size} messages, but {books:?}").into());
+    }
+    let all = accept.plus(due).plus(record);
+    for (phase, cost) in [
+        ("accept", accept),
+        ("due", due),
+        ("record", record),
+        ("all", all),
+    ] {
+        cost.print(size, order, phase);
+    }
+    println!(
+        "{size:>9} {:9} pending {:.1} bytes on disk, done {:.1}; {} KiB at most in memory",
+        format!("{order:?}"),
+        file_bytes as f64 / size as f64,
+        folder_bytes(folder.path())? as f64 / size as f64,
+        peak_memory_kib()?,
+    );
+    Ok(())
+}
+
+async fn begin(store: &SqliteStore) -> Outcome<Campaign> {
+    let content = store.put_content(vec![b'x'; 4096]).await?;
+    let new = NewCampaign {
+        job_id: "cost".to_owned(),
+        identity: "cost".to_owned(),
+        name: None,
+        content,
+        settings: "{}".to_owned(),
+        at: Timestamp::from_millis(1_795_355_000_000),
+    };
+    Ok(store.begin_campaign(new).await?)
+}
+
+async fn accept_all(
+    store: &SqliteStore,
+    campaign: &Campaign,
+    size: usize,
+    order: Order,
+) -> Outcome<Cost> {
+    let mut cost = Cost::default();
+    let numbers: Vec<usize> = (0..size).collect();
+    for batch in numbers.chunks(ACCEPT_BATCH) {
+        let batch = batch
+            .iter()
+            .map(|&number| new_message(campaign, number, order))
+            .collect::<Outcome<Vec<_>>>()?;
+        let meter = Meter::read()?;
+        store.accept(batch).await?;
+        cost = cost.plus(meter.since()?);
+    }
+    Ok(cost)
+}
+
+fn new_message(campaign: &Campaign, number: usize, order: Order) -> Outcome<NewMessage> {
+    let place = match order {
+        Order::Sorted => number as u64,
+        // Odd, so it visits every value once: as good as shuffled.
+        Order::Shuffled => (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24,
+    };
+    let at = campaign.started_at + Duration::from_millis(number as u64 / 20);
+    Ok(NewMessage {
+        campaign: campaign.id,
+        content: campaign.content,
+        address: Address::parse(&format!("user{place:013}@example{}.org", number % 7))?,
+        data: format!(
+            r#"{{"name":"Person {number}","company":"Example {}","tier":"pro"}}"#,
+            number % 1000
+        )
+        .into(),
+        at,
+        due_at: at,
+    })
+}
+
+/// Asks for what is due and records it as delivered, until nothing is left.
+async fn deliver_all(store: &SqliteStore, lease: &Lease) -> Outcome<(Cost, Cost)> {
+    let now = Timestamp::from_millis(i64::MAX);
+    let (mut asking, mut recording) = (Cost::default(), Cost::default());
+    loop {
+        let meter = Meter::read()?;
+        let due = store.due(lease, now, DUE_BATCH, &HashSet::new()).await?;
+        asking = asking.plus(meter.since()?);
+        if due.messages.is_empty() {
+            return Ok((asking, recording));
+        }
+        let messages: Vec<Arc<Message>> = due.messages.into_iter().map(Arc::new).collect();
+        for batch in messages.chunks(RECORD_BATCH) {
+            let events = batch.iter().map(delivered).collect();
+            let meter = Meter::read()?;
+            store.record(lease, events).await?;
+            recording = recording.plus(meter.since()?);
+        }
+    }
+}
+
+fn delivered(message: &Arc<Message>) -> NewEvent {
+    NewEvent {
+        message: Arc::clone(message),
+        kind: EventKind::Delivered,
+        at: message.accepted_at + Duration::from_secs(5),
+        attempts: 1,
+        due_at: None,
+        attempt: Some(Attempt {
+            remote: "smtp.example.org:587".into(),
+            tls: Some("TLSv1.3 TLS13_AES_256_GCM_SHA384".into()),
+            phase: Phase::Final,
+            reply: Some(Reply {
+                code: 250,
+                enhanced: Some(EnhancedCode(2, 0, 0)),
+                text: "Ok: queued as 4bXkq21vWdz3yRT".into(),
+            }),
+            category: None,
+            error: None,
+            times: PhaseTimes {
+                transaction_us: 1812,
+                ..PhaseTimes::default()
+            },
+            refused_copies: Vec::new(),
+            dialogue: None,
+        }),
+        reason: None,
+    }
+}
+
+// === the meters ===
+
+impl Meter {
+    fn read() -> io::Result<Self> {
+        Ok(Self {
+            cpu: cpu_time()?,
+            at: Instant::now(),
+            bytes: bytes_written()?,
+        })
+    }
+
+    fn since(&self) -> io::Result<Cost> {
+        Ok(Cost {
+            wall: self.at.elapsed(),
+            cpu: cpu_time()?.saturating_sub(self.cpu),
+            bytes: bytes_written()? - self.bytes,
+        })
+    }
+}
+
+impl Cost {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu + other.cpu,
+            wall: self.wall + other.wall,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+
+    fn print(self, size: usize, order: Order, phase: &str) {
+        let each = |duration: Duration| duration.as_secs_f64() * 1e6 / size as f64;
+        println!(
+            "{size:>9} {:9} {phase:8} {:>9.2} {:>9.2} {:>11.1}",
+            format!("{order:?}"),
+            each(self.cpu),
+            each(self.wall),
+            self.bytes as f64 / size as f64,
+        );
+    }
+}
+
+/// CPU time of every thread, to the nanosecond (`/proc/self/stat` counts in steps of 10 ms).
+fn cpu_time() -> io::Result<Duration> {
+    let mut nanos = 0;
+    for task in fs::read_dir("/proc/self/task")? {
+        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        nanos += first_number(&times);
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// What the process had the storage layer write.
+fn bytes_written() -> io::Result<u64> {
+    let counters = fs::read_to_string("/proc/self/io")?;
+    Ok(field(&counters, "write_bytes:"))
+}
+
+fn peak_memory_kib() -> io::Result<u64> {
+    Ok(field(&fs::read_to_string("/proc/self/status")?, "VmHWM:"))
+}
+
+fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "db") {
+            bytes += fs::metadata(path)?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+fn field(text: &str, name: &str) -> u64 {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .map_or(0, first_number)
+}
+
+fn first_number(text: &str) -> u64 {
+    text.split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0)
+}
