@@ -5,13 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::CRLF;
 
-/// What makes one line of 76.
-const LINE_INPUT_BYTES: usize = 57;
+/// Longest line.
+const LINE_BYTES: usize = 76;
+/// What makes such a line.
+const LINE_INPUT_BYTES: usize = LINE_BYTES / 4 * 3;
 
 /// Writes bytes, given in pieces, as base64.
 pub(super) struct Base64Lines<'a> {
     out: &'a mut Vec<u8>,
-    line: String,
     /// What was given and does not fill a line yet.
     pending: Vec<u8>,
 }
@@ -35,7 +36,6 @@ impl<'a> Base64Lines<'a> {
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
-            line: String::with_capacity(LINE_INPUT_BYTES / 3 * 4),
             pending: Vec::with_capacity(LINE_INPUT_BYTES),
         }
     }
@@ -67,10 +67,11 @@ impl<'a> Base64Lines<'a> {
         self.pending.clear();
     }
 
+    #[expect(clippy::expect_used, reason = "a line has room for its input's base64")]
     fn write_line(&mut self, input: &[u8]) {
-        self.line.clear();
-        STANDARD.encode_string(input, &mut self.line);
-        self.out.extend_from_slice(self.line.as_bytes());
+        let mut line = [0; LINE_BYTES];
+        let bytes = STANDARD.encode_slice(input, &mut line).expect("room");
+        self.out.extend_from_slice(&line[..bytes]);
         self.out.extend_from_slice(CRLF);
     }
 }

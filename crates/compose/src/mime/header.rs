@@ -1,6 +1,6 @@
 //! One header field: its name, its words, and where its lines are folded.
 
-use model::{HeaderText, Mailbox, Timestamp};
+use model::{Address, HeaderText, Mailbox, Timestamp};
 
 use super::{CRLF, IdText, LINE_BYTES_GOOD, LINE_BYTES_MAX, Link, date, encoded_word, mailbox};
 
@@ -34,6 +34,13 @@ pub fn mailboxes(out: &mut Vec<u8>, name: &str, mailboxes: &[Mailbox]) {
     for (index, mailbox) in mailboxes.iter().enumerate() {
         mailbox::write(&mut line, mailbox, separator(index, mailboxes.len()));
     }
+    line.end();
+}
+
+/// Writes one address without a name.
+pub fn address(out: &mut Vec<u8>, name: &str, address: &Address) {
+    let mut line = HeaderLine::begin(out, name);
+    line.word(&[address.as_str().as_bytes()]);
     line.end();
 }
 

@@ -36,7 +36,17 @@ impl Link {
             return Err(LinkError::TooLong);
         }
         let mut link = String::with_capacity(text.len());
-        text.bytes().for_each(|byte| push(&mut link, byte));
+        for (index, byte) in text.bytes().enumerate() {
+            // Some readers decode what looks like an encoded word even here, where RFC 2047 §5 allows none.
+            let opens_word = text.as_bytes()[index..].starts_with(b"=?");
+            match is_uri(byte) && !opens_word {
+                true => link.push(char::from(byte)),
+                false => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(link, "%{byte:02X}");
+                }
+            }
+        }
         match link.len() <= LINK_BYTES_MAX {
             true => Ok(Self(link)),
             false => Err(LinkError::TooLong),
@@ -59,12 +69,9 @@ fn begins_with(text: &str, scheme: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-fn push(link: &mut String, byte: u8) {
-    match byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte) {
-        true => link.push(char::from(byte)),
-        // Writing to a String cannot fail.
-        false => drop(write!(link, "%{byte:02X}")),
-    }
+/// What may stand in a URI as it is (RFC 3986 §2), the percent sign included: a part may be encoded already.
+fn is_uri(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte)
 }
 
 #[cfg(test)]
@@ -82,6 +89,10 @@ mod tests {
             (
                 "HTTPS://x.org/>\r\nBcc: y@z",
                 "HTTPS://x.org/%3E%0D%0ABcc:%20y@z",
+            ),
+            (
+                "https://x.org/?a==?utf-8?q?b?=",
+                "https://x.org/?a=%3D?utf-8?q?b?=",
             ),
             ("http://x.org/ü\u{2028}#", "http://x.org/%C3%BC%E2%80%A8#"),
         ];

@@ -63,7 +63,9 @@ fn percent_encoded(character: char) -> String {
         match byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
             true => encoded.push(char::from(byte)),
             // Writing to a String cannot fail.
-            false => drop(write!(encoded, "%{byte:02X}")),
+            false => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
         }
     }
     encoded
