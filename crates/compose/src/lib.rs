@@ -9,4 +9,5 @@
 //! # Layout
 //! - [`mime`]: headers, bodies and attachments as bytes
 
+pub mod go_template;
 pub mod mime;
