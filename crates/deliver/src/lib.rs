@@ -1,1 +1,26 @@
 //! From the queue to the remote server.
+//!
+//! Promises:
+//! - A message's bytes leave only while its lane's lease is held, and only after it was accepted durably.
+//! - What may be delivered but not yet recorded is bounded: [`Settings::unrecorded_outcomes_max`] plus the
+//!   connections open (promise: P-03).
+//! - One message's failure touches only that message; a dead relay costs no message an attempt.
+//! - A stop finishes what is under way, hands back the rest and records everything (promise: P-06).
+//!
+//! Does not know: HTTP, dashboards, where messages come from.
+//!
+//! # Layout
+//! - [`plan`]: pure decisions: what a reply means, what happens next, when to try the relay again
+//! - [`run`]: the tasks that hold sockets and clocks: feeder, connections, recorder
+//! - [`letters`]: the templates of the messages under way, compiled once
+
+pub mod letters;
+pub mod plan;
+pub mod run;
+
+pub use letters::Letters;
+pub use plan::classify::{Classification, classify};
+pub use plan::retry::RetryPolicy;
+pub use run::supply::Supply;
+pub use run::{DeliverError, Delivery, Ended, Settings};
+pub use smtp::client::{ConnectError, Connector};

@@ -307,6 +307,19 @@ fn unquote(name: &str) -> Result<String, AddressError> {
     Ok(plain)
 }
 
+/// As it is read back by [`Mailbox::parse`]: the name in quotes.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            None => self.address.fmt(f),
+            Some(name) => {
+                let escaped = name.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+                write!(f, "\"{escaped}\" <{}>", self.address)
+            }
+        }
+    }
+}
+
 impl FromStr for Mailbox {
     type Err = AddressError;
 
@@ -385,6 +398,7 @@ mod tests {
         let plain = Mailbox::parse("Ada Lovelace <ada@example.org>").unwrap();
         assert_eq!(plain.name.unwrap().as_str(), "Ada Lovelace");
         let quoted = Mailbox::parse(r#""Lovelace, \"Ada\"" <ada@example.org>"#).unwrap();
+        assert_eq!(Mailbox::parse(&quoted.to_string()).unwrap(), quoted);
         assert_eq!(quoted.name.unwrap().as_str(), "Lovelace, \"Ada\"");
         assert_eq!(Mailbox::parse("<ada@example.org>").unwrap().name, None);
         assert!(Mailbox::parse("Ada\r\nBcc: x@y.z <ada@example.org>").is_err());

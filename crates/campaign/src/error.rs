@@ -1,0 +1,124 @@
+//! Why a campaign could not run, by what the person does next.
+
+use std::path::PathBuf;
+
+use compose::letter::LetterError;
+use deliver::DeliverError;
+use prepare::AttachmentError;
+use store::StoreError;
+
+use crate::filter::FilterError;
+use crate::recipients::ListError;
+use crate::recipients::copies::CopyError;
+use crate::recipients::sheet_url::SheetUrlError;
+
+/// Why a campaign could not run. Nothing was sent, unless said otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {reason}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// The list cannot be used.
+    #[error("{list}: {error}")]
+    List {
+        /// Which list.
+        list: String,
+        /// Why.
+        error: ListError,
+    },
+    /// The sheet's address is none.
+    #[error(transparent)]
+    SheetUrl(#[from] SheetUrlError),
+    /// The sheet or the webhook cannot be fetched.
+    #[error("cannot fetch {url}: {error}")]
+    Fetch {
+        /// The address.
+        url: String,
+        /// Why.
+        error: webclient::Error,
+    },
+    /// The single recipient's address is none.
+    #[error("--to {value:?}: {error}")]
+    Recipient {
+        /// What was given.
+        value: String,
+        /// Why.
+        error: model::AddressError,
+    },
+    /// The filter cannot be read.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// Nobody is left.
+    #[error("{0}")]
+    Nobody(String),
+    /// A list of copies cannot be used.
+    #[error("{flag}: {error}")]
+    Copies {
+        /// `--cc` or `--bcc`.
+        flag: &'static str,
+        /// Why.
+        error: CopyError,
+    },
+    /// A header is not `Name: value`.
+    #[error("--header {0:?}: expected `Name: value`")]
+    Header(String),
+    /// An attachment cannot be used.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
+    /// What the campaign says cannot be used.
+    #[error(transparent)]
+    Letter(#[from] LetterError),
+    /// There is nothing to say.
+    #[error("nothing to send: give --template, --text or --attach")]
+    NoBody,
+    /// The strict check found missing fields.
+    #[error("{0}")]
+    Strict(String),
+    /// The same campaign is under way.
+    #[error(
+        "this campaign is being sent right now by process {process} (job {job_id}); \
+         wait for its end, or give this run another --name"
+    )]
+    UnderWay {
+        /// The other process.
+        process: u32,
+        /// Its job.
+        job_id: String,
+    },
+    /// Delivery broke off. What was recorded stays recorded; the rest is queued.
+    #[error("the run broke off: {0}")]
+    Deliver(#[from] DeliverError),
+    /// The data file does not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The account files cannot be written.
+    #[error("cannot write {path}: {reason}", path = path.display())]
+    Account {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// A schedule cannot be read.
+    #[error("{flag} {value:?}: {reason}")]
+    Schedule {
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        value: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CampaignError {
+    /// A file that cannot be read.
+    pub(crate) fn file(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
+        Self::File { path: path.into(), reason }
+    }
+}

@@ -1,0 +1,242 @@
+//! The loop that keeps the jobs of a data folder. Several may run on one folder; each job runs in one of them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Clock;
+use store::{Job, JobState, LaneKey, Store, StoreError};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::timing::{next_by_cron, pause_after};
+use crate::error::CampaignError;
+use crate::request::SendRequest;
+
+/// How often the jobs are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// Jobs under way at once; the others wait.
+const RUNNING_MAX: usize = 8;
+
+/// Runs one occurrence of a job: a request, under a name that stays the same until the occurrence is finished.
+/// `Ok(false)` is a run that was interrupted by a stop and is to be gone on with.
+pub trait Executor: Send + Sync + 'static {
+    /// Sends it.
+    fn run(
+        &self,
+        request: SendRequest,
+        occurrence: String,
+    ) -> Pin<Box<dyn Future<Output = Result<Finished, String>> + Send>>;
+}
+
+/// How an occurrence ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Every recipient is final.
+    Whole,
+    /// A stop came in between; the next start goes on.
+    Interrupted,
+}
+
+/// Keeps the jobs until `stop`; then waits for those under way, which the same token stops.
+pub async fn keep(
+    store: Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> Result<(), CampaignError> {
+    let mut running = JoinSet::new();
+    while !stop.is_cancelled() {
+        for job in due_jobs(&*store, &clock).await? {
+            if running.len() >= RUNNING_MAX {
+                break;
+            }
+            if let Some(claimed) = claim(&store, job).await? {
+                running.spawn(occur(claimed, Arc::clone(&executor), clock.clone()));
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(TICK) => {}
+            Some(ended) = running.join_next() => note(ended),
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        note(ended);
+    }
+    Ok(())
+}
+
+fn note(ended: Result<Result<(), CampaignError>, tokio::task::JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "a job's state could not be kept"),
+        Err(error) => tracing::error!(%error, "a job broke off"),
+    }
+}
+
+/// Jobs whose time has come. One that is marked as running is looked at as well: when nobody holds its lane,
+/// its scheduler died.
+async fn due_jobs(store: &dyn Store, clock: &Clock) -> Result<Vec<Job>, CampaignError> {
+    let now = clock.now();
+    let jobs = store.jobs().await?;
+    Ok(jobs
+        .into_iter()
+        .filter(|job| match job.state {
+            JobState::Pending => job.next_run_at.is_some_and(|at| at <= now),
+            JobState::Running => true,
+            JobState::Done | JobState::Cancelled | JobState::Failed => false,
+        })
+        .collect())
+}
+
+/// A job that this process may run.
+struct Claimed {
+    store: Arc<dyn Store>,
+    lease: store::Lease,
+    job: Job,
+}
+
+/// Takes a job, unless another keeper (or this one, already) runs it.
+async fn claim(store: &Arc<dyn Store>, job: Job) -> Result<Option<Claimed>, CampaignError> {
+    let lease = match store.lease(LaneKey::job(&job.id)).await {
+        Ok(lease) => lease,
+        Err(StoreError::LaneHeld { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // It may have ended between the look and the lease.
+    let fresh = store.jobs().await?.into_iter().find(|now| now.id == job.id);
+    match fresh {
+        Some(fresh) if fresh == job => {
+            Ok(Some(Claimed { store: Arc::clone(store), lease, job }))
+        }
+        _ => {
+            store.release(lease).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Runs one occurrence, or goes on with it, and writes down what comes next.
+async fn occur(
+    claimed: Claimed,
+    executor: Arc<dyn Executor>,
+    clock: Clock,
+) -> Result<(), CampaignError> {
+    let Claimed { store, lease, mut job } = claimed;
+    let now = clock.now();
+    let is_continued = job.state == JobState::Running || job.attempts > 0;
+    if !is_continued {
+        job.last_run_at = Some(now);
+    }
+    job.state = JobState::Running;
+    job.updated_at = now;
+    if store.save_job(job.clone()).await? {
+        let started = job.last_run_at.unwrap_or(now);
+        let occurrence = format!("{}@{}", job.id, started.as_millis());
+        let outcome = match serde_json::from_str::<SendRequest>(&job.request) {
+            Ok(request) => executor.run(request, occurrence).await,
+            Err(error) => Err(format!("the stored request cannot be read: {error}")),
+        };
+        let next = after(job, outcome, &clock, fastrand::f64())?;
+        // A job that was cancelled meanwhile stays so.
+        store.save_job(next).await?;
+    }
+    store.release(lease).await?;
+    Ok(())
+}
+
+/// What a job is after an occurrence.
+fn after(
+    mut job: Job,
+    outcome: Result<Finished, String>,
+    clock: &Clock,
+    chance: f64,
+) -> Result<Job, CampaignError> {
+    let now = clock.now();
+    job.updated_at = now;
+    match outcome {
+        // Still marked as running: whoever keeps the jobs next goes on with it.
+        Ok(Finished::Interrupted) => return Ok(job),
+        Ok(Finished::Whole) => {
+            job.attempts = 0;
+            job.last_error = None;
+            job.next_run_at = next_run(&job, clock)?;
+            job.state = match job.next_run_at {
+                Some(_) => JobState::Pending,
+                None => JobState::Done,
+            };
+        }
+        Err(error) => {
+            tracing::error!(job_id = job.id, %error, "a job failed");
+            job.attempts += 1;
+            job.last_error = Some(error);
+            if job.attempts < job.attempts_max {
+                job.state = JobState::Pending;
+                job.next_run_at = Some(now + pause_after(job.attempts, job.backoff, chance));
+            } else {
+                // This occurrence is given up; a job that repeats waits for its next one.
+                job.next_run_at = next_run(&job, clock)?;
+                job.state = match job.next_run_at {
+                    Some(_) => JobState::Pending,
+                    None => JobState::Failed,
+                };
+                if job.next_run_at.is_some() {
+                    job.attempts = 0;
+                }
+            }
+        }
+    }
+    Ok(job)
+}
+
+/// When it is due again: an interval wins over cron.
+fn next_run(job: &Job, clock: &Clock) -> Result<Option<model::Timestamp>, CampaignError> {
+    let now = clock.now();
+    if let Some(interval) = job.interval {
+        return Ok(Some(now + interval));
+    }
+    job.cron.as_deref().map(|cron| next_by_cron(cron, now)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+
+    use super::*;
+
+    fn job(cron: Option<&str>) -> Job {
+        let at = Timestamp::from_millis(0);
+        Job {
+            id: "j".to_owned(),
+            request: String::new(),
+            state: JobState::Running,
+            next_run_at: Some(at),
+            cron: cron.map(str::to_owned),
+            interval: None,
+            attempts: 0,
+            attempts_max: 2,
+            backoff: Duration::from_secs(2),
+            campaign: None,
+            created_at: at,
+            updated_at: at,
+            last_run_at: Some(at),
+            last_error: None,
+        }
+    }
+
+    #[test]
+    fn a_job_ends_repeats_or_tries_again() {
+        let clock = Clock::manual(Timestamp::from_millis(1_000));
+        let done = after(job(None), Ok(Finished::Whole), &clock, 0.0).unwrap();
+        assert_eq!((done.state, done.next_run_at), (JobState::Done, None));
+        let again = after(job(Some("* * * * *")), Ok(Finished::Whole), &clock, 0.0).unwrap();
+        assert_eq!(again.next_run_at, Some(Timestamp::from_millis(60_000)));
+        let failed = after(job(None), Err("no relay".to_owned()), &clock, 0.0).unwrap();
+        assert_eq!((failed.state, failed.attempts), (JobState::Pending, 1));
+        assert_eq!(failed.next_run_at, Some(Timestamp::from_millis(3_000)));
+        let given_up = after(failed, Err("no relay".to_owned()), &clock, 0.0).unwrap();
+        assert_eq!((given_up.state, given_up.next_run_at), (JobState::Failed, None));
+    }
+}

@@ -1,0 +1,148 @@
+//! The run that is begun or gone on with, and the right to send it.
+
+use model::ContentHash;
+use serde_json::json;
+use store::{Campaign, Lease, NewCampaign, StoreError};
+
+use super::Tools;
+use crate::error::CampaignError;
+use crate::letter::Written;
+use crate::request::{ListSource, SendRequest, Start};
+
+/// Runs of one campaign that are looked at for an unfinished one.
+const RUNS_LOOKED_AT: u32 = 1;
+
+/// A run that this process may send.
+pub(super) struct Run {
+    pub(super) campaign: Campaign,
+    pub(super) lease: Lease,
+    /// The template its new messages get.
+    pub(super) content: ContentHash,
+    /// Whether an earlier process began it.
+    pub(super) is_resumed: bool,
+}
+
+/// Begins a run, or takes an earlier one up again.
+pub(super) async fn open(
+    request: &SendRequest,
+    start: &Start,
+    content: ContentHash,
+    written: &Written,
+    tools: &Tools,
+) -> Result<Run, CampaignError> {
+    let identity = identity(request, start, written);
+    let latest = tools.store.campaigns(Some(&identity), RUNS_LOOKED_AT).await?.pop();
+    let earlier = match (start, latest) {
+        (Start::New, Some(earlier)) => {
+            check_new_run(request, &earlier, tools).await?;
+            None
+        }
+        (Start::New, None) => None,
+        (Start::Resume | Start::Occurrence(_), earlier) => earlier,
+    };
+    let is_resumed = earlier.is_some();
+    let campaign = match earlier {
+        Some(earlier) => earlier,
+        None => begin(request, start, identity, content, tools).await?,
+    };
+    let lease = match tools.store.lease(campaign.lane()).await {
+        Err(StoreError::LaneHeld { holder }) => {
+            return Err(CampaignError::UnderWay { process: holder, job_id: campaign.job_id });
+        }
+        other => other?,
+    };
+    if is_resumed {
+        tracing::info!(job_id = campaign.job_id, "going on with the run that was begun earlier");
+    }
+    Ok(Run { campaign, lease, content, is_resumed })
+}
+
+/// What makes two runs the same campaign: the occurrence of a job, the name, or else what it says (and, for a
+/// single message, to whom).
+fn identity(request: &SendRequest, start: &Start, written: &Written) -> String {
+    if let Start::Occurrence(occurrence) = start {
+        return format!("job:{occurrence}");
+    }
+    if let Some(name) = &request.name {
+        return format!("name:{name}");
+    }
+    let digest = hex(&written.source.digest());
+    match &request.list {
+        ListSource::One(address) => format!("letter:{digest} to:{}", address.to_lowercase()),
+        ListSource::File(_) | ListSource::Sheet(_) => format!("letter:{digest}"),
+    }
+}
+
+fn hex(hash: &ContentHash) -> String {
+    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A second run of a campaign that is under way would mail everybody twice: refused. One that was left
+/// unfinished is said, with the way to go on with it.
+async fn check_new_run(
+    request: &SendRequest,
+    earlier: &Campaign,
+    tools: &Tools,
+) -> Result<(), CampaignError> {
+    if earlier.finished_at.is_some() || request.list.is_one() {
+        return Ok(());
+    }
+    match tools.store.lease(earlier.lane()).await {
+        Ok(lease) => tools.store.release(lease).await?,
+        Err(StoreError::LaneHeld { holder }) => {
+            let job_id = earlier.job_id.clone();
+            return Err(CampaignError::UnderWay { process: holder, job_id });
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let books = tools.store.books(earlier.id).await?;
+    tracing::warn!(
+        job_id = earlier.job_id,
+        queued = books.queued,
+        "an earlier run of this campaign is unfinished; this is a new run and mails everybody again \
+         (to go on with the earlier one instead, stop this one and run it with --resume)"
+    );
+    Ok(())
+}
+
+async fn begin(
+    request: &SendRequest,
+    start: &Start,
+    identity: String,
+    content: ContentHash,
+    tools: &Tools,
+) -> Result<Campaign, CampaignError> {
+    if *start == Start::Resume {
+        tracing::info!("there is no earlier run of this campaign: this is the first");
+    }
+    let now = tools.clock.now();
+    let kind = if request.list.is_one() { "mailgrid-single" } else { "mailgrid" };
+    let new = NewCampaign {
+        job_id: format!("{kind}-{}", now.as_secs()),
+        identity,
+        name: request.name.clone(),
+        content,
+        settings: summary(request),
+        at: now,
+    };
+    Ok(tools.store.begin_campaign(new).await?)
+}
+
+/// The configuration as the console shows it (the campaign contract, section 8: `config_summary`).
+fn summary(request: &SendRequest) -> String {
+    let (file, sheet) = match &request.list {
+        ListSource::File(path) => (Some(path.display().to_string()), None),
+        ListSource::Sheet(url) => (None, Some(url.clone())),
+        ListSource::One(_) => (None, None),
+    };
+    json!({
+        "csv_file": file,
+        "sheet_url": sheet,
+        "template_file": request.letter.html.as_ref().map(|path| path.display().to_string()),
+        "concurrent_workers": request.connections,
+        "batch_size": request.batch_size,
+        "retry_limit": request.retries,
+        "filter_expression": request.filter,
+    })
+    .to_string()
+}

@@ -1,0 +1,71 @@
+//! Fields that the letter uses and the list lacks.
+
+use compose::letter::{Letter, Part, Recipient as Reader};
+
+use crate::recipients::Recipient;
+
+/// Recipients that are named one by one; the rest is counted.
+const NAMED_MAX: u64 = 20;
+
+/// Counts what is missing while the list is read. A list's rows all have its columns, so the first row tells
+/// what can be missing at all, and a list that lacks nothing costs nothing more.
+pub(super) struct MissingFields {
+    in_bodies: Vec<String>,
+    in_subject: bool,
+    recipients: u64,
+    without_subject: u64,
+    data: String,
+}
+
+impl MissingFields {
+    pub(super) fn of(letter: &Letter, first: &Recipient) -> Self {
+        let mut data = String::new();
+        first.write_json(&mut data);
+        let missing = letter.missing_fields(Reader { address: &first.address, data: &data });
+        let missing = missing.unwrap_or_default();
+        let in_subject = missing.iter().any(|field| field.part == Part::Subject);
+        let mut in_bodies: Vec<String> = missing
+            .into_iter()
+            .filter(|field| field.part != Part::Subject)
+            .map(|field| field.field)
+            .collect();
+        in_bodies.sort();
+        in_bodies.dedup();
+        Self { in_bodies, in_subject, recipients: 0, without_subject: 0, data }
+    }
+
+    /// Counts one recipient; one whose subject cannot be made is named, its message will fail.
+    pub(super) fn count(&mut self, letter: &Letter, recipient: &Recipient) {
+        self.recipients += 1;
+        if !self.in_subject {
+            return;
+        }
+        self.data.clear();
+        recipient.write_json(&mut self.data);
+        let reader = Reader { address: &recipient.address, data: &self.data };
+        if let Err(error) = letter.render_subject(reader) {
+            self.without_subject += 1;
+            if self.without_subject <= NAMED_MAX {
+                let line = recipient.line;
+                tracing::warn!(line, address = %recipient.address, "will not be sent: {error}");
+            }
+        }
+    }
+
+    /// Says once what was counted.
+    pub(super) fn warn(&self) {
+        if !self.in_bodies.is_empty() {
+            tracing::warn!(
+                recipients = self.recipients,
+                "the list has no column for these fields of the body, they are empty: {}",
+                self.in_bodies.join(", ")
+            );
+        }
+        if self.without_subject > 0 {
+            tracing::warn!(
+                recipients = self.without_subject,
+                "a field of the subject is missing: these recipients get no mail"
+            );
+        }
+    }
+}

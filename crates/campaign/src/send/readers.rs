@@ -1,0 +1,154 @@
+//! Who follows the log while a run goes on: the counts, the bar, the log lines and the account files.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::Seq;
+use observe::follow::Batch;
+use observe::terminal::Terminal;
+use observe::{Follower, Tally, log_lines};
+use store::{Logged, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Tools;
+use super::account::Account;
+use super::ledger::Run;
+use crate::error::CampaignError;
+use crate::request::SendRequest;
+
+/// How often the bar is shown anew while events come.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
+/// How often the account's place is remembered.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Messages read from the ledger at once.
+const PAGE: usize = 1_000;
+
+/// What is shown while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// A progress bar on the terminal.
+    Bar,
+    /// Nothing but log lines.
+    Quiet,
+}
+
+/// The readers of one run, as one task.
+pub(super) struct Readers {
+    task: JoinHandle<Result<Tally, CampaignError>>,
+    ended: CancellationToken,
+}
+
+impl Readers {
+    /// Starts reading. Whatever an earlier process of the run left unread is read first.
+    pub(super) async fn start(
+        request: &SendRequest,
+        run: &Run,
+        tools: &Tools,
+    ) -> Result<Self, CampaignError> {
+        let campaign = run.campaign.id;
+        let tally = match run.is_resumed {
+            true => tally_so_far(&*tools.store, run).await?,
+            false => Tally::default(),
+        };
+        // Nobody but the holder of the lease writes about this run, so the log stands still here.
+        let mut account = Account::open(&request.account_folder, run, tools).await?;
+        let mut cursor = account.cursor();
+        let mut follower = Follower::new(Arc::clone(&tools.store), campaign, cursor);
+        loop {
+            let page = follower.page().await?;
+            if page.is_empty() {
+                break;
+            }
+            account.write(page.iter()).await?;
+            cursor = follower.cursor();
+        }
+        account.save(cursor).await?;
+        let ended = CancellationToken::new();
+        let view = Some(Terminal::new(tally.done())).filter(|_| tools.view == View::Bar);
+        let reading = Reading { follower, tally, account, view, ended: ended.clone() };
+        Ok(Self { task: tokio::spawn(reading.run()), ended })
+    }
+
+    /// Reads to the log's end and closes everything.
+    pub(super) async fn finish(self) -> Result<Tally, CampaignError> {
+        self.ended.cancel();
+        self.task
+            .await
+            .map_err(|error| CampaignError::Deliver(deliver::DeliverError::Task(error.to_string())))?
+    }
+}
+
+/// The counts of a resumed run, from its ledger.
+async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignError> {
+    let mut tally = Tally::default();
+    let mut cursor = Seq::START;
+    loop {
+        let page = store.messages(run.campaign.id, cursor, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(tally) };
+        cursor = last.message.seq;
+        page.iter().for_each(|logged| tally.count_latest(logged));
+    }
+}
+
+struct Reading {
+    follower: Follower,
+    tally: Tally,
+    account: Account,
+    view: Option<Terminal>,
+    ended: CancellationToken,
+}
+
+impl Reading {
+    async fn run(mut self) -> Result<Tally, CampaignError> {
+        let (mut shown, mut saved) = (Instant::now(), Instant::now());
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = self.follower.next() => batch?,
+                () = self.ended.cancelled() => break,
+            };
+            let Some(batch) = batch else { break };
+            self.take(&batch).await?;
+            if shown.elapsed() >= SHOW_EVERY {
+                shown = Instant::now();
+                self.show();
+            }
+            if saved.elapsed() >= SAVE_EVERY {
+                saved = Instant::now();
+                self.account.save(self.follower.cursor()).await?;
+            }
+        }
+        self.read_to_the_end().await?;
+        self.account.save(self.follower.cursor()).await?;
+        if let Some(view) = &self.view {
+            view.clear();
+        }
+        Ok(self.tally)
+    }
+
+    async fn read_to_the_end(&mut self) -> Result<(), CampaignError> {
+        loop {
+            let page = self.follower.page().await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            self.take(&Batch::Stored(page)).await?;
+        }
+    }
+
+    async fn take(&mut self, batch: &Batch) -> Result<(), CampaignError> {
+        let each = |logged: &Logged, tally: &mut Tally| {
+            tally.count(logged);
+            log_lines::write(logged);
+        };
+        batch.iter().for_each(|logged| each(logged, &mut self.tally));
+        self.account.write(batch.iter()).await
+    }
+
+    fn show(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.show(&self.tally);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One connection's life: take work, send it, hand over what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use compose::letter::ComposeError;
+use model::{Attempt, Category, Envelope, EventKind, Phase, PhaseTimes};
+use smtp::client::{Connection, Sent, Verdict};
+use store::NewEvent;
+
+use super::recorder::Permit;
+use super::work::Work;
+use super::{Halt, Shared};
+use crate::letters::Composer;
+use crate::plan::decide::{Decision, Trial, decide};
+use crate::plan::relay::AfterFailure;
+
+/// How long a message whose envelope rides along waits for the one before it. After that it is given back,
+/// so that a server that hangs on one message holds up no other.
+const RIDE_MAX: Duration = Duration::from_secs(1);
+
+/// A message whose bytes are made.
+struct Prepared {
+    work: Work,
+    envelope: Envelope,
+    bytes: Vec<u8>,
+}
+
+/// One connection and its work.
+struct Line {
+    shared: Arc<Shared>,
+    connection: Option<Connection>,
+    composer: Composer,
+    /// A buffer to compose the next message into.
+    spare: Vec<u8>,
+}
+
+/// Works until the queue is closed and empty, or the delivery halts.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let halt = shared.halt.clone();
+    let mut line = Line {
+        shared,
+        connection: None,
+        composer: Composer::default(),
+        spare: Vec::new(),
+    };
+    let mut upcoming: Option<Prepared> = None;
+    loop {
+        let prepared = match upcoming.take() {
+            Some(prepared) => prepared,
+            None => match line.next().await {
+                Some(prepared) => prepared,
+                None => break,
+            },
+        };
+        upcoming = line.deliver(prepared).await;
+        if halt.is_cancelled() {
+            break;
+        }
+    }
+    line.hang_up().await;
+}
+
+impl Line {
+    /// The next message that can be made; `None` at the end of the work or when the delivery halts.
+    async fn next(&mut self) -> Option<Prepared> {
+        loop {
+            let shared = Arc::clone(&self.shared);
+            let work = tokio::select! {
+                biased;
+                () = shared.halt.cancelled() => None,
+                work = shared.work.pop() => work,
+            }?;
+            if let Some(prepared) = self.prepare(work).await {
+                return Some(prepared);
+            }
+        }
+    }
+
+    /// A message that can go right behind the one at hand, when there is plenty of work for everybody.
+    async fn upcoming(&mut self) -> Option<Prepared> {
+        let plenty = self.shared.delivery.settings.connections_max;
+        while self.shared.work.len() >= plenty && !self.shared.halt.is_cancelled() {
+            let work = self.shared.work.try_pop()?;
+            if let Some(prepared) = self.prepare(work).await {
+                return Some(prepared);
+            }
+        }
+        None
+    }
+
+    /// Makes a message's bytes. One that cannot be made is recorded as dropped.
+    async fn prepare(&mut self, work: Work) -> Option<Prepared> {
+        let letter = match self.shared.letters.get(work.message.content).await {
+            Ok(letter) => letter,
+            Err(error) => {
+                self.shared.halt(Halt::Broken(error));
+                return None;
+            }
+        };
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        match self.composer.compose(&letter, &work.message, &mut bytes) {
+            Ok(()) => {
+                let envelope = letter.envelope(&work.message.address);
+                Some(Prepared {
+                    work,
+                    envelope,
+                    bytes,
+                })
+            }
+            Err(error) => {
+                self.spare = bytes;
+                self.record_unmade(work, &error).await;
+                None
+            }
+        }
+    }
+
+    /// Sends one message; gives the one whose envelope went with it.
+    async fn deliver(&mut self, prepared: Prepared) -> Option<Prepared> {
+        if !self.connect().await {
+            return None;
+        }
+        let permit = self.shared.recorder.permit().await?;
+        let upcoming = self.upcoming().await;
+        let (sent, upcoming) = self.send(&prepared, upcoming).await;
+        self.settle(prepared, sent, permit).await;
+        upcoming
+    }
+
+    async fn send(
+        &mut self,
+        prepared: &Prepared,
+        mut upcoming: Option<Prepared>,
+    ) -> (Option<Sent>, Option<Prepared>) {
+        let Some(connection) = &mut self.connection else {
+            return (None, upcoming);
+        };
+        let live = Arc::clone(&self.shared.delivery.live);
+        let _sending = live.begin_sending();
+        let riding = upcoming.as_ref().map(|next| next.envelope.clone());
+        let sending = connection.send(&prepared.envelope, &prepared.bytes, riding.as_ref());
+        tokio::pin!(sending);
+        let sent = match tokio::time::timeout(RIDE_MAX, &mut sending).await {
+            Ok(sent) => sent,
+            Err(_) => {
+                if let Some(late) = upcoming.take() {
+                    self.shared.work.put_back(late.work);
+                }
+                sending.await
+            }
+        };
+        (Some(sent), upcoming)
+    }
+
+    /// Hands over what came of a message, or puts it back when it never began.
+    async fn settle(&mut self, prepared: Prepared, sent: Option<Sent>, permit: Permit) {
+        let Prepared { work, bytes, .. } = prepared;
+        self.spare = bytes;
+        let Some(sent) = sent else { return };
+        if self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| !connection.is_usable())
+        {
+            self.drop_connection();
+        }
+        if sent.verdict == Verdict::NotStarted && !work.put_back {
+            return self.shared.work.put_back(work);
+        }
+        let event = self.outcome(&work, sent);
+        self.shared.recorder.record(event, Some(permit)).await;
+    }
+
+    /// The event of an attempt.
+    fn outcome(&self, work: &Work, sent: Sent) -> NewEvent {
+        let Sent {
+            mut attempt,
+            verdict,
+        } = sent;
+        let delivery = &self.shared.delivery;
+        let (now, attempts) = (delivery.clock.now(), work.message.attempts + 1);
+        let trial = match (verdict, &attempt.reply) {
+            (Verdict::Delivered, _) => Trial::Delivered,
+            (Verdict::Unsendable, _) => Trial::Unsendable,
+            (Verdict::Refused | Verdict::NotStarted, Some(reply)) => Trial::Refused(reply),
+            (Verdict::Refused | Verdict::NotStarted | Verdict::Failed, _) => Trial::Unanswered,
+        };
+        let Decision {
+            kind,
+            due_at,
+            category,
+        } = decide(
+            trial,
+            attempts,
+            &delivery.settings.retry,
+            now,
+            fastrand::f64(),
+        );
+        attempt.category = attempt.category.or(category);
+        let message = Arc::clone(&work.message);
+        NewEvent {
+            message,
+            kind,
+            at: now,
+            attempts,
+            due_at,
+            attempt: Some(attempt),
+            reason: None,
+        }
+    }
+
+    /// A message that cannot be made is refused by us, and costs nobody else anything.
+    async fn record_unmade(&self, work: Work, error: &ComposeError) {
+        let attempt = Attempt {
+            remote: "".into(),
+            tls: None,
+            phase: Phase::Compose,
+            reply: None,
+            category: Some(Category::Composition),
+            error: Some(error.to_string().into()),
+            times: PhaseTimes::default(),
+            refused_copies: Vec::new(),
+            dialogue: None,
+        };
+        let event = NewEvent {
+            kind: EventKind::Dropped,
+            at: self.shared.delivery.clock.now(),
+            attempts: work.message.attempts,
+            message: work.message,
+            due_at: None,
+            attempt: Some(attempt),
+            reason: None,
+        };
+        let permit = self.shared.recorder.permit().await;
+        self.shared.recorder.record(event, permit).await;
+    }
+
+    /// Opens a connection when there is none; `false` when the delivery halts.
+    async fn connect(&mut self) -> bool {
+        while self.connection.is_none() {
+            let shared = Arc::clone(&self.shared);
+            let clock = &shared.delivery.clock;
+            let opened = tokio::select! {
+                biased;
+                () = shared.halt.cancelled() => return false,
+                opened = async {
+                    shared.relay.admission(clock).await;
+                    shared.delivery.connector.connect().await
+                } => opened,
+            };
+            match opened {
+                Ok(connection) => {
+                    shared.relay.opened();
+                    shared.delivery.live.connection_opened();
+                    self.connection = Some(connection);
+                }
+                Err(error) => {
+                    let after = shared.relay.failed(clock);
+                    if error.is_permanent() || after == AfterFailure::GiveUp {
+                        shared.halt(Halt::Unreachable(Box::new(error)));
+                        return false;
+                    }
+                    tracing::warn!(%error, "no connection to the relay, trying again");
+                }
+            }
+        }
+        true
+    }
+
+    fn drop_connection(&mut self) {
+        if self.connection.take().is_some() {
+            self.shared.relay.closed();
+            self.shared.delivery.live.connection_closed();
+        }
+    }
+
+    /// Takes leave of the server.
+    async fn hang_up(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.quit().await;
+            self.shared.relay.closed();
+            self.shared.delivery.live.connection_closed();
+        }
+    }
+}

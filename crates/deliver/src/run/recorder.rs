@@ -1,0 +1,157 @@
+//! Commits outcomes in groups while the connections go on, and bounds how many are unrecorded.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::Seq;
+use store::NewEvent;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::{DeliverError, Halt, Shared};
+
+/// Outcomes in one commit.
+const GROUP_MAX: usize = 32;
+/// How long the first outcome of a group waits for others to share its commit.
+const LINGER: Duration = Duration::from_millis(2);
+/// The pause before a store that has no room is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// The way to the recorder, and the set of messages that are not back in the store yet.
+pub(super) struct Recorder {
+    /// Taken away when the delivery ends, so that the recorder sees the end.
+    outcomes: Mutex<Option<mpsc::Sender<Outcome>>>,
+    permits: Arc<Semaphore>,
+    in_flight: Mutex<HashSet<Seq>>,
+    recorded: Notify,
+}
+
+/// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
+pub(super) type Permit = OwnedSemaphorePermit;
+
+/// An outcome on its way to its commit.
+pub(super) struct Outcome {
+    event: NewEvent,
+    _permit: Option<Permit>,
+}
+
+/// A recorder with room for `unrecorded_max` outcomes.
+pub(super) fn channel(unrecorded_max: usize) -> (Recorder, mpsc::Receiver<Outcome>) {
+    let (outcomes, receiver) = mpsc::channel(unrecorded_max);
+    let recorder = Recorder {
+        outcomes: Mutex::new(Some(outcomes)),
+        permits: Arc::new(Semaphore::new(unrecorded_max)),
+        in_flight: Mutex::default(),
+        recorded: Notify::new(),
+    };
+    (recorder, receiver)
+}
+
+impl Recorder {
+    /// Waits until one more outcome may be unrecorded (promise: P-03).
+    pub(super) async fn permit(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).acquire_owned().await.ok()
+    }
+
+    /// Hands an outcome over.
+    pub(super) async fn record(&self, event: NewEvent, permit: Option<Permit>) {
+        let sender = self
+            .outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(sender) = sender {
+            // The receiver goes only after a failure that has halted the delivery; the store then still has
+            // the message queued.
+            let _ = sender
+                .send(Outcome {
+                    event,
+                    _permit: permit,
+                })
+                .await;
+        }
+    }
+
+    /// Nothing more will be handed over.
+    pub(super) fn close(&self) {
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    /// Notes messages as under way.
+    pub(super) fn take_off(&self, messages: impl Iterator<Item = Seq>) {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(messages);
+    }
+
+    /// Messages that were taken from the store and whose outcome is not back in it.
+    pub(super) fn in_flight(&self) -> HashSet<Seq> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Waits until something was recorded.
+    pub(super) async fn recorded(&self) {
+        self.recorded.notified().await;
+    }
+
+    fn landed(&self, messages: &[Seq]) {
+        let mut in_flight = self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for seq in messages {
+            in_flight.remove(seq);
+        }
+        drop(in_flight);
+        self.recorded.notify_one();
+    }
+}
+
+/// Commits groups until nothing more is handed over.
+pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcome>) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while outcomes.recv_many(&mut group, GROUP_MAX).await > 0 {
+        if group.len() < GROUP_MAX && !outcomes.is_closed() {
+            tokio::time::sleep(LINGER).await;
+            while group.len() < GROUP_MAX {
+                match outcomes.try_recv() {
+                    Ok(outcome) => group.push(outcome),
+                    Err(_) => break,
+                }
+            }
+        }
+        if let Err(error) = commit(&shared, &group).await {
+            shared.halt(Halt::Broken(error));
+            return;
+        }
+        let landed: Vec<Seq> = group
+            .drain(..)
+            .map(|outcome| outcome.event.message.seq)
+            .collect();
+        shared.recorder.landed(&landed);
+    }
+}
+
+/// Commits one group. While the store has no room it is asked again and again: the permits that are held
+/// meanwhile stop the connections, so nothing more is sent than can be recorded.
+async fn commit(shared: &Shared, group: &[Outcome]) -> Result<(), DeliverError> {
+    let delivery = &shared.delivery;
+    let batch: Vec<NewEvent> = group.iter().map(|outcome| outcome.event.clone()).collect();
+    loop {
+        match delivery.store.record(&delivery.lease, batch.clone()).await {
+            Ok(_already_final) => return Ok(()),
+            Err(error) if error.is_transient() => {
+                tracing::error!(%error, "outcomes cannot be recorded, sending waits for the store");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
