@@ -6,8 +6,7 @@ use model::{AddressError, HeaderTextError};
 
 use super::{ATTACHMENTS_MAX, COPIES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, LINKS_MAX};
 use crate::go_template::{ParseError, RenderError};
-use crate::mime::LinkError;
-use crate::mime::header::NAME_BYTES_MAX;
+use crate::mime::{FieldNameError, LinkError};
 
 /// Why what a campaign says cannot be sent to anyone. Found before the first message.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -35,10 +34,13 @@ pub enum LetterError {
     #[error("the letter has no text, no html and no attachment: give at least one")]
     NoBody,
     /// A header's name holds what no name may hold.
-    #[error(
-        "header {0:?}: a name is 1 to {NAME_BYTES_MAX} printable ASCII characters without space and colon"
-    )]
-    HeaderName(String),
+    #[error("header {name:?}: {source}")]
+    HeaderName {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        source: FieldNameError,
+    },
     /// A header that the letter itself or a server on the way sets.
     #[error("header {0:?}: this one cannot be set here, leave it out")]
     HeaderReserved(String),

@@ -5,7 +5,7 @@ use model::{HeaderText, Mailbox};
 use super::error::LetterError;
 use super::source::{CustomHeader, LetterSource};
 use super::{COPIES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
-use crate::mime::header::{self, NAME_BYTES_MAX};
+use crate::mime::{FieldName, header};
 
 /// Names that the letter, the body or a server on the way sets. `Content-…` and `Resent-…` are refused too.
 const RESERVED: [&str; 17] = [
@@ -55,14 +55,18 @@ impl Head {
         let mut copies = mailboxes("cc", &source.cc)?;
         let mut copies_fields = Vec::new();
         if !copies.is_empty() {
-            header::mailboxes(&mut copies_fields, "Cc", &copies);
+            header::mailboxes(&mut copies_fields, FieldName::CC, &copies);
         }
         if let Some(text) = &source.reply_to {
-            header::mailboxes(&mut copies_fields, "Reply-To", &[reply_to(text)?]);
+            header::mailboxes(&mut copies_fields, FieldName::REPLY_TO, &[reply_to(text)?]);
         }
         copies.extend(mailboxes("bcc", &source.bcc)?);
         let mut from_field = Vec::new();
-        header::mailboxes(&mut from_field, "From", std::slice::from_ref(&from));
+        header::mailboxes(
+            &mut from_field,
+            FieldName::FROM,
+            std::slice::from_ref(&from),
+        );
         let custom_fields = custom_fields(&source.headers)?;
         if from_field.len() + copies_fields.len() + custom_fields.len() > HEAD_BYTES_MAX {
             return Err(LetterError::HeadTooLarge);
@@ -103,34 +107,30 @@ fn custom_fields(headers: &[CustomHeader]) -> Result<Vec<u8>, LetterError> {
     }
     let mut fields = Vec::new();
     for custom in headers {
-        check_name(&custom.name)?;
+        let name = free_name(&custom.name)?;
         let value =
             HeaderText::parse(&custom.value).map_err(|source| LetterError::HeaderValue {
                 name: custom.name.clone(),
                 source,
             })?;
-        header::text(&mut fields, &custom.name, &value);
+        header::text(&mut fields, name, &value);
     }
     Ok(fields)
 }
 
-/// `ftext` only (RFC 5322 §3.6.8), and nothing that is set by other means.
-fn check_name(name: &str) -> Result<(), LetterError> {
-    let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
-    if !fits
-        || !name
-            .bytes()
-            .all(|byte| matches!(byte, b'!'..=b'9' | b';'..=b'~'))
-    {
-        return Err(LetterError::HeaderName(name.to_owned()));
-    }
-    let lower = name.to_ascii_lowercase();
+/// A name that is one, and that is not set by other means.
+fn free_name(text: &str) -> Result<FieldName<'_>, LetterError> {
+    let name = FieldName::parse(text).map_err(|source| LetterError::HeaderName {
+        name: text.to_owned(),
+        source,
+    })?;
+    let lower = text.to_ascii_lowercase();
     let prefixed = RESERVED_PREFIXES
         .iter()
         .any(|prefix| lower.starts_with(prefix));
     match prefixed || RESERVED.contains(&lower.as_str()) {
-        true => Err(LetterError::HeaderReserved(name.to_owned())),
-        false => Ok(()),
+        true => Err(LetterError::HeaderReserved(text.to_owned())),
+        false => Ok(name),
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
     fn names_that_break_or_repeat_are_refused() {
         for bad in ["", "a b", "a:b", "ä", "a\r\nb", &"x".repeat(65)] {
             let error = Head::compile(&with_header(bad, "v")).unwrap_err();
-            assert!(matches!(error, LetterError::HeaderName(_)), "{bad:?}");
+            assert!(matches!(error, LetterError::HeaderName { .. }), "{bad:?}");
         }
         for taken in ["BCC", "From", "content-type", "Resent-To", "Message-Id"] {
             let error = Head::compile(&with_header(taken, "v")).unwrap_err();

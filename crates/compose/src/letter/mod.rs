@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use model::{Address, Envelope, HeaderText, Message, Timestamp};
 
 use crate::go_template::Template;
-use crate::mime::{self, Body, EncodedAttachment, IdText, Link, header};
+use crate::mime::{self, Body, EncodedAttachment, FieldName, IdText, Link, header};
 use head::Head;
 
 /// Most addresses in cc and bcc together: with the recipient they make the hundred that every server takes
@@ -109,10 +109,10 @@ impl Letter {
         let id = IdText::from(message.id);
         header::date(out, date);
         out.extend_from_slice(&self.head.from_field);
-        header::address(out, "To", &message.address);
+        header::address(out, FieldName::TO, &message.address);
         out.extend_from_slice(&self.head.copies_fields);
-        header::text(out, "Subject", &subject);
-        header::message_id(out, &id, self.head.from.address.domain());
+        header::text(out, FieldName::SUBJECT, &subject);
+        header::message_id(out, &id, &self.head.from.address);
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
         self.write_links(&links, out);
         out.extend_from_slice(&self.head.custom_fields);
@@ -172,7 +172,7 @@ impl Letter {
         if links.is_empty() {
             return;
         }
-        header::links(out, "List-Unsubscribe", links);
+        header::links(out, FieldName::LIST_UNSUBSCRIBE, links);
         if self.one_click {
             // The whole field, as RFC 8058 §3.1 has it.
             out.extend_from_slice(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");

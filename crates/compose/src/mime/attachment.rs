@@ -6,7 +6,7 @@ use model::HeaderText;
 use serde::{Deserialize, Serialize};
 
 use super::header::HeaderLine;
-use super::{CRLF, base64, parameter};
+use super::{CRLF, FieldName, base64, parameter};
 
 /// Longest media type in bytes.
 const MEDIA_TYPE_BYTES_MAX: usize = 127;
@@ -101,10 +101,10 @@ impl EncodedAttachment {
     /// Encodes an attachment.
     pub fn new(attachment: &Attachment) -> Self {
         let mut part = Vec::new();
-        let mut line = HeaderLine::begin(&mut part, "Content-Type");
+        let mut line = HeaderLine::begin(&mut part, FieldName::CONTENT_TYPE);
         line.word(&[attachment.media_type.as_str().as_bytes()]);
         line.end();
-        let mut line = HeaderLine::begin(&mut part, "Content-Disposition");
+        let mut line = HeaderLine::begin(&mut part, FieldName::CONTENT_DISPOSITION);
         line.word(&[b"attachment;"]);
         parameter::write(&mut line, "filename", attachment.file_name.as_str());
         line.end();

@@ -125,11 +125,12 @@ fn quote(byte: u8, payload: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FieldName;
     use super::*;
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
-        let mut line = HeaderLine::begin(&mut out, "Subject");
+        let mut line = HeaderLine::begin(&mut out, FieldName::SUBJECT);
         write(&mut line, text);
         line.end();
         String::from_utf8(out).unwrap()

@@ -2,13 +2,14 @@
 
 use model::{Address, HeaderText, Mailbox, Timestamp};
 
-use super::{CRLF, IdText, LINE_BYTES_GOOD, LINE_BYTES_MAX, Link, date, encoded_word, mailbox};
+use super::{
+    CRLF, FIELD_NAME_BYTES_MAX, FieldName, IdText, LINE_BYTES_GOOD, LINE_BYTES_MAX, Link, date,
+    encoded_word, mailbox,
+};
 
-/// Longest name of a field in bytes.
-pub const NAME_BYTES_MAX: usize = 64;
 /// Longest word that is written as it is; a longer one is encoded, which may be cut anywhere. It leaves room
 /// on the line for the longest name.
-const WORD_BYTES_MAX: usize = LINE_BYTES_MAX - NAME_BYTES_MAX - 2;
+const WORD_BYTES_MAX: usize = LINE_BYTES_MAX - FIELD_NAME_BYTES_MAX - 2;
 /// Longest name that keeps its first word beside it. Readers like it so; after a longer name a long first
 /// word goes to the next line.
 const NAME_BYTES_BESIDE: usize = 40;
@@ -20,16 +21,16 @@ pub fn date(out: &mut Vec<u8>, at: Timestamp) {
     out.extend_from_slice(CRLF);
 }
 
-/// Writes `Message-ID` (RFC 5322 §3.6.4): the same for every attempt at a message.
-pub fn message_id(out: &mut Vec<u8>, id: &IdText, domain: &str) {
-    let mut line = HeaderLine::begin(out, "Message-ID");
-    line.word(&[b"<", id.as_bytes(), b"@", domain.as_bytes(), b">"]);
+/// Writes `Message-ID` (RFC 5322 §3.6.4), at the sender's domain: the same for every attempt at a message.
+pub fn message_id(out: &mut Vec<u8>, id: &IdText, sender: &Address) {
+    let mut line = HeaderLine::begin(out, FieldName::MESSAGE_ID);
+    line.word(&[b"<", id.as_bytes(), b"@", sender.domain().as_bytes(), b">"]);
     line.end();
 }
 
 /// Writes a list of addresses and their names, as `From`, `To`, `Cc` and `Reply-To` have them
 /// (RFC 5322 §3.4). The list must not be empty.
-pub fn mailboxes(out: &mut Vec<u8>, name: &str, mailboxes: &[Mailbox]) {
+pub fn mailboxes(out: &mut Vec<u8>, name: FieldName<'_>, mailboxes: &[Mailbox]) {
     let mut line = HeaderLine::begin(out, name);
     for (index, mailbox) in mailboxes.iter().enumerate() {
         mailbox::write(&mut line, mailbox, separator(index, mailboxes.len()));
@@ -38,14 +39,14 @@ pub fn mailboxes(out: &mut Vec<u8>, name: &str, mailboxes: &[Mailbox]) {
 }
 
 /// Writes one address without a name.
-pub fn address(out: &mut Vec<u8>, name: &str, address: &Address) {
+pub fn address(out: &mut Vec<u8>, name: FieldName<'_>, address: &Address) {
     let mut line = HeaderLine::begin(out, name);
     line.word(&[address.as_str().as_bytes()]);
     line.end();
 }
 
 /// Writes links in angle brackets, as `List-Unsubscribe` has them (RFC 2369 §2). The list must not be empty.
-pub fn links(out: &mut Vec<u8>, name: &str, links: &[Link]) {
+pub fn links(out: &mut Vec<u8>, name: FieldName<'_>, links: &[Link]) {
     let mut line = HeaderLine::begin(out, name);
     for (index, link) in links.iter().enumerate() {
         let separator = separator(index, links.len());
@@ -55,7 +56,7 @@ pub fn links(out: &mut Vec<u8>, name: &str, links: &[Link]) {
 }
 
 /// Writes free text, as `Subject` has it: as it is where that is safe, else in encoded words (RFC 2047).
-pub fn text(out: &mut Vec<u8>, name: &str, value: &HeaderText) {
+pub fn text(out: &mut Vec<u8>, name: FieldName<'_>, value: &HeaderText) {
     let mut line = HeaderLine::begin(out, name);
     let value = value.as_str();
     match is_plain(value) {
@@ -96,9 +97,9 @@ pub(super) struct HeaderLine<'a> {
 
 impl<'a> HeaderLine<'a> {
     /// Begins a field with its name.
-    pub fn begin(out: &'a mut Vec<u8>, name: &str) -> Self {
+    pub fn begin(out: &'a mut Vec<u8>, name: FieldName<'_>) -> Self {
         let start = out.len();
-        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(name.as_str().as_bytes());
         out.push(b':');
         Self {
             out,
@@ -156,6 +157,7 @@ mod tests {
 
     fn written(name: &str, value: &str) -> String {
         let mut out = Vec::new();
+        let name = FieldName::parse(name).unwrap();
         text(&mut out, name, &HeaderText::parse(value).unwrap());
         String::from_utf8(out).unwrap()
     }
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_long_name_leaves_its_word_to_the_next_line() {
-        let name = "X".repeat(NAME_BYTES_MAX);
+        let name = "X".repeat(FIELD_NAME_BYTES_MAX);
         let line = written(&name, "ä".repeat(30).as_str());
         assert!(line.starts_with(&format!("{name}:\r\n =?utf-8?")), "{line}");
         let longest = written(&name, &"w".repeat(WORD_BYTES_MAX));
@@ -202,7 +204,7 @@ mod tests {
         let mut out = Vec::new();
         let long = format!("https://example.org/{}", "u".repeat(60));
         let both = [&long, "mailto:out@example.org"].map(|text| Link::parse(text).unwrap());
-        links(&mut out, "List-Unsubscribe", &both);
+        links(&mut out, FieldName::LIST_UNSUBSCRIBE, &both);
         let expected = format!("List-Unsubscribe: <{long}>,\r\n <mailto:out@example.org>\r\n");
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -43,6 +43,7 @@ fn escaped(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FieldName;
     use super::super::header::mailboxes;
     use super::*;
 
@@ -52,7 +53,7 @@ mod tests {
             .map(|text| Mailbox::parse(text).unwrap())
             .collect();
         let mut out = Vec::new();
-        mailboxes(&mut out, "To", &list);
+        mailboxes(&mut out, FieldName::TO, &list);
         String::from_utf8(out).unwrap()
     }
 

@@ -8,13 +8,14 @@
 //! - [`attachment`]: a file that goes along, encoded once for all messages
 //! - [`body`]: the text, the HTML, the attachments, and the parts they make
 //! - [`header`]: one header field, folded
-//! - [`Link`]: a link that can stand in a header
+//! - [`FieldName`], [`Link`]: a name and a link that can stand in a header
 //! - `base64`, `quoted_printable`, `transfer`: how a body becomes lines of ASCII
 //! - `date`, `encoded_word`, `mailbox`, `parameter`: how values become words of a header
 
 mod base64;
 mod date;
 mod encoded_word;
+mod field_name;
 mod link;
 mod mailbox;
 mod parameter;
@@ -27,6 +28,7 @@ pub mod header;
 
 pub use attachment::{Attachment, EncodedAttachment, MediaType, MediaTypeError};
 pub use body::Body;
+pub use field_name::{FIELD_NAME_BYTES_MAX, FieldName, FieldNameError};
 pub use link::{Link, LinkError};
 
 use std::fmt;

@@ -82,11 +82,12 @@ fn rough(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FieldName;
     use super::*;
 
     fn written(value: &str) -> String {
         let mut out = Vec::new();
-        let mut line = HeaderLine::begin(&mut out, "Content-Disposition");
+        let mut line = HeaderLine::begin(&mut out, FieldName::CONTENT_DISPOSITION);
         line.word(&[b"attachment;"]);
         write(&mut line, "filename", value);
         line.end();
