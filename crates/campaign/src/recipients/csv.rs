@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::decode::TextReader;
 use super::problem::{ListError, Reason};
 use super::row::{Cells, RawRow, Span};
-use super::scan::{Extent, LINE_END_BYTES_MAX, ROW_BYTES_MAX, Scan, line_bytes, scan};
+use super::scan::{Extent, LINE_END_BYTES_MAX, ROW_BYTES_MAX, Scan, Window, line_bytes, scan};
 
 /// What may stand between cells; the first under which the header names `email` is taken.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
@@ -90,11 +90,14 @@ impl CsvRows {
     /// Scans the next record without passing it. `None` at the end.
     fn scan(&mut self) -> Result<Option<Result<Extent, Reason>>, ListError> {
         loop {
-            let unread = &self.buffer[self.unread.clone()];
-            if unread.is_empty() && self.at_end {
+            let window = Window {
+                bytes: &self.buffer[self.unread.clone()],
+                at_end: self.at_end,
+            };
+            if window.bytes.is_empty() && window.at_end {
                 return Ok(None);
             }
-            match scan(unread, self.at_end, self.delimiter, &mut self.spans) {
+            match scan(window, self.delimiter, &mut self.spans) {
                 Scan::Record(extent) => return Ok(Some(Ok(extent))),
                 Scan::Bad(reason) => return Ok(Some(Err(reason))),
                 Scan::Incomplete => self.fill()?,
@@ -104,18 +107,18 @@ impl CsvRows {
 
     /// Passes a first line `sep=;`, as spreadsheet programs write it to name the delimiter.
     fn skip_separator_line(&mut self) -> bool {
-        let unread = &self.buffer[self.unread.clone()];
-        let named = line_bytes(unread, self.at_end).map(|bytes| (bytes, &unread[..bytes]));
-        match named {
-            Some((bytes, [b's', b'e', b'p', b'=', delimiter, b'\r' | b'\n', ..]))
-                if DELIMITERS.contains(delimiter) =>
-            {
-                self.delimiter = *delimiter;
-                self.advance(bytes, 1);
-                true
-            }
-            _ => false,
+        let window = self.window();
+        let (Some(bytes), &[b's', b'e', b'p', b'=', delimiter, b'\r' | b'\n', ..]) =
+            (line_bytes(window), window.bytes)
+        else {
+            return false;
+        };
+        if !DELIMITERS.contains(&delimiter) {
+            return false;
         }
+        self.delimiter = delimiter;
+        self.advance(bytes, 1);
+        true
     }
 
     /// Takes the delimiter under which the header names `email`; if none does, the one that makes most cells,
@@ -146,6 +149,14 @@ impl CsvRows {
         })
     }
 
+    /// What of the buffer is still to be read.
+    fn window(&self) -> Window<'_> {
+        Window {
+            bytes: &self.buffer[self.unread.clone()],
+            at_end: self.at_end,
+        }
+    }
+
     /// Passes what was read.
     fn advance(&mut self, bytes: usize, lines: u64) {
         self.unread.start += bytes;
@@ -155,13 +166,13 @@ impl CsvRows {
     /// Passes one line, however long it is.
     fn skip_line(&mut self) -> io::Result<()> {
         loop {
-            let unread = &self.buffer[self.unread.clone()];
-            if let Some(bytes) = line_bytes(unread, self.at_end) {
+            let window = self.window();
+            // A carriage return at the edge of the buffer stays, since a line feed may follow it.
+            let kept = usize::from(window.bytes.ends_with(b"\r"));
+            if let Some(bytes) = line_bytes(window) {
                 self.advance(bytes, 1);
                 return Ok(());
             }
-            // A carriage return at the edge of the buffer stays, since a line feed may follow it.
-            let kept = usize::from(unread.ends_with(b"\r"));
             self.unread.start = self.unread.end - kept;
             self.fill()?;
         }

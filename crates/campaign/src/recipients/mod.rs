@@ -161,3 +161,33 @@ impl Rows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_address_is_a_list_of_one() {
+        for address in [
+            "ada@example.org",
+            "\"odd, \\\" name\"@example.org",
+            "jörg@example.org",
+        ] {
+            let address = Address::parse(address).unwrap();
+            let list = RecipientList::single(address.clone()).unwrap();
+            let recipients: Vec<_> = list.map(|row| row.unwrap().unwrap()).collect();
+            assert_eq!(recipients.len(), 1);
+            assert_eq!(recipients[0].address, address);
+            assert_eq!(
+                recipients[0].fields.get(columns::EMAIL),
+                Some(address.as_str())
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error() {
+        let list = RecipientList::open(Path::new("no such folder/list.csv"));
+        assert!(matches!(list.err(), Some(ListError::Read(_))));
+    }
+}

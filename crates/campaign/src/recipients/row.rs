@@ -67,17 +67,20 @@ impl<'a> Cells<'a> {
 impl Span {
     // Rows are shorter than 4 GiB by ROW_BYTES_MAX and SHEET_TEXT_BYTES_MAX, so places fit.
 
-    /// A cell without quotes around it.
+    /// A cell whose text stands as it is.
     pub fn plain(start: usize, end: usize) -> Self {
-        Self::quoted(start, end, false)
-    }
-
-    /// A cell that had quotes around it.
-    pub fn quoted(start: usize, end: usize, doubled_quotes: bool) -> Self {
         Self {
             start: start as u32,
             end: end as u32,
-            doubled_quotes,
+            doubled_quotes: false,
+        }
+    }
+
+    /// A cell whose text has two quotes for each one that is meant.
+    pub fn with_doubled_quotes(start: usize, end: usize) -> Self {
+        Self {
+            doubled_quotes: true,
+            ..Self::plain(start, end)
         }
     }
 

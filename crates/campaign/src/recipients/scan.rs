@@ -3,7 +3,7 @@
 //! The common CSV readers take any bytes as some record: a quote in the wrong place changes silently what the
 //! following lines mean. Here such a record is refused, so that the reader can report it and resume.
 
-use memchr::{memchr, memchr2_iter, memchr3};
+use memchr::{memchr, memchr2, memchr2_iter, memchr3};
 
 use super::columns::COLUMNS_MAX;
 use super::problem::Reason;
@@ -15,6 +15,14 @@ pub const CELL_BYTES_MAX: usize = 1 << 20;
 pub const ROW_BYTES_MAX: usize = 4 << 20;
 /// Most line ends inside the quoted cells of one record.
 pub const ROW_LINES_MAX: u64 = 1_000;
+
+/// The bytes at hand, from where a line begins.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub bytes: &'a [u8],
+    /// Whether nothing comes after them.
+    pub at_end: bool,
+}
 
 /// What the bytes at hand begin with.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,12 +48,10 @@ pub(super) struct Extent {
     pub cells: usize,
 }
 
-/// Scans the record that `input` begins with. `at_end` says that nothing comes after `input`. The first
-/// [`COLUMNS_MAX`] cells are left in `spans`.
-pub(super) fn scan(input: &[u8], at_end: bool, delimiter: u8, spans: &mut Vec<Span>) -> Scan {
+/// Scans the record that `window` begins with. The first [`COLUMNS_MAX`] cells are left in `spans`.
+pub(super) fn scan(window: Window<'_>, delimiter: u8, spans: &mut Vec<Span>) -> Scan {
     let mut scanner = Scanner {
-        input,
-        at_end,
+        window,
         delimiter,
         lines: 0,
     };
@@ -53,29 +59,29 @@ pub(super) fn scan(input: &[u8], at_end: bool, delimiter: u8, spans: &mut Vec<Sp
         Ok(extent) if extent.text_bytes > ROW_BYTES_MAX => Scan::Bad(Reason::RowTooLong),
         Ok(extent) => Scan::Record(extent),
         Err(Stop::Bad(reason)) => Scan::Bad(reason),
-        Err(Stop::Incomplete) if input.len() > ROW_BYTES_MAX + LINE_END_BYTES_MAX => {
+        Err(Stop::Incomplete) if window.bytes.len() > ROW_BYTES_MAX + LINE_END_BYTES_MAX => {
             Scan::Bad(Reason::RowTooLong)
         }
         Err(Stop::Incomplete) => Scan::Incomplete,
     }
 }
 
-/// The bytes of the first line end in `input` and those before it; `None` when more bytes decide.
-pub(super) fn line_bytes(input: &[u8], at_end: bool) -> Option<usize> {
-    match memchr::memchr2(b'\n', b'\r', input) {
-        Some(place) => line_end_bytes(&input[place..], at_end).map(|end| place + end),
-        None => at_end.then_some(input.len()),
+/// The length of the line that `window` begins with, its end included; `None` when more bytes decide.
+pub(super) fn line_bytes(window: Window<'_>) -> Option<usize> {
+    match memchr2(b'\n', b'\r', window.bytes) {
+        Some(place) => line_end_bytes(window.from(place)).map(|end| place + end),
+        None => window.at_end.then_some(window.bytes.len()),
     }
 }
 
 /// Longest line end: CR LF.
 pub(super) const LINE_END_BYTES_MAX: usize = 2;
 
-/// The length of the line end at the start of `input`: LF, CR LF or CR.
-fn line_end_bytes(input: &[u8], at_end: bool) -> Option<usize> {
-    match input {
+/// The length of the line end that `window` begins with: LF, CR LF or CR.
+fn line_end_bytes(window: Window<'_>) -> Option<usize> {
+    match window.bytes {
         [b'\r', b'\n', ..] => Some(2),
-        [b'\r'] if !at_end => None,
+        [b'\r'] if !window.at_end => None,
         _ => Some(1),
     }
 }
@@ -86,9 +92,17 @@ fn line_ends(text: &[u8]) -> u64 {
     memchr2_iter(b'\n', b'\r', text).filter(is_end).count() as u64
 }
 
+impl<'a> Window<'a> {
+    fn from(self, place: usize) -> Self {
+        Self {
+            bytes: &self.bytes[place..],
+            ..self
+        }
+    }
+}
+
 struct Scanner<'a> {
-    input: &'a [u8],
-    at_end: bool,
+    window: Window<'a>,
     delimiter: u8,
     /// Line ends in quoted cells so far.
     lines: u64,
@@ -117,7 +131,7 @@ impl Scanner<'_> {
             if spans.len() < COLUMNS_MAX {
                 spans.push(span);
             }
-            if self.input.get(after) != Some(&self.delimiter) {
+            if self.window.bytes.get(after) != Some(&self.delimiter) {
                 return self.extent(after, cells);
             }
             place = after + 1;
@@ -126,9 +140,9 @@ impl Scanner<'_> {
 
     /// The extent of a record whose text ends at `after`.
     fn extent(&self, after: usize, cells: usize) -> Result<Extent, Stop> {
-        let end_bytes = match &self.input[after..] {
-            [] => 0,
-            rest => line_end_bytes(rest, self.at_end).ok_or(Stop::Incomplete)?,
+        let end_bytes = match self.window.from(after) {
+            rest if rest.bytes.is_empty() => 0,
+            rest => line_end_bytes(rest).ok_or(Stop::Incomplete)?,
         };
         Ok(Extent {
             text_bytes: after,
@@ -141,20 +155,20 @@ impl Scanner<'_> {
     /// Where the cell at `place` lies, and the place after it: of a delimiter, a line end or the end.
     fn cell(&mut self, place: usize, cell: usize) -> Result<(Span, usize), Stop> {
         let start = self.skip_spaces(place);
-        match self.input.get(start) {
+        match self.window.bytes.get(start) {
             Some(b'"') => self.quoted(start + 1, cell),
             _ => self.plain(start, cell),
         }
     }
 
     fn plain(&self, start: usize, cell: usize) -> Result<(Span, usize), Stop> {
-        let rest = &self.input[start..];
+        let rest = &self.window.bytes[start..];
         let end = memchr3(self.delimiter, b'\n', b'\r', rest);
         let length = end.unwrap_or(rest.len());
         if length > CELL_BYTES_MAX {
             return Err(Reason::CellTooLong { cell }.into());
         }
-        if end.is_none() && !self.at_end {
+        if end.is_none() && !self.window.at_end {
             return Err(Stop::Incomplete);
         }
         if memchr(b'"', &rest[..length]).is_some() {
@@ -168,19 +182,22 @@ impl Scanner<'_> {
         let mut doubled = false;
         let mut place = start;
         loop {
-            let Some(found) = memchr(b'"', &self.input[place..]) else {
+            let Some(found) = memchr(b'"', &self.window.bytes[place..]) else {
                 return Err(self.open_quote(start, cell));
             };
             let quote = place + found;
-            match self.input.get(quote + 1) {
+            match self.window.bytes.get(quote + 1) {
                 Some(b'"') => {
                     doubled = true;
                     place = quote + 2;
                 }
-                None if !self.at_end => return Err(Stop::Incomplete),
+                None if !self.window.at_end => return Err(Stop::Incomplete),
                 _ => {
                     self.count_lines(start, quote, cell)?;
-                    let span = Span::quoted(start, quote, doubled);
+                    let span = match doubled {
+                        true => Span::with_doubled_quotes(start, quote),
+                        false => Span::plain(start, quote),
+                    };
                     return Ok((span, self.after_quote(quote + 1, cell)?));
                 }
             }
@@ -189,17 +206,17 @@ impl Scanner<'_> {
 
     /// No closing quote in what is at hand: hopeless, or to be waited for.
     fn open_quote(&mut self, start: usize, cell: usize) -> Stop {
-        let end = self.input.len();
+        let end = self.window.bytes.len();
         match self.count_lines(start, end, cell) {
             Err(stop) => stop,
-            Ok(()) if self.at_end => Reason::QuoteNotClosed { cell }.into(),
+            Ok(()) if self.window.at_end => Reason::QuoteNotClosed { cell }.into(),
             Ok(()) => Stop::Incomplete,
         }
     }
 
     /// Counts the line ends of a quoted cell and holds its bounds.
     fn count_lines(&mut self, start: usize, end: usize, cell: usize) -> Result<(), Stop> {
-        self.lines += line_ends(&self.input[start..end]);
+        self.lines += line_ends(&self.window.bytes[start..end]);
         if end - start > CELL_BYTES_MAX || self.lines > ROW_LINES_MAX {
             return Err(Reason::QuoteNotClosed { cell }.into());
         }
@@ -210,8 +227,8 @@ impl Scanner<'_> {
     /// values are trimmed anyway.
     fn after_quote(&self, place: usize, cell: usize) -> Result<usize, Stop> {
         let after = self.skip_spaces(place);
-        match self.input.get(after) {
-            None if !self.at_end => Err(Stop::Incomplete),
+        match self.window.bytes.get(after) {
+            None if !self.window.at_end => Err(Stop::Incomplete),
             None | Some(b'\n' | b'\r') => Ok(after),
             Some(&byte) if byte == self.delimiter => Ok(after),
             Some(_) => Err(Reason::TextAfterQuote { cell }.into()),
@@ -220,7 +237,11 @@ impl Scanner<'_> {
 
     fn skip_spaces(&self, place: usize) -> usize {
         let is_space = |&&byte: &&u8| (byte == b' ' || byte == b'\t') && byte != self.delimiter;
-        place + self.input[place..].iter().take_while(is_space).count()
+        place
+            + self.window.bytes[place..]
+                .iter()
+                .take_while(is_space)
+                .count()
     }
 }
 
@@ -228,9 +249,16 @@ impl Scanner<'_> {
 mod tests {
     use super::*;
 
+    fn whole(input: &str) -> Window<'_> {
+        Window {
+            bytes: input.as_bytes(),
+            at_end: true,
+        }
+    }
+
     fn cells_of(input: &str) -> Vec<String> {
         let mut spans = Vec::new();
-        let Scan::Record(_) = scan(input.as_bytes(), true, b',', &mut spans) else {
+        let Scan::Record(_) = scan(whole(input), b',', &mut spans) else {
             panic!("no record in {input:?}");
         };
         spans
@@ -240,7 +268,7 @@ mod tests {
     }
 
     fn scan_all(input: &str) -> Scan {
-        scan(input.as_bytes(), true, b',', &mut Vec::new())
+        scan(whole(input), b',', &mut Vec::new())
     }
 
     #[test]
@@ -296,7 +324,11 @@ mod tests {
     #[test]
     fn a_record_is_incomplete_until_its_line_end_is_certain() {
         for given in ["a,b", "a,b\r", "\"a", "\"a\"", "\"a\" ", "\"a\"\r"] {
-            let found = scan(given.as_bytes(), false, b',', &mut Vec::new());
+            let part = Window {
+                at_end: false,
+                ..whole(given)
+            };
+            let found = scan(part, b',', &mut Vec::new());
             assert_eq!(found, Scan::Incomplete, "{given:?}");
         }
     }
@@ -321,7 +353,7 @@ mod tests {
     fn cells_beyond_the_columns_are_counted_but_not_kept() {
         let mut spans = Vec::new();
         let input = ",".repeat(1_000_000);
-        let Scan::Record(extent) = scan(input.as_bytes(), true, b',', &mut spans) else {
+        let Scan::Record(extent) = scan(whole(&input), b',', &mut spans) else {
             panic!("no record");
         };
         assert_eq!((extent.cells, spans.len()), (1_000_001, COLUMNS_MAX));
