@@ -6,12 +6,14 @@
 //! - `accept`, `record`, `lanes`: what changes messages, one file an operation
 //! - `due`, `history`: what reads messages and events
 //! - `campaigns`, `contents`, `jobs`: the smaller tables
+//! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
 //! - `transaction`: a group's transaction, and what happens to it when an operation fails
 
 mod accept;
 mod campaigns;
+mod connection;
 mod contents;
 mod due;
 mod history;
@@ -27,12 +29,9 @@ mod writer;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode};
 
 use crate::{
     Accepted, Books, Campaign, Due, Job, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage,
@@ -61,9 +60,10 @@ impl SqliteStore {
             path: folder.to_owned(),
             reason: error.to_string(),
         };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        make(folder).map_err(unusable)?;
         let file = folder.join(FILE_NAME);
-        let (connection, tag) = create(&file).map_err(|error| in_folder(folder, error))?;
+        let (connection, tag) =
+            connection::create(&file).map_err(|error| in_folder(folder, error))?;
         let holder = Holder::register(folder).map_err(unusable)?;
         Ok(Self {
             writer: Writer::start(connection)?,
@@ -74,54 +74,19 @@ impl SqliteStore {
     }
 }
 
-/// The writer's connection, to a file that is made and brought to the latest version where needed; with the
-/// store's tag.
-fn create(file: &Path) -> Result<(Connection, u32)> {
-    let mut connection = connect(file)?;
-    // Only before the first table: lets the file give space back without a rewrite of the whole.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    switch_to_wal(&connection)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    let tag = migrate::to_latest(&mut connection)?;
-    Ok((connection, tag))
-}
-
-/// SQLite does not wait by itself for who opens the same new file at the same time.
-fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
-    let mut tries = 0;
-    loop {
-        match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error) if is_busy(&error) && wait_for_other(tries) => tries += 1,
-            outcome => return outcome,
+/// Makes the data folder where it is not there, to stay after a loss of power.
+fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    for parent in folder.ancestors().skip(1) {
+        // Not every system lets a folder be synced; one that does not keeps its names by itself.
+        if let Ok(parent) = std::fs::File::open(parent) {
+            let _ = parent.sync_all();
         }
     }
-}
-
-/// A connection with the settings every connection needs.
-fn connect(file: &Path) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open(file)?;
-    connection.busy_handler(Some(wait_for_other))?;
-    // Plans do not depend on the values bound, or each statement would be planned anew for each use.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // promise: P-01. The log is synced at every commit.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    Ok(connection)
-}
-
-/// Waits a moment for another process that writes; `false` after about ten seconds. The waits are short and
-/// even: with SQLite's own, which grow, a process that commits without pause starves all others.
-fn wait_for_other(tries: i32) -> bool {
-    let pause_ms = match tries {
-        0..1_000 => 1,
-        1_000..2_800 => 5,
-        _ => return false,
-    };
-    std::thread::sleep(Duration::from_millis(pause_ms));
-    true
+    Ok(())
 }
 
 /// A failure to open, told with the folder's name, unless it says by itself what to do.
@@ -134,22 +99,6 @@ fn in_folder(folder: &Path, error: StoreError) -> StoreError {
         },
     }
 }
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
-}
-
-/// Page cache of the writer, in KiB.
-const CACHE_KIB: i64 = 16 * 1024;
-/// Pages in the log before they are folded into the file.
-const CHECKPOINT_PAGES: i64 = 4_000;
-/// What the log's file may keep when it was folded, in bytes.
-const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
-/// Prepared statements kept by one connection; more than the house has.
-const STATEMENTS_MAX: usize = 64;
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -326,23 +275,5 @@ impl Store for SqliteStore {
     async fn cancel_job(&self, id: &str, at: Timestamp) -> Result<bool> {
         let id = id.to_owned();
         self.writer.write(move |tx| jobs::cancel(tx, &id, at)).await
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
-                Self::Unavailable("no space is left on the disk".to_owned())
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Unavailable("another process is writing".to_owned())
-            }
-            Some(ErrorCode::SystemIoFailure) => Self::Unavailable(error.to_string()),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
-            }
-            _ => Self::Backend(error.to_string()),
-        }
     }
 }

@@ -72,7 +72,7 @@ fn at_one_moment<T>(
 }
 
 fn open(file: &std::path::Path) -> Result<Connection> {
-    let connection = super::connect(file)?;
+    let connection = super::connection::connect(file)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)

@@ -1,0 +1,238 @@
+//! The ledger: who is in a run, once, and with what.
+
+use std::sync::Arc;
+
+use model::{CampaignId, ContentHash, EventKind, MessageState, Seq};
+use store::{Accepted, StoreError};
+
+use crate::support::{accept, begin, event, message, messages, second, stored, whole_log};
+use crate::{ALWAYS, on_each_backend};
+
+#[test]
+fn an_address_is_in_a_run_once_whatever_its_case() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let spellings = [
+            ["ada@example.org", "Ada@Example.ORG", "ADA@example.org"],
+            [
+                "Grace.Hopper@example.org",
+                "grace.hopper@EXAMPLE.org",
+                "GRACE.HOPPER@example.org",
+            ],
+            // Beyond ASCII, where databases' own ideas of case differ.
+            [
+                "jörg@bücher.example",
+                "JÖRG@BÜCHER.example",
+                "Jörg@xn--bcher-kva.example",
+            ],
+            ["ΑΛΦΑ@example.org", "αλφα@example.org", "Αλφα@example.org"],
+        ];
+        for [first, second, third] in spellings {
+            let batch = [first, second].map(|address| message(&campaign, address));
+            let answers = store.accept(batch.to_vec()).await.unwrap();
+            let Accepted::New(seq) = answers[0] else {
+                panic!("{first} is new: {answers:?}");
+            };
+            let known = Accepted::Known {
+                seq,
+                state: MessageState::Queued,
+            };
+            assert_eq!(answers[1], known, "{second} in one batch");
+            let later = store.accept(vec![message(&campaign, third)]).await.unwrap();
+            assert_eq!(later, [known], "{third} in a later batch");
+            assert_eq!(
+                stored(&*store, seq).await.address.local_part(),
+                first.split('@').next().unwrap()
+            );
+        }
+        assert_eq!(store.books(campaign.id).await.unwrap().accepted, 4);
+        assert_eq!(whole_log(&*store).await.len(), 4);
+    });
+}
+
+#[test]
+fn a_message_comes_back_as_it_was_accepted() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let mut new = message(&campaign, "\"Odd Name\"@Example.org");
+        new.data = r#"{"name":"Zoë 🦀","note":"line\nbreak \u0000"}"#.into();
+        (new.at, new.due_at) = (second(3), second(9));
+        let seq = store.accept(vec![new.clone()]).await.unwrap()[0].seq();
+        let found = stored(&*store, seq).await;
+        assert_eq!((found.seq, found.id.seq()), (seq, seq));
+        assert_eq!(found.campaign, campaign.id);
+        assert_eq!(found.content, campaign.content);
+        assert_eq!(found.address, new.address);
+        assert_eq!(found.data, new.data);
+        assert_eq!((found.accepted_at, found.attempts), (new.at, 0));
+        assert_eq!(found.state, MessageState::Queued);
+        let again = place.open().await;
+        assert_eq!(
+            stored(&*again, seq).await.id,
+            found.id,
+            "the same id for everybody"
+        );
+        assert_eq!(store.message(Seq::new(9_999)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn one_address_may_be_in_two_runs() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let (first, second) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        for campaign in [&first, &second] {
+            let answers = store.accept(messages(campaign, "ada", 2)).await.unwrap();
+            assert!(
+                answers
+                    .iter()
+                    .all(|answer| matches!(answer, Accepted::New(_)))
+            );
+            assert_eq!(store.books(campaign.id).await.unwrap().queued, 2);
+        }
+    });
+}
+
+#[test]
+fn answers_are_in_the_order_of_the_batch() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let known = accept(&*store, &campaign, "known", 3).await;
+        let batch = ["new0", "known2", "new1", "known0", "NEW1", "known1", "new2"]
+            .map(|name| message(&campaign, &format!("{name}@example.org")));
+        let answers = store.accept(batch.to_vec()).await.unwrap();
+        let is_new: Vec<bool> = answers
+            .iter()
+            .map(|answer| matches!(answer, Accepted::New(_)))
+            .collect();
+        assert_eq!(is_new, [true, false, true, false, false, false, true]);
+        let seqs: Vec<Seq> = answers.iter().map(|answer| answer.seq()).collect();
+        assert_eq!([seqs[1], seqs[3], seqs[5]], [known[2], known[0], known[1]]);
+        assert_eq!(seqs[4], seqs[2]);
+        assert!(
+            seqs[0] < seqs[2] && seqs[2] < seqs[6],
+            "places grow with the batch"
+        );
+        assert!(store.accept(Vec::new()).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn changed_data_and_template_win_while_queued_and_not_after() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let seq = accept(&*store, &campaign, "ada", 1).await[0];
+        let template = store.put_content(b"A better text".to_vec()).await.unwrap();
+        let mut changed = message(&campaign, "ADA0@example.org");
+        (changed.data, changed.content, changed.due_at) = ("{}".into(), template, second(60));
+        let answers = store.accept(vec![changed.clone()]).await.unwrap();
+        assert_eq!(
+            answers,
+            [Accepted::Known {
+                seq,
+                state: MessageState::Queued
+            }]
+        );
+        let queued = stored(&*store, seq).await;
+        assert_eq!((&*queued.data, queued.content), ("{}", template));
+        assert_eq!(
+            queued.address.as_str(),
+            "ada0@example.org",
+            "it keeps its first spelling"
+        );
+
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        store
+            .record(&lease, vec![event(&queued, EventKind::Delivered)])
+            .await
+            .unwrap();
+        changed.data = r#"{"too":"late"}"#.into();
+        let answers = store.accept(vec![changed]).await.unwrap();
+        assert_eq!(
+            answers,
+            [Accepted::Known {
+                seq,
+                state: MessageState::Delivered
+            }]
+        );
+        assert_eq!(&*stored(&*store, seq).await.data, "{}");
+        assert!(
+            store
+                .due(&lease, ALWAYS, 10, &Default::default())
+                .await
+                .unwrap()
+                .messages
+                .is_empty()
+        );
+    });
+}
+
+#[test]
+fn what_a_message_refers_to_must_be_there() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        let good = message(&campaign, "good@example.org");
+        let mut no_content = message(&campaign, "a@example.org");
+        no_content.content = ContentHash([7; 32]);
+        let mut no_campaign = message(&campaign, "b@example.org");
+        no_campaign.campaign = CampaignId(999);
+        let refusals = [
+            (
+                vec![good.clone(), no_content],
+                "content 07070707… is not in the data file",
+            ),
+            (vec![no_campaign], "campaign 999 is not in the data file"),
+        ];
+        for (batch, text) in refusals {
+            let error = store.accept(batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
+            assert_eq!(error.to_string(), text);
+        }
+        let mixed = vec![good, message(&other, "c@example.org")];
+        let error = store.accept(mixed).await.unwrap_err();
+        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert!(
+            whole_log(&*store).await.is_empty(),
+            "a refused batch leaves nothing"
+        );
+        assert_eq!(store.books(campaign.id).await.unwrap().accepted, 0);
+    });
+}
+
+#[test]
+fn many_who_accept_the_same_list_at_once_take_each_address_once() {
+    on_each_backend(async |place| {
+        let stores = [place.open().await, place.open().await];
+        let campaign = begin(&*stores[0], "spring").await;
+        let tasks: Vec<_> = (0..8)
+            .map(|task| {
+                let (store, list) = (
+                    Arc::clone(&stores[task % 2]),
+                    messages(&campaign, "ada", 200),
+                );
+                tokio::spawn(async move {
+                    let mut new = 0;
+                    for batch in list.chunks(7 + task) {
+                        let answers = store.accept(batch.to_vec()).await.unwrap();
+                        new += answers
+                            .iter()
+                            .filter(|answer| matches!(answer, Accepted::New(_)))
+                            .count();
+                    }
+                    new
+                })
+            })
+            .collect();
+        let mut new = 0;
+        for task in tasks {
+            new += task.await.unwrap();
+        }
+        assert_eq!(new, 200);
+        assert_eq!(stores[1].books(campaign.id).await.unwrap().accepted, 200);
+    });
+}

@@ -1,0 +1,96 @@
+//! What every backend of the store promises: each check runs on each of them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says by a panic what failed, and what it measured on its output"
+)]
+
+mod accept;
+mod books;
+mod campaigns;
+mod child;
+mod contents;
+mod groups;
+mod jobs;
+mod lanes;
+mod log;
+mod model_based;
+mod queue;
+mod record;
+#[path = "../support/mod.rs"]
+mod support;
+mod tail;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::Timestamp;
+use store::{SqliteStore, Store};
+use tempfile::TempDir;
+
+/// The backends, by name.
+const BACKENDS: &[(&str, NewPlace)] = &[("sqlite", || Box::new(Folder::new()))];
+
+type NewPlace = fn() -> Box<dyn Place>;
+
+/// The far end of time: everything queued is due.
+const ALWAYS: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// Where one check's data is. Whoever opens it is a holder of lanes by himself.
+#[async_trait]
+trait Place {
+    /// Opens it, as another process would.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// The words by which a second process finds it: the backend's name and the place.
+    fn words(&self) -> [&str; 2];
+}
+
+/// A data folder.
+struct Folder(TempDir);
+
+impl Folder {
+    /// In memory where there is such a place: what a check waits for is not the disk.
+    fn new() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self(folder.unwrap())
+    }
+}
+
+#[async_trait]
+impl Place for Folder {
+    async fn open(&self) -> Arc<dyn Store> {
+        open("sqlite", self.0.path().to_str().unwrap())
+    }
+
+    fn words(&self) -> [&str; 2] {
+        ["sqlite", self.0.path().to_str().unwrap()]
+    }
+}
+
+/// Opens a place by its words.
+fn open(backend: &str, place: &str) -> Arc<dyn Store> {
+    match backend {
+        "sqlite" => Arc::new(SqliteStore::open(Path::new(place)).unwrap()),
+        other => panic!("there is no backend {other}"),
+    }
+}
+
+/// Runs a check on each backend, in a new place of its own.
+fn on_each_backend(check: impl AsyncFn(&dyn Place)) {
+    for (name, new_place) in BACKENDS {
+        println!("on {name}");
+        runtime().block_on(check(&*new_place()));
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}

@@ -1,0 +1,302 @@
+//! Random operations, compared with a model that is a map and a list.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use model::{EventKind, MessageState, Seq};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use store::{Accepted, Books, Campaign, Lease, Store};
+
+use crate::support::{START, begin, event, message, second};
+use crate::{ALWAYS, BACKENDS, Place, runtime};
+
+const CASES: u32 = 300;
+const ADDRESSES: [&str; 6] = [
+    "ada@example.org",
+    "ADA@example.org",
+    "bob@example.org",
+    "jörg@example.org",
+    "JÖRG@example.org",
+    "eve@example.org",
+];
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Addresses by number, each with data by number.
+    Accept(Vec<(usize, u8)>),
+    /// Messages by number, whatever their state, each with a kind by number.
+    Record(Vec<(usize, usize)>),
+    Cancel(Vec<usize>),
+    /// The process ends and another begins.
+    Reopen,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let pairs = |count: usize| prop::collection::vec((0..count, 0..3_u8), 0..5);
+    prop_oneof![
+        4 => pairs(ADDRESSES.len()).prop_map(Operation::Accept),
+        5 => prop::collection::vec((0..8_usize, 1..7_usize), 0..5).prop_map(Operation::Record),
+        1 => prop::collection::vec(0..8_usize, 0..3).prop_map(Operation::Cancel),
+        1 => Just(Operation::Reopen),
+    ]
+}
+
+#[test]
+fn the_store_behaves_as_a_map_and_a_list() {
+    for (name, new_place) in BACKENDS {
+        println!("on {name}");
+        let place = new_place();
+        let runtime = runtime();
+        let config = Config {
+            cases: CASES,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let operations = prop::collection::vec(operation(), 1..16);
+        TestRunner::new(config)
+            .run(&operations, |operations| {
+                runtime.block_on(run(&*place, operations));
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+/// One case, in a run of its own: the others' messages stand beside it.
+async fn run(place: &dyn Place, operations: Vec<Operation>) {
+    let mut world = World::new(place).await;
+    for operation in operations {
+        match operation {
+            Operation::Accept(list) => world.accept(list).await,
+            Operation::Record(list) => world.record(list).await,
+            Operation::Cancel(list) => world.cancel(list).await,
+            Operation::Reopen => world.reopen(place).await,
+        }
+        world.compare().await;
+    }
+}
+
+/// What the model knows of a message.
+#[derive(Debug)]
+struct Entry {
+    address: &'static str,
+    data: String,
+    state: MessageState,
+    attempts: u32,
+    due_at: model::Timestamp,
+    latest: EventKind,
+}
+
+struct World {
+    store: Arc<dyn Store>,
+    campaign: Campaign,
+    lease: Lease,
+    /// By address in lower case.
+    known: HashMap<String, Seq>,
+    entries: BTreeMap<Seq, Entry>,
+    log: Vec<(Seq, EventKind)>,
+}
+
+impl World {
+    async fn new(place: &dyn Place) -> Self {
+        let store = place.open().await;
+        let campaign = begin(&*store, "case").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        Self {
+            store,
+            campaign,
+            lease,
+            known: HashMap::new(),
+            entries: BTreeMap::new(),
+            log: Vec::new(),
+        }
+    }
+
+    async fn reopen(&mut self, place: &dyn Place) {
+        let token = self.lease.token;
+        let next = place.open().await;
+        self.store = next;
+        self.lease = self.store.lease(self.campaign.lane()).await.unwrap();
+        assert!(self.lease.token > token);
+    }
+
+    async fn accept(&mut self, list: Vec<(usize, u8)>) {
+        let data = |number: u8| format!("{{\"version\":{number}}}");
+        let batch = list
+            .iter()
+            .map(|&(address, version)| {
+                let mut new = message(&self.campaign, ADDRESSES[address]);
+                new.data = data(version).into();
+                new.due_at = second(u64::from(version));
+                new
+            })
+            .collect();
+        let answers = self.store.accept(batch).await.unwrap();
+        assert_eq!(answers.len(), list.len());
+        for (answer, (address, version)) in answers.into_iter().zip(list) {
+            let address = ADDRESSES[address];
+            let Some(&seq) = self.known.get(&address.to_lowercase()) else {
+                let Accepted::New(seq) = answer else {
+                    panic!("{address} is new, but {answer:?}");
+                };
+                self.add(seq, address, data(version), version);
+                continue;
+            };
+            let entry = self.entries.get_mut(&seq).unwrap();
+            assert_eq!(
+                answer,
+                Accepted::Known {
+                    seq,
+                    state: entry.state
+                }
+            );
+            if entry.state == MessageState::Queued {
+                entry.data = data(version);
+            }
+        }
+    }
+
+    fn add(&mut self, seq: Seq, address: &'static str, data: String, version: u8) {
+        self.known.insert(address.to_lowercase(), seq);
+        self.log.push((seq, EventKind::Accepted));
+        let entry = Entry {
+            address,
+            data,
+            state: MessageState::Queued,
+            attempts: 0,
+            due_at: second(u64::from(version)),
+            latest: EventKind::Accepted,
+        };
+        self.entries.insert(seq, entry);
+    }
+
+    /// The message of a number, where there is any.
+    fn pick(&self, number: usize) -> Option<Seq> {
+        self.entries.keys().copied().cycle().nth(number)
+    }
+
+    async fn record(&mut self, list: Vec<(usize, usize)>) {
+        let (mut batch, mut left_out) = (Vec::new(), 0);
+        for (number, kind) in list {
+            let Some(seq) = self.pick(number) else {
+                continue;
+            };
+            let kind = EventKind::ALL[kind];
+            let found = Arc::new(self.store.message(seq).await.unwrap().unwrap());
+            let mut new = event(&found, kind);
+            new.due_at = Some(second(100 + number as u64));
+            let entry = self.entries.get_mut(&seq).unwrap();
+            if entry.state.is_final() {
+                left_out += 1;
+            } else {
+                (entry.state, entry.latest) = (kind.state(), kind);
+                entry.attempts = new.attempts;
+                entry.due_at = second(100 + number as u64);
+                self.log.push((seq, kind));
+            }
+            batch.push(new);
+        }
+        assert_eq!(
+            self.store.record(&self.lease, batch).await.unwrap(),
+            left_out
+        );
+    }
+
+    async fn cancel(&mut self, numbers: Vec<usize>) {
+        let seqs: Vec<Seq> = numbers
+            .iter()
+            .filter_map(|&number| self.pick(number))
+            .collect();
+        let mut taken = 0;
+        for seq in &seqs {
+            let entry = self.entries.get_mut(seq).unwrap();
+            if entry.state == MessageState::Queued {
+                (entry.state, entry.latest) = (MessageState::Cancelled, EventKind::Cancelled);
+                self.log.push((*seq, EventKind::Cancelled));
+                taken += 1;
+            }
+        }
+        let answer = self.store.cancel(&self.lease, seqs, "by hand", START).await;
+        assert_eq!(answer.unwrap(), taken);
+    }
+
+    async fn compare(&self) {
+        let id = self.campaign.id;
+        self.compare_messages().await;
+        let mut books = Books {
+            accepted: self.entries.len() as u64,
+            ..Books::default()
+        };
+        for entry in self.entries.values() {
+            *books.count_mut(entry.state) += 1;
+        }
+        assert_eq!(self.store.books(id).await.unwrap(), books);
+        assert_eq!(self.store.count_books(id).await.unwrap(), books);
+        let log = self
+            .store
+            .events_after(Seq::START, Some(id), 1_000)
+            .await
+            .unwrap();
+        let read: Vec<_> = log
+            .iter()
+            .map(|logged| (logged.event.message, logged.event.kind))
+            .collect();
+        assert_eq!(read, self.log);
+        assert!(
+            log.windows(2)
+                .all(|pair| pair[0].event.seq < pair[1].event.seq)
+        );
+        self.compare_due().await;
+    }
+
+    async fn compare_messages(&self) {
+        let rows = self
+            .store
+            .messages(self.campaign.id, Seq::START, 100)
+            .await
+            .unwrap();
+        assert_eq!(rows.len(), self.entries.len());
+        for (row, (seq, entry)) in rows.iter().zip(&self.entries) {
+            let message = &row.message;
+            assert_eq!(message.seq, *seq);
+            assert_eq!(message.address.as_str(), entry.address);
+            assert_eq!(*message.data, *entry.data);
+            assert_eq!(
+                (message.state, message.attempts),
+                (entry.state, entry.attempts)
+            );
+            assert_eq!(row.event.kind, entry.latest);
+        }
+    }
+
+    async fn compare_due(&self) {
+        let mut expected: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.state == MessageState::Queued)
+            .map(|(seq, entry)| (entry.due_at, *seq))
+            .collect();
+        expected.sort_unstable();
+        let now = second(50);
+        let next_at = expected
+            .iter()
+            .map(|(due_at, _)| *due_at)
+            .find(|due_at| *due_at > now);
+        let nobody = HashSet::new();
+        let due = self
+            .store
+            .due(&self.lease, now, 100, &nobody)
+            .await
+            .unwrap();
+        assert_eq!(due.next_at, next_at);
+        let all = self
+            .store
+            .due(&self.lease, ALWAYS, 100, &nobody)
+            .await
+            .unwrap();
+        let seqs: Vec<Seq> = all.messages.iter().map(|message| message.seq).collect();
+        let expected: Vec<Seq> = expected.into_iter().map(|(_, seq)| seq).collect();
+        assert_eq!(seqs, expected);
+    }
+}

@@ -1,0 +1,154 @@
+//! The data file and its folder.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use model::EventKind;
+use rusqlite::Connection;
+use store::sqlite::FILE_NAME;
+use store::{SqliteStore, Store, StoreError};
+
+use crate::runtime;
+use crate::support::{Child, accept, begin, event, facts, player, stored, whole_log};
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn everything_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let first = SqliteStore::open(folder.path()).unwrap();
+        let campaign = begin(&first, "spring").await;
+        let lease = first.lease(campaign.lane()).await.unwrap();
+        let seqs = accept(&first, &campaign, "ada", 5).await;
+        let message = stored(&first, seqs[2]).await;
+        first
+            .record(&lease, vec![event(&message, EventKind::Delivered)])
+            .await
+            .unwrap();
+        first.save_cursor("account", "7").await.unwrap();
+        let before = (
+            whole_log(&first).await,
+            first.campaigns(None, 9).await.unwrap(),
+            first.books(campaign.id).await.unwrap(),
+        );
+        drop(first);
+        // The file alone is the whole: its log was folded into it.
+        let copy = tempfile::tempdir().unwrap();
+        fs::copy(folder.path().join(FILE_NAME), copy.path().join(FILE_NAME)).unwrap();
+        for place in [folder.path(), copy.path()] {
+            let again = SqliteStore::open(place).unwrap();
+            let log = whole_log(&again).await;
+            assert_eq!(facts(&log), facts(&before.0));
+            assert_eq!(log[5].message, before.0[5].message);
+            assert_eq!(again.campaigns(None, 9).await.unwrap(), before.1);
+            assert_eq!(again.books(campaign.id).await.unwrap(), before.2);
+            assert_eq!(again.cursor("account").await.unwrap().as_deref(), Some("7"));
+            assert_eq!(
+                again.content(campaign.content).await.unwrap(),
+                b"Hello from spring"
+            );
+            let next = accept(&again, &campaign, "bob", 1).await[0];
+            assert_eq!(
+                next,
+                log[5].event.seq.next(),
+                "the log goes on where it ended"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_new_file_is_made_to_give_space_back_and_to_log_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let connection = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let setting = |name: &str| -> rusqlite::types::Value {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(setting("auto_vacuum"), 2_i64.into(), "incremental");
+    assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let connection = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let known: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    let error = SqliteStore::open(folder.path()).err().unwrap();
+    assert!(
+        matches!(error, StoreError::Newer { found: 99, .. }),
+        "{error:?}"
+    );
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the data file has schema version 99, this program knows up to {known}: use a newer glasspost"
+        )
+    );
+    connection
+        .pragma_update(None, "user_version", known)
+        .unwrap();
+    SqliteStore::open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, "not a folder").unwrap();
+    assert_names(&file.join("data"));
+
+    let crossed = place.path().join("crossed");
+    fs::create_dir_all(crossed.join(FILE_NAME)).unwrap();
+    assert_names(&crossed);
+
+    let foreign = place.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(
+        foreign.join(FILE_NAME),
+        "Dear Ada, this is no database. ".repeat(100),
+    )
+    .unwrap();
+    let error = assert_names(&foreign);
+    assert!(error.contains("not a database"), "{error}");
+}
+
+fn assert_names(folder: &Path) -> String {
+    let error = SqliteStore::open(folder).err().expect("it cannot be used");
+    assert!(matches!(error, StoreError::Folder { .. }), "{error:?}");
+    let start = format!("cannot use the data folder {}: ", folder.display());
+    assert!(error.to_string().starts_with(&start), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_folder_without_permission_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let readable = fs::Permissions::from_mode(0o555);
+    let (existing, missing) = (place.path().join("existing"), place.path().join("missing"));
+    fs::create_dir(&existing).unwrap();
+    for folder in [&existing, place.path()] {
+        fs::set_permissions(folder, readable.clone()).unwrap();
+    }
+    for folder in [existing, missing] {
+        let mut command = player(&["open", folder.to_str().unwrap()]);
+        if fs::metadata("/proc/self").unwrap().uid() == 0 {
+            // To root nothing is forbidden.
+            command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        }
+        let error = Child::start(command).hear().expect("it says the error");
+        let start = format!("cannot use the data folder {}: ", folder.display());
+        assert!(error.starts_with(&start), "{error}");
+    }
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+}

@@ -1,0 +1,178 @@
+//! What both suites use: a run to write into, messages and events for it, and second processes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Address, Event, EventKind, Message, Seq, Timestamp};
+use store::{Accepted, Campaign, Logged, NewCampaign, NewEvent, NewMessage, Store};
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_millis(1_795_355_000_000);
+/// What begins a line that a second process says to the first; the test harness's own lines do not.
+const SAYS: &str = "> ";
+
+/// A moment some seconds after the start.
+pub fn second(number: u64) -> Timestamp {
+    START + Duration::from_secs(number)
+}
+
+/// A new run with a template of its own.
+pub async fn begin(store: &dyn Store, name: &str) -> Campaign {
+    let content = store
+        .put_content(format!("Hello from {name}").into_bytes())
+        .await
+        .unwrap();
+    let new = NewCampaign {
+        job_id: name.to_owned(),
+        identity: name.to_owned(),
+        name: None,
+        content,
+        settings: "{}".to_owned(),
+        at: START,
+    };
+    store.begin_campaign(new).await.unwrap()
+}
+
+/// A message that is due at once.
+pub fn message(campaign: &Campaign, address: &str) -> NewMessage {
+    NewMessage {
+        campaign: campaign.id,
+        content: campaign.content,
+        address: Address::parse(address).unwrap(),
+        data: r#"{"name":"Ada"}"#.into(),
+        at: START,
+        due_at: START,
+    }
+}
+
+/// Messages to `prefix0@example.org`, `prefix1@example.org` and so on.
+pub fn messages(campaign: &Campaign, prefix: &str, count: usize) -> Vec<NewMessage> {
+    (0..count)
+        .map(|number| message(campaign, &format!("{prefix}{number}@example.org")))
+        .collect()
+}
+
+/// Accepts so many messages; gives their places.
+pub async fn accept(
+    store: &dyn Store,
+    campaign: &Campaign,
+    prefix: &str,
+    count: usize,
+) -> Vec<Seq> {
+    store
+        .accept(messages(campaign, prefix, count))
+        .await
+        .unwrap()
+        .into_iter()
+        .map(Accepted::seq)
+        .collect()
+}
+
+/// A message as the store has it.
+pub async fn stored(store: &dyn Store, seq: Seq) -> Arc<Message> {
+    Arc::new(store.message(seq).await.unwrap().expect("it was accepted"))
+}
+
+/// An event without an attempt.
+pub fn event(message: &Arc<Message>, kind: EventKind) -> NewEvent {
+    NewEvent {
+        message: Arc::clone(message),
+        kind,
+        at: second(1),
+        attempts: message.attempts + 1,
+        due_at: None,
+        attempt: None,
+        reason: None,
+    }
+}
+
+/// The whole log, read in pages.
+pub async fn whole_log(store: &dyn Store) -> Vec<Logged> {
+    let mut log = Vec::new();
+    let mut cursor = Seq::START;
+    loop {
+        let page = store.events_after(cursor, None, 500).await.unwrap();
+        let Some(last) = page.last() else {
+            return log;
+        };
+        cursor = last.event.seq;
+        log.extend(page);
+    }
+}
+
+/// What happened to which message, in order.
+pub fn facts(log: &[Logged]) -> Vec<(Seq, Seq, EventKind)> {
+    let fact = |event: &Event| (event.seq, event.message, event.kind);
+    log.iter().map(|logged| fact(&logged.event)).collect()
+}
+
+// === second processes ===
+
+/// The part this process was started for, and the words after it; `None` in a plain test run.
+pub fn part() -> Option<(String, Vec<String>)> {
+    let words = std::env::args().skip_while(|word| word != "part");
+    let mut words = words.skip(1);
+    Some((words.next()?, words.collect()))
+}
+
+/// Says a line to the process that started this one.
+pub fn say(line: impl std::fmt::Display) {
+    println!("\n{SAYS}{line}");
+}
+
+/// This test binary again, to play a part. To the harness the words are names of tests that it does not have.
+pub fn player(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "child::plays_its_part", "--nocapture", "part"])
+        .args(words);
+    command
+}
+
+/// A second process; it is killed when this is dropped.
+pub struct Child {
+    pub process: std::process::Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Child {
+    pub fn start(mut command: Command) -> Self {
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Self { process, lines }
+    }
+
+    /// The next line it says; `None` when it has ended.
+    pub fn hear(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            // Without its end it was cut off by the kill.
+            if let Some(said) = line.strip_prefix(SAYS)
+                && let Some(said) = said.strip_suffix('\n')
+            {
+                return Some(said.to_owned());
+            }
+        }
+    }
+
+    /// Ends it as loss of power would, without a chance to tidy up (SIGKILL), and waits for its end.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
