@@ -18,7 +18,7 @@ use super::offer::Offer;
 use super::transaction::{
     Before, Commands, Decision, Hand, Interruption, Transaction, missing_line_end, write_chunk,
 };
-use super::wire::{Trouble, Wire, closed};
+use super::wire::{SPOKE_UNASKED, Trouble, Wire, closed};
 use crate::wire::command::{write_bdat_last, write_line};
 use crate::wire::dot::{DotStuffer, check_line_breaks};
 
@@ -192,8 +192,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ) -> Result<(Phase, Reply), Stop> {
         self.check_sendable(envelope, message)?;
         let mut transaction = self.begin(envelope, message, course).await?;
-        self.settle_envelope(&mut transaction, envelope, message, course)
-            .await?;
+        let settled = self
+            .settle_envelope(&mut transaction, envelope, message, course)
+            .await;
+        if let Err(stop) = settled {
+            // What was refused stays refused, even if the server then falls silent or hangs up.
+            return transaction.take_result().ok_or(stop);
+        }
         course.refused_copies = transaction.refused_copies(&envelope.recipients);
         let mut ahead = None;
         let after = match transaction.decision() {
@@ -205,12 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 state_after(&transaction)
             }
             Decision::Answered | Decision::Refused => state_after(&transaction),
-            Decision::EndEmpty => {
-                self.wire.out.extend_from_slice(b".\r\n");
-                self.flush(course).await?;
-                self.take_any_reply(course).await?;
-                State::Unfinished
-            }
+            Decision::EndEmpty => self.end_empty(course).await,
             Decision::Abandon => State::Closed,
         };
         // Whatever the server said beyond its final reply belongs to nothing we asked.
@@ -327,7 +327,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.wire.transcript.server(reply.as_bytes());
             return Err(Stop::Unasked(reply.to_reply()));
         }
-        Err(violation("the server spoke before it was asked"))
+        Err(violation(SPOKE_UNASKED))
+    }
+
+    /// Everything asked is answered, so nothing may be left: else each reply would be taken for the next one.
+    fn check_in_step(&self) -> Result<(), Stop> {
+        match self.wire.replies.is_empty() {
+            true => Ok(()),
+            false => Err(violation(SPOKE_UNASKED)),
+        }
     }
 
     /// Sends the envelope's commands and takes their replies.
@@ -360,6 +368,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         message: &[u8],
         course: &mut Course,
     ) -> Result<(), Stop> {
+        self.check_in_step()?;
         let carried = match transaction.carries_message() {
             true => message.len() + missing_line_end(message).len(),
             false => 0,
@@ -383,6 +392,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         next: Option<&Envelope>,
         course: &mut Course,
     ) -> Result<Option<Transaction>, Stop> {
+        self.check_in_step()?;
         transaction.handed_over();
         course.phase = Phase::Data;
         course.body_begun = true;
@@ -479,12 +489,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Takes the reply to an empty message to nobody; what it says does not matter.
-    async fn take_any_reply(&mut self, course: &Course) -> Result<(), Stop> {
-        let within = self.shared.config.deadlines.of(course.phase);
-        self.wire.reply_is_there(within).await?;
-        self.wire.replies.take().map_err(Trouble::from)?;
-        Ok(())
+    /// Ends an open DATA that nobody is to get. What the server says to that does not matter, as long as it
+    /// says something.
+    async fn end_empty(&mut self, course: &Course) -> State {
+        self.wire.out.extend_from_slice(b".\r\n");
+        self.wire.transcript.client(b".\r\n");
+        let ended = async {
+            self.flush(course).await?;
+            let within = self.shared.config.deadlines.final_reply;
+            self.wire.reply_is_there(within).await?;
+            Ok::<_, Stop>(self.wire.replies.take().map_err(Trouble::from)?.is_some())
+        };
+        match ended.await {
+            Ok(true) => State::Unfinished,
+            Ok(false) | Err(_) => State::Closed,
+        }
     }
 
     fn report(
@@ -593,7 +612,7 @@ impl Stop {
                 (phase, None, Some(Category::Protocol), Some(text.into()))
             }
             Self::Unasked(reply) => {
-                let text = "the server spoke before it was asked".into();
+                let text = SPOKE_UNASKED.into();
                 let category = (reply.code < 400).then_some(Category::Protocol);
                 (phase, Some(reply), category, Some(text))
             }

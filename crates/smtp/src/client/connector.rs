@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::error::{ConfigError, ConnectError};
 use super::opening::{Move, Opening, OpeningError, failed};
 use super::tls::{self, CertificateCheck, TlsSetup};
-use super::wire::{Trouble, Wire};
+use super::wire::{SPOKE_UNASKED, Trouble, Wire};
 use crate::channel::Channel;
 use crate::security::{Peer, Protection};
 
@@ -207,13 +207,13 @@ impl<'a> Dial<'a> {
         let phase = opening.phase();
         let within = self.shared.config.deadlines.of(phase);
         let started = Instant::now();
-        let exchanged = async {
-            wire.flush(within).await?;
-            wire.reply_is_there(within).await
-        };
-        let exchanged = exchanged.await;
+        let exchanged = ask(wire, within).await;
         self.add_time(phase, started);
-        exchanged.map_err(|trouble| opening_error(phase, &trouble))?;
+        match exchanged {
+            Ok(true) => {}
+            Ok(false) => return Err(failed(phase, Category::Protocol, SPOKE_UNASKED)),
+            Err(trouble) => return Err(opening_error(phase, &trouble)),
+        }
         let taken = wire.replies.take();
         let Ok(Some(reply)) = taken else {
             return Err(failed(phase, Category::Protocol, "no reply"));
@@ -313,6 +313,19 @@ impl<'a> Dial<'a> {
             persistence: error.persistence,
         }
     }
+}
+
+/// Sends what is written, if anything, and waits for the reply; `false` when one was there already.
+async fn ask<S>(wire: &mut Wire<S>, within: Duration) -> Result<bool, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if !wire.out.is_empty() && !wire.is_quiet().await? {
+        return Ok(false);
+    }
+    wire.flush(within).await?;
+    wire.reply_is_there(within).await?;
+    Ok(true)
 }
 
 fn describe(summary: String, certificate: CertificateCheck) -> Box<str> {

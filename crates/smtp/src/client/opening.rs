@@ -148,7 +148,8 @@ impl<'a> Opening<'a> {
             self.offer = Offer::parse(reply);
             return self.after_hello(out);
         }
-        if !(500..600).contains(&reply.code) {
+        // 500 to 504: the command is unknown. Anything else is about us (RFC 5321 §4.2.2).
+        if !(500..=504).contains(&reply.code) {
             return Err(self.refused(reply));
         }
         write_line(out, &format!("HELO {}", self.config.hello_name));

@@ -17,6 +17,9 @@ use crate::wire::{ReplyError, ReplyReader};
 /// How long a server's last words are waited for when a write failed.
 const LAST_WORDS_WAIT: Duration = Duration::from_millis(500);
 
+/// What is wrong with a reply that answers nothing.
+pub(crate) const SPOKE_UNASKED: &str = "the server spoke before it was asked";
+
 /// A connection's two directions.
 #[derive(Debug)]
 pub(crate) struct Wire<S> {

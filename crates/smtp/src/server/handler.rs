@@ -53,7 +53,8 @@ pub trait Handler: Send {
         ready(Action::Accept)
     }
 
-    /// DATA, with at least one recipient accepted. Not asked before BDAT, whose bytes come unasked.
+    /// DATA or the first BDAT, with at least one recipient accepted. The bytes of BDAT come in any case; a refusal
+    /// is then said behind them.
     fn data(&mut self, _envelope: &Envelope) -> impl Future<Output = Action> + Send {
         ready(Action::Accept)
     }

@@ -56,7 +56,7 @@ pub enum Event {
     Mail(Option<Address>),
     /// May this recipient be written to?
     Recipient(Address),
-    /// May the message come?
+    /// May the message come? Asked at DATA and at the first BDAT.
     Data,
     /// The message is there: see [`Session::envelope`] and [`Session::message`].
     Message,
@@ -163,7 +163,7 @@ impl<'c> Session<'c> {
             Verb::Mail => return verbs::mail::handle(self, argument, out),
             Verb::Rcpt => return verbs::rcpt::handle(self, argument, out),
             Verb::Data => return verbs::data::handle(self, argument, out),
-            Verb::Bdat => verbs::bdat::handle(self, argument, out),
+            Verb::Bdat => return verbs::bdat::handle(self, argument, out),
             Verb::Rset => verbs::rset::handle(self, out),
             Verb::Noop => verbs::noop::handle(out),
             Verb::Vrfy => verbs::vrfy::handle(out),
@@ -180,7 +180,10 @@ impl<'c> Session<'c> {
         match event {
             Event::Mail(sender) => verbs::mail::answered(self, sender, action, out),
             Event::Recipient(recipient) => verbs::rcpt::answered(self, recipient, action, out),
-            Event::Data => verbs::data::answered(self, action, out),
+            Event::Data => match self.reading {
+                Reading::Chunk(_) => verbs::bdat::answered(self, action, out),
+                _ => verbs::data::answered(self, action, out),
+            },
             Event::Message => self.message_answered(action, out),
             Event::Authenticate(user, _) => verbs::auth::answered(self, user, action, out),
             Event::StartTls => {}
