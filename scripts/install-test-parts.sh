@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs the programs that the tests run against, where they are missing: Debian's own packages.
+# The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
+set -eu
+
+PACKAGES="postfix dovecot-core dovecot-submissiond openssl python3 strace util-linux"
+
+is_installed() {
+    dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+if ! command -v apt-get >/dev/null; then
+    echo "the tests need a Debian or Ubuntu with these packages: $PACKAGES" >&2
+    exit 1
+fi
+
+missing=""
+for package in $PACKAGES; do
+    is_installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "the tests need packages that are missing; as root: apt-get install$missing" >&2
+    exit 1
+fi
+
+echo "installing what the tests run against:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# Without a configuration of its own the machine's Postfix stays off.
+echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+apt-get update -qq
+# shellcheck disable=SC2086 # one word each
+apt-get install -qq -y --no-install-recommends $missing
