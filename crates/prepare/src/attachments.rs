@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use compose::mime::{Attachment, MediaType};
 use model::HeaderText;
 
-/// How much may go along with a message, in bytes as they are, before base64 makes them a third more.
+/// How much may go along with a message, in bytes as they are, before base64 makes them a third
+/// more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttachmentLimits {
     /// Largest file.

@@ -10,8 +10,8 @@ use crate::mime::{Attachment, EncodedAttachment};
 // === impl Letter ===
 
 impl Letter {
-    /// Checks everything that can be checked before the first message, parses the templates and encodes the
-    /// attachments, which are those of the source, in its order.
+    /// Checks everything that can be checked before the first message, parses the templates and
+    /// encodes the attachments, which are those of the source, in its order.
     pub fn compile(source: &LetterSource, attachments: &[Attachment]) -> Result<Self, LetterError> {
         check_attachments(source, attachments)?;
         if source.html.is_none() && source.text.is_none() && attachments.is_empty() {

@@ -21,7 +21,8 @@ pub enum LetterError {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// The next server would have to be told that the headers are UTF-8, which only the envelope's addresses do.
+    /// The next server would have to be told that the headers are UTF-8, which only the envelope's
+    /// addresses do.
     #[error("reply-to {0:?}: the part before the @ has to be ASCII")]
     ReplyToNotAscii(String),
     /// More copies than a transaction may have recipients.

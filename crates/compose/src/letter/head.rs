@@ -7,7 +7,8 @@ use super::source::{CustomHeader, LetterSource};
 use super::{COPIES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::mime::{FieldName, header};
 
-/// Names that the letter, the body or a server on the way sets. `Content-…` and `Resent-…` are refused too.
+/// Names that the letter, the body or a server on the way sets. `Content-…` and `Resent-…` are
+/// refused too.
 const RESERVED: [&str; 17] = [
     "bcc",
     "cc",

@@ -1,7 +1,8 @@
 //! A letter: what a campaign says, compiled once, composed for each recipient.
 //!
-//! [`LetterSource`] is the written form. [`Letter`] is what every worker shares: templates parsed, fixed header fields
-//! and attachments as finished bytes. [`Scratch`] is each worker's own: buffers that one message leaves to the next.
+//! [`LetterSource`] is the written form. [`Letter`] is what every worker shares: templates parsed,
+//! fixed header fields and attachments as finished bytes. [`Scratch`] is each worker's own: buffers
+//! that one message leaves to the next.
 
 mod compile;
 mod data;
@@ -22,8 +23,8 @@ use crate::go_template::Template;
 use crate::mime::{self, Body, EncodedAttachment, FieldName, IdText, Link, header};
 use head::Head;
 
-/// Most addresses in cc and bcc together: with the recipient they make the hundred that every server takes
-/// (RFC 5321 §4.5.3.1.8).
+/// Most addresses in cc and bcc together: with the recipient they make the hundred that every
+/// server takes (RFC 5321 §4.5.3.1.8).
 pub const COPIES_MAX: usize = 99;
 /// Most further header fields.
 pub const HEADERS_MAX: usize = 50;
@@ -36,7 +37,8 @@ pub const LINKS_MAX: usize = 4;
 /// Most bytes of a rendered subject or link.
 pub const RENDERED_LINE_BYTES_MAX: usize = 64 << 10;
 
-/// What a campaign says, ready to be composed for any number of recipients by any number of threads.
+/// What a campaign says, ready to be composed for any number of recipients by any number of
+/// threads.
 #[derive(Debug)]
 pub struct Letter {
     head: Head,
@@ -93,8 +95,8 @@ pub struct MissingField {
 impl Letter {
     /// Appends the message to `out`, as it goes on the wire.
     ///
-    /// The same message and date give the same bytes, so every attempt sends the same; `out` is as it was when there
-    /// is an error.
+    /// The same message and date give the same bytes, so every attempt sends the same; `out` is as
+    /// it was when there is an error.
     pub fn compose(
         &self,
         message: &Message,
@@ -123,7 +125,8 @@ impl Letter {
         })
     }
 
-    /// The envelope of a message: from the sender to the recipient, then the copies, each address once.
+    /// The envelope of a message: from the sender to the recipient, then the copies, each address
+    /// once.
     pub fn envelope(&self, recipient: &Address) -> Envelope {
         let mut envelope = Envelope::new(Some(self.head.from.address.clone()), recipient.clone());
         if self.head.copies.is_empty() {
@@ -158,7 +161,8 @@ impl Letter {
         })
     }
 
-    /// What the bodies say, once rendered. A letter of attachments alone has an empty text before them.
+    /// What the bodies say, once rendered. A letter of attachments alone has an empty text before
+    /// them.
     fn body<'a>(&self, scratch: &'a Scratch) -> Body<'a> {
         let (text, html) = (&scratch.text, &scratch.html);
         match (&self.text, &self.html) {

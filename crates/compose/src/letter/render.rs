@@ -14,7 +14,8 @@ use crate::mime::Link;
 // === impl Letter ===
 
 impl Letter {
-    /// The subject. A line break that the data brings in costs nobody their mail: it becomes a space.
+    /// The subject. A line break that the data brings in costs nobody their mail: it becomes a
+    /// space.
     pub(super) fn subject_of(
         &self,
         values: &Value<'_>,
@@ -61,8 +62,8 @@ impl Letter {
         Ok(missing_fields)
     }
 
-    /// The fields that the letter uses and one recipient's data lacks: those that its templates name, whether or not
-    /// this data leads there, and those that turn up as they run.
+    /// The fields that the letter uses and one recipient's data lacks: those that its templates
+    /// name, whether or not this data leads there, and those that turn up as they run.
     pub fn missing_fields(
         &self,
         recipient: Recipient<'_>,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::mime::{Attachment, MediaType};
 
-/// What a campaign says to everyone: stored once, compiled into a [`Letter`](super::Letter) by each process that
-/// delivers it.
+/// What a campaign says to everyone: stored once, compiled into a [`Letter`](super::Letter) by each
+/// process that delivers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LetterSource {
@@ -78,7 +78,8 @@ pub struct AttachmentSource {
     pub hash: ContentHash,
 }
 
-/// What becomes of a message whose data lacks a field that a body uses. In a subject it is never sent.
+/// What becomes of a message whose data lacks a field that a body uses. In a subject it is never
+/// sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingFields {
@@ -92,11 +93,12 @@ pub enum MissingFields {
 // === impl LetterSource ===
 
 impl LetterSource {
-    /// What tells one campaign from another when it has no name: SHA-256 over sender, subject, bodies and
-    /// attachments.
+    /// What tells one campaign from another when it has no name: SHA-256 over sender, subject,
+    /// bodies and attachments.
     ///
-    /// A resumed run finds its campaign by it, so it never changes for a given letter. It says how each campaign
-    /// speaks, not how it is sent: copies, links and further headers may change between a run and its resumption.
+    /// A resumed run finds its campaign by it, so it never changes for a given letter. It says how
+    /// each campaign speaks, not how it is sent: copies, links and further headers may change
+    /// between a run and its resumption.
     pub fn digest(&self) -> ContentHash {
         let mut digest = Digest(Context::new(&SHA256));
         digest.add(Some(&self.from));
@@ -112,7 +114,8 @@ impl LetterSource {
     }
 }
 
-/// A hash over a sequence of texts, each with its length in front, so that no two sequences look alike.
+/// A hash over a sequence of texts, each with its length in front, so that no two sequences look
+/// alike.
 struct Digest(Context);
 
 // === impl Digest ===
@@ -234,7 +237,8 @@ mod tests {
         let mut same = source();
         same.bcc.push("boss@example.org".to_owned());
         assert_eq!(same.digest(), digest);
-        // As Python's hashlib has it over the same sequence. A change would lose every unnamed campaign.
+        // As Python's hashlib has it over the same sequence. A change would lose every unnamed
+        // campaign.
         assert_eq!(
             digest.0[..8],
             [0x59, 0xd7, 0x53, 0xfc, 0xda, 0x23, 0xc8, 0xc2]

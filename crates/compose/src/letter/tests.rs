@@ -129,7 +129,7 @@ fn a_message_that_cannot_be_made_leaves_the_buffer_as_it_was() {
 #[test]
 fn missing_fields_are_named_by_part_wherever_they_are_used() {
     let letter = compile(&LetterSource {
-        text: Some("{{if .vip}}{{.tier}}{{end}} {{.email}}".to_owned()),
+        text: Some("{{if .vip}}{{.tier}}{{end}} {{$all := .}}{{$all.town}}{{.email}}".to_owned()),
         html: Some("<b>{{.name}}</b>".to_owned()),
         unsubscribe: Some(Unsubscribe {
             links: vec!["https://x.org/{{.code}}".to_owned()],
@@ -149,9 +149,15 @@ fn missing_fields_are_named_by_part_wherever_they_are_used() {
     };
     assert_eq!(
         named(r#"{"vip":""}"#),
-        ["subject name", "text tier", "html name", "unsubscribe code"]
+        [
+            "subject name",
+            "text tier",
+            "text town",
+            "html name",
+            "unsubscribe code"
+        ]
     );
-    assert!(named(r#"{"vip":"","tier":"","name":"","code":""}"#).is_empty());
+    assert!(named(r#"{"vip":"","tier":"","town":"","name":"","code":""}"#).is_empty());
 }
 
 #[test]

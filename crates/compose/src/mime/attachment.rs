@@ -24,8 +24,8 @@ pub struct Attachment {
 
 /// A kind of file such as `application/pdf`: lower case, without parameters.
 ///
-/// `multipart/…` and `message/…` are not among them: these may not be written in base64 (RFC 2046 §5), so such a
-/// file goes as [`MediaType::default`].
+/// `multipart/…` and `message/…` are not among them: these may not be written in base64 (RFC 2046
+/// §5), so such a file goes as [`MediaType::default`].
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct MediaType(Box<str>);
 
@@ -36,7 +36,8 @@ pub struct MediaType(Box<str>);
 )]
 pub struct MediaTypeError;
 
-/// An attachment as a finished part: its headers and its base64, made once and copied into each message.
+/// An attachment as a finished part: its headers and its base64, made once and copied into each
+/// message.
 #[derive(Clone)]
 pub struct EncodedAttachment(Box<[u8]>);
 

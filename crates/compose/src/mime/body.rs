@@ -1,4 +1,5 @@
-//! The body of a message: the text, the HTML, the attachments, and the parts they make (RFC 2046 §5.1).
+//! The body of a message: the text, the HTML, the attachments, and the parts they make (RFC 2046
+//! §5.1).
 
 use super::transfer::write_text;
 use super::{EncodedAttachment, IdText};
@@ -86,15 +87,16 @@ impl Multipart {
         out.extend_from_slice(b"\"\r\n");
     }
 
-    /// Writes the line before a part, or with `--` at its end the line after the last. The line end before it
-    /// belongs to the boundary (RFC 2046 §5.1.1), so each part keeps its own last one.
+    /// Writes the line before a part, or with `--` at its end the line after the last. The line end
+    /// before it belongs to the boundary (RFC 2046 §5.1.1), so each part keeps its own last one.
     fn delimit(self, out: &mut Vec<u8>, id: &IdText, end: &[u8]) {
         out.extend_from_slice(b"\r\n--");
         self.write_boundary(out, id);
         out.extend_from_slice(end);
     }
 
-    /// Neither quoted-printable nor base64 can hold `=_`, and no text that holds the id is written as it is.
+    /// Neither quoted-printable nor base64 can hold `=_`, and no text that holds the id is written
+    /// as it is.
     fn write_boundary(self, out: &mut Vec<u8>, id: &IdText) {
         out.extend_from_slice(b"=_");
         out.extend_from_slice(self.subtype());

@@ -34,8 +34,8 @@ fn two_digits(text: &mut [u8; 31], place: usize, number: i64) {
 
 /// Year, month and day of so many days after 1970-01-01.
 ///
-/// Years are counted from March here, so that a leap day is the last of its year, and in eras of 400 years,
-/// which all have the same length.
+/// Years are counted from March here, so that a leap day is the last of its year, and in eras of
+/// 400 years, which all have the same length.
 fn civil(days: i64) -> (i64, i64, i64) {
     const DAYS_AN_ERA: i64 = 146_097;
     const FROM_MARCH_OF_YEAR_0: i64 = 719_468;

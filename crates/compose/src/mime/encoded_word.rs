@@ -36,7 +36,8 @@ pub(super) fn write(line: &mut HeaderLine<'_>, text: &str) {
     }
 }
 
-/// How much encoded text the next word may have: what is left of the line, or a whole word on the next.
+/// How much encoded text the next word may have: what is left of the line, or a whole word on the
+/// next.
 fn payload_bytes(line: &HeaderLine<'_>) -> usize {
     match line.room().min(WORD_BYTES_MAX).saturating_sub(FRAME_BYTES) {
         0..PAYLOAD_BYTES_MIN => PAYLOAD_BYTES_MAX,

@@ -7,11 +7,11 @@ use super::{
     encoded_word, mailbox,
 };
 
-/// Longest word that is written as it is; a longer one is encoded, which may be cut anywhere. It leaves room
-/// on the line for the longest name.
+/// Longest word that is written as it is; a longer one is encoded, which may be cut anywhere. It
+/// leaves room on the line for the longest name.
 const WORD_BYTES_MAX: usize = LINE_BYTES_MAX - FIELD_NAME_BYTES_MAX - 2;
-/// Longest name that keeps its first word beside it. Readers like it so; after a longer name a long first
-/// word goes to the next line.
+/// Longest name that keeps its first word beside it. Readers like it so; after a longer name a long
+/// first word goes to the next line.
 const NAME_BYTES_BESIDE: usize = 40;
 
 /// Writes `Date` (RFC 5322 §3.3), in UTC.
@@ -21,7 +21,8 @@ pub fn date(out: &mut Vec<u8>, at: Timestamp) {
     out.extend_from_slice(CRLF);
 }
 
-/// Writes `Message-ID` (RFC 5322 §3.6.4), at the sender's domain: the same for every attempt at a message.
+/// Writes `Message-ID` (RFC 5322 §3.6.4), at the sender's domain: the same for every attempt at a
+/// message.
 pub fn message_id(out: &mut Vec<u8>, id: &IdText, sender: &Address) {
     let mut line = HeaderLine::begin(out, FieldName::MESSAGE_ID);
     line.word(&[b"<", id.as_bytes(), b"@", sender.domain().as_bytes(), b">"]);
@@ -45,7 +46,8 @@ pub fn address(out: &mut Vec<u8>, name: FieldName<'_>, address: &Address) {
     line.end();
 }
 
-/// Writes links in angle brackets, as `List-Unsubscribe` has them (RFC 2369 §2). The list must not be empty.
+/// Writes links in angle brackets, as `List-Unsubscribe` has them (RFC 2369 §2). The list must not
+/// be empty.
 pub fn links(out: &mut Vec<u8>, name: FieldName<'_>, links: &[Link]) {
     let mut line = HeaderLine::begin(out, name);
     for (index, link) in links.iter().enumerate() {
@@ -55,7 +57,8 @@ pub fn links(out: &mut Vec<u8>, name: FieldName<'_>, links: &[Link]) {
     line.end();
 }
 
-/// Writes free text, as `Subject` has it: as it is where that is safe, else in encoded words (RFC 2047).
+/// Writes free text, as `Subject` has it: as it is where that is safe, else in encoded words (RFC
+/// 2047).
 pub fn text(out: &mut Vec<u8>, name: FieldName<'_>, value: &HeaderText) {
     let mut line = HeaderLine::begin(out, name);
     let value = value.as_str();
@@ -73,7 +76,8 @@ fn separator(index: usize, count: usize) -> &'static [u8] {
 
 /// Whether a reader gets exactly this text when it is written as it is, folded at its spaces.
 ///
-/// White space that a reader might trim or join needs encoding, and so does what looks like an encoded word.
+/// White space that a reader might trim or join needs encoding, and so does what looks like an
+/// encoded word.
 pub(super) fn is_plain(text: &str) -> bool {
     let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let edged = text.starts_with(' ') || text.ends_with(' ');

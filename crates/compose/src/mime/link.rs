@@ -6,8 +6,8 @@ use std::fmt::Write;
 const LINK_BYTES_MAX: usize = 900;
 const SCHEMES: [&str; 3] = ["https:", "http:", "mailto:"];
 
-/// An absolute `https`, `http` or `mailto` URI, written in ASCII and without anything that could end its angle
-/// brackets (RFC 3986 §2).
+/// An absolute `https`, `http` or `mailto` URI, written in ASCII and without anything that could
+/// end its angle brackets (RFC 3986 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link(String);
 
@@ -25,8 +25,8 @@ pub enum LinkError {
 // === impl Link ===
 
 impl Link {
-    /// Reads a link. White space around it is ignored; bytes that no URI has (spaces, line breaks, quotes, other
-    /// languages) are percent-encoded.
+    /// Reads a link. White space around it is ignored; bytes that no URI has (spaces, line breaks,
+    /// quotes, other languages) are percent-encoded.
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         let text = text.trim();
         if !SCHEMES.iter().any(|scheme| begins_with(text, scheme)) {
@@ -37,7 +37,8 @@ impl Link {
         }
         let mut link = String::with_capacity(text.len());
         for (index, byte) in text.bytes().enumerate() {
-            // Some readers decode what looks like an encoded word even here, where RFC 2047 §5 allows none.
+            // Some readers decode what looks like an encoded word even here, where RFC 2047 §5
+            // allows none.
             let opens_word = text.as_bytes()[index..].starts_with(b"=?");
             match is_uri(byte) && !opens_word {
                 true => link.push(char::from(byte)),
@@ -69,7 +70,8 @@ fn begins_with(text: &str, scheme: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-/// What may stand in a URI as it is (RFC 3986 §2), the percent sign included: a part may be encoded already.
+/// What may stand in a URI as it is (RFC 3986 §2), the percent sign included: a part may be encoded
+/// already.
 fn is_uri(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte)
 }

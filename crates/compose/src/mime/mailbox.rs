@@ -5,7 +5,8 @@ use model::Mailbox;
 use super::encoded_word;
 use super::header::{HeaderLine, is_plain};
 
-/// Longest name that is written as it is or in quotes; a longer one is encoded, which may be folded anywhere.
+/// Longest name that is written as it is or in quotes; a longer one is encoded, which may be folded
+/// anywhere.
 const NAME_BYTES_MAX: usize = 66;
 
 /// Writes a mailbox and what follows it in its list.

@@ -1,9 +1,9 @@
 //! The exact bytes on the wire: headers, bodies and attachments, written as 7-bit ASCII lines.
 //!
-//! Everything is appended to a buffer of the caller's. What is written here always has CRLF at the end of each
-//! line and never a CR or LF elsewhere, has no line over [`LINE_BYTES_MAX`], and ends with CRLF. (The one
-//! exception to ASCII is an address whose local part is UTF-8: RFC 6532 has it written as it is, and its
-//! envelope says so.)
+//! Everything is appended to a buffer of the caller's. What is written here always has CRLF at the
+//! end of each line and never a CR or LF elsewhere, has no line over [`LINE_BYTES_MAX`], and ends
+//! with CRLF. (The one exception to ASCII is an address whose local part is UTF-8: RFC 6532 has it
+//! written as it is, and its envelope says so.)
 //!
 //! - [`attachment`]: a file that goes along, encoded once for all messages
 //! - [`body`]: the text, the HTML, the attachments, and the parts they make
@@ -37,8 +37,8 @@ use model::MessageId;
 
 /// Longest line in octets, without its CRLF (RFC 5322 §2.1.1).
 pub const LINE_BYTES_MAX: usize = 998;
-/// Length up to which lines of a header are kept where its words allow it: 78 (RFC 5322 §2.1.1), or 76 with
-/// encoded words in them (RFC 2047 §2).
+/// Length up to which lines of a header are kept where its words allow it: 78 (RFC 5322 §2.1.1), or
+/// 76 with encoded words in them (RFC 2047 §2).
 pub const LINE_BYTES_GOOD: usize = 76;
 
 const CRLF: &[u8] = b"\r\n";

@@ -6,13 +6,13 @@ use super::header::HeaderLine;
 
 /// Longest value that is written as it is.
 const SIMPLE_BYTES_MAX: usize = 60;
-/// Most bytes of percent-encoded text in one section: with ` filename*99*=UTF-8''` and `;` a line stays
-/// within 76.
+/// Most bytes of percent-encoded text in one section: with ` filename*99*=UTF-8''` and `;` a line
+/// stays within 76.
 const SECTION_BYTES_MAX: usize = 50;
 
-/// Writes a parameter as the last of its header. What not every reader understands is written twice: whole, for
-/// those who know RFC 2231, and roughly in ASCII for the others. The whole goes first, since some readers take the
-/// first that they see.
+/// Writes a parameter as the last of its header. What not every reader understands is written
+/// twice: whole, for those who know RFC 2231, and roughly in ASCII for the others. The whole goes
+/// first, since some readers take the first that they see.
 pub(super) fn write(line: &mut HeaderLine<'_>, name: &str, value: &str) {
     if is_simple(value) {
         return line.word(&[name.as_bytes(), b"=\"", value.as_bytes(), b"\""]);
@@ -30,7 +30,8 @@ pub(super) fn write(line: &mut HeaderLine<'_>, name: &str, value: &str) {
     line.word(&[name.as_bytes(), b"=\"", rough(value).as_bytes(), b"\""]);
 }
 
-/// Whether every reader gets it right between quotes: no escapes, nothing to fold, nothing to decode.
+/// Whether every reader gets it right between quotes: no escapes, nothing to fold, nothing to
+/// decode.
 fn is_simple(value: &str) -> bool {
     let readable = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     let edged = value.starts_with(' ') || value.ends_with(' ') || value.contains("  ");
@@ -71,8 +72,8 @@ fn percent_encoded(character: char) -> String {
     encoded
 }
 
-/// The value in ASCII, as near as it gets: what cannot stand is `_`, and of a long one the end stays, which for a
-/// file name tells its kind.
+/// The value in ASCII, as near as it gets: what cannot stand is `_`, and of a long one the end
+/// stays, which for a file name tells its kind.
 fn rough(value: &str) -> String {
     let readable = |c: char| c.is_ascii_alphanumeric() || " -._()+,@".contains(c);
     let count = value.chars().count();

@@ -6,7 +6,8 @@ use super::CRLF;
 const LINE_BYTES_MAX: usize = 76;
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// What stands for itself: printable ASCII but `=`, and white space that is not at the end of a line.
+/// What stands for itself: printable ASCII but `=`, and white space that is not at the end of a
+/// line.
 const LITERAL: [bool; 256] = {
     let mut literal = [false; 256];
     let mut byte = b' ' as usize;

@@ -7,9 +7,9 @@ use super::{CRLF, IdText, LINE_BYTES_MAX, quoted_printable};
 
 /// Writes `Content-Transfer-Encoding`, the empty line and the text.
 ///
-/// Each line end of the text (CRLF, LF or CR) becomes CRLF; the last line gets one if it has none. A text in which
-/// the message's id occurs is never written as it is, since boundaries are made from that id: what is encoded
-/// cannot hold their `=_`.
+/// Each line end of the text (CRLF, LF or CR) becomes CRLF; the last line gets one if it has none.
+/// A text in which the message's id occurs is never written as it is, since boundaries are made
+/// from that id: what is encoded cannot hold their `=_`.
 pub(super) fn write_text(out: &mut Vec<u8>, text: &str, id: &IdText) {
     let text = text.as_bytes();
     if is_seven_bit(text) && memmem::find(text, id.as_bytes()).is_none() {

@@ -52,7 +52,8 @@ impl Default for Case {
 }
 
 impl Case {
-    /// The same with every header's text cleaned, as a user has to do it when the letter is refused.
+    /// The same with every header's text cleaned, as a user has to do it when the letter is
+    /// refused.
     pub fn cleaned(&self) -> Self {
         let clean = |text: &String| HeaderText::cleaned(text).as_str().to_owned();
         Self {
