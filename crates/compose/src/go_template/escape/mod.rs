@@ -22,7 +22,7 @@ use context::{Context, State};
 
 /// How much work escaping one template may be: nested loops and templates called in many contexts
 /// multiply it. A newsletter of 100 KB takes some thousand units.
-const EFFORT_MAX: usize = 1_000_000;
+const EFFORT_MAX: usize = 200_000;
 
 /// How deep templates may call each other.
 const DEPTH_MAX: u32 = 64;
@@ -50,6 +50,7 @@ pub(super) fn escape(definitions: &Definitions, main: &str) -> Result<Vec<Escape
         bodies: Vec::new(),
         loops: Vec::new(),
         template: main,
+        line: 1,
         effort: 0,
         depth: 0,
     };
@@ -78,6 +79,8 @@ struct Escaper<'d> {
     /// For each loop around the current node, where its breaks and continues leave it.
     loops: Vec<Vec<Context>>,
     template: &'d str,
+    /// The line last come by, for errors.
+    line: u32,
     effort: usize,
     depth: u32,
 }
@@ -91,11 +94,11 @@ impl<'d> Escaper<'d> {
         })
     }
 
-    fn spend(&mut self, line: u32, effort: usize) -> Result<(), ParseError> {
+    fn spend(&mut self, effort: usize) -> Result<(), ParseError> {
         self.effort += effort;
         if self.effort > EFFORT_MAX {
             return self.fail(
-                line,
+                self.line,
                 "too many loops or calls within each other to be escaped",
             );
         }
@@ -193,8 +196,10 @@ impl<'d> Escaper<'d> {
     fn list(&mut self, nodes: &[Node], start: Reach) -> Result<(Vec<Node>, Reach), ParseError> {
         let mut written = Vec::with_capacity(nodes.len());
         let mut reach = start;
+        self.spend(1)?;
         for node in nodes {
             let Some(context) = reach else { break };
+            self.spend(1)?;
             let (node, after) = self.node(node, context)?;
             written.push(node);
             reach = after;
@@ -224,7 +229,8 @@ impl<'d> Escaper<'d> {
         source: &str,
         start: Context,
     ) -> Result<(Node, Reach), ParseError> {
-        self.spend(line, 1 + source.len() / EFFORT_BYTES)?;
+        self.line = line;
+        self.spend(source.len() / EFFORT_BYTES)?;
         match text::rewrite(start, source) {
             Ok((text, end)) => Ok((
                 Node::Text {
@@ -246,7 +252,7 @@ impl<'d> Escaper<'d> {
 
     fn action(&mut self, action: &Action, context: Context) -> Result<(Node, Reach), ParseError> {
         let line = action.pipe.line;
-        self.spend(line, 1)?;
+        self.line = line;
         if !action.pipe.variables.is_empty() {
             return Ok((Node::Action(action.clone()), Some(context)));
         }
@@ -257,7 +263,6 @@ impl<'d> Escaper<'d> {
     }
 
     fn call(&mut self, call: &Call, context: Context) -> Result<(Node, Reach), ParseError> {
-        self.spend(call.line, 1)?;
         let (body, end) = self.template(&call.name, context, call.line)?;
         Ok((
             Node::Call(Call {
