@@ -22,7 +22,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, CampaignError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))),
+        Err(error) => Err(CampaignError::Deliver(deliver::DeliverError::Task(
+            error.to_string(),
+        ))),
     }
 }
 
@@ -35,10 +37,16 @@ fn each_recipient(
     let mut list_rows = list.open()?;
     let filter = filter.map(|filter| filter.bind(list_rows.columns()));
     for row in list_rows.by_ref() {
-        let row =
-            row.map_err(|error| CampaignError::List { list: list.name.clone(), error })?;
+        let row = row.map_err(|error| CampaignError::List {
+            list: list.name.clone(),
+            error,
+        })?;
         match row {
-            Ok(recipient) if filter.as_ref().is_none_or(|it| it.matches(&recipient.fields)) => {
+            Ok(recipient)
+                if filter
+                    .as_ref()
+                    .is_none_or(|it| it.matches(&recipient.fields)) =>
+            {
                 each(&recipient)?;
             }
             _ => {}
@@ -60,7 +68,10 @@ pub(crate) async fn strict(
         each_recipient(&list, filter.as_ref(), |recipient| {
             data.clear();
             recipient.write_json(&mut data);
-            let reader = Reader { address: &recipient.address, data: &data };
+            let reader = Reader {
+                address: &recipient.address,
+                data: &data,
+            };
             let missing = written.letter.missing_fields(reader).unwrap_or_default();
             if missing.is_empty() {
                 return Ok(());
@@ -71,7 +82,12 @@ pub(crate) async fn strict(
                     .iter()
                     .map(|field| format!("{} ({})", field.field, field.part.as_str()))
                     .collect();
-                named.push(format!("row {}: {} lacks {}", recipient.line, recipient.address, fields.join(", ")));
+                named.push(format!(
+                    "row {}: {} lacks {}",
+                    recipient.line,
+                    recipient.address,
+                    fields.join(", ")
+                ));
             }
             Ok(())
         })?;
@@ -163,7 +179,9 @@ pub async fn preview(
         let mut rows = list.open()?;
         let filter = filter.map(|filter| filter.bind(rows.columns()));
         let first = rows.by_ref().flatten().flatten().find(|recipient| {
-            filter.as_ref().is_none_or(|filter| filter.matches(&recipient.fields))
+            filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(&recipient.fields))
         });
         let Some(first) = first else {
             return Err(CampaignError::Nobody(match expression {
@@ -173,7 +191,10 @@ pub async fn preview(
         };
         let mut data = String::new();
         first.write_json(&mut data);
-        let reader = Reader { address: &first.address, data: &data };
+        let reader = Reader {
+            address: &first.address,
+            data: &data,
+        };
         let preview = written.letter.preview(reader).map_err(|error| {
             CampaignError::Nobody(format!("row {}: {}: {error}", first.line, first.address))
         })?;

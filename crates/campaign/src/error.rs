@@ -119,6 +119,9 @@ pub enum CampaignError {
 impl CampaignError {
     /// A file that cannot be read.
     pub(crate) fn file(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
-        Self::File { path: path.into(), reason }
+        Self::File {
+            path: path.into(),
+            reason,
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use compose::letter::{AttachmentSource, CustomHeader, Letter, LetterSource, MissingFields, Unsubscribe};
+use compose::letter::{
+    AttachmentSource, CustomHeader, Letter, LetterSource, MissingFields, Unsubscribe,
+};
 use compose::mime::Attachment;
 use model::{ContentHash, Mailbox};
 use prepare::{AttachmentLimits, read_attachments};
@@ -38,12 +40,20 @@ impl Written {
             cc: copies("--cc", request.cc.as_deref())?,
             bcc: copies("--bcc", request.bcc.as_deref())?,
             unsubscribe: unsubscribe(request),
-            headers: request.headers.iter().map(|line| header(line)).collect::<Result<_, _>>()?,
+            headers: request
+                .headers
+                .iter()
+                .map(|line| header(line))
+                .collect::<Result<_, _>>()?,
             attachments: attachments.iter().map(AttachmentSource::of).collect(),
             missing_fields: MissingFields::Empty,
         };
         let letter = Letter::compile(&source, &attachments)?;
-        Ok(Self { source, attachments, letter })
+        Ok(Self {
+            source,
+            attachments,
+            letter,
+        })
     }
 
     /// Keeps everything in the store, so that any process can deliver it later.
@@ -71,7 +81,9 @@ fn read_file(path: &Path) -> Result<String, CampaignError> {
 }
 
 fn copies(flag: &'static str, value: Option<&str>) -> Result<Vec<String>, CampaignError> {
-    let Some(value) = value else { return Ok(Vec::new()) };
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
     let parsed = match CopySource::of(value, |name| Path::new(name).is_file()) {
         CopySource::List(list) => parse_list(&list),
         CopySource::File(path) => parse_lines(&read_file(&path)?),
@@ -82,13 +94,20 @@ fn copies(flag: &'static str, value: Option<&str>) -> Result<Vec<String>, Campai
 
 fn unsubscribe(request: &LetterRequest) -> Option<Unsubscribe> {
     let links = request.unsubscribe.clone();
-    (!links.is_empty()).then_some(Unsubscribe { links, one_click: request.one_click })
+    (!links.is_empty()).then_some(Unsubscribe {
+        links,
+        one_click: request.one_click,
+    })
 }
 
 fn header(line: &str) -> Result<CustomHeader, CampaignError> {
-    let (name, value) =
-        line.split_once(':').ok_or_else(|| CampaignError::Header(line.to_owned()))?;
-    Ok(CustomHeader { name: name.trim().to_owned(), value: value.trim().to_owned() })
+    let (name, value) = line
+        .split_once(':')
+        .ok_or_else(|| CampaignError::Header(line.to_owned()))?;
+    Ok(CustomHeader {
+        name: name.trim().to_owned(),
+        value: value.trim().to_owned(),
+    })
 }
 
 impl LetterRequest {

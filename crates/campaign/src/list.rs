@@ -35,16 +35,23 @@ impl OpenableList {
     /// Finds the list; fetches it when it is a sheet.
     pub async fn find(source: &ListSource) -> Result<Self, CampaignError> {
         Ok(match source {
-            ListSource::File(path) => {
-                Self { name: path.display().to_string(), place: Place::Path(path.clone()) }
-            }
-            ListSource::Sheet(url) => {
-                Self { name: url.clone(), place: Place::Fetched(fetch(url).await?) }
-            }
+            ListSource::File(path) => Self {
+                name: path.display().to_string(),
+                place: Place::Path(path.clone()),
+            },
+            ListSource::Sheet(url) => Self {
+                name: url.clone(),
+                place: Place::Fetched(fetch(url).await?),
+            },
             ListSource::One(value) => {
-                let mailbox = Mailbox::parse(value)
-                    .map_err(|error| CampaignError::Recipient { value: value.clone(), error })?;
-                Self { name: value.clone(), place: Place::One(mailbox.address) }
+                let mailbox = Mailbox::parse(value).map_err(|error| CampaignError::Recipient {
+                    value: value.clone(),
+                    error,
+                })?;
+                Self {
+                    name: value.clone(),
+                    place: Place::One(mailbox.address),
+                }
             }
         })
     }
@@ -61,7 +68,10 @@ impl OpenableList {
                 .map(RecipientList::from_csv)?,
             Place::One(address) => RecipientList::single(address.clone()),
         };
-        opened.map_err(|error| CampaignError::List { list: self.name.clone(), error })
+        opened.map_err(|error| CampaignError::List {
+            list: self.name.clone(),
+            error,
+        })
     }
 }
 
@@ -73,23 +83,28 @@ fn from_start(file: &File) -> std::io::Result<File> {
 
 async fn fetch(sheet: &str) -> Result<File, CampaignError> {
     let url = sheet_url::csv_export_url(sheet)?;
-    let failed = |error| CampaignError::Fetch { url: sheet.to_owned(), error };
+    let failed = |error| CampaignError::Fetch {
+        url: sheet.to_owned(),
+        error,
+    };
     let client = WebClient::new(webclient::Settings::default()).map_err(failed)?;
     let file = tempfile::tempfile().map_err(|reason| CampaignError::file(sheet, reason))?;
     let mut target = tokio::fs::File::from_std(
-        file.try_clone().map_err(|reason| CampaignError::file(sheet, reason))?,
+        file.try_clone()
+            .map_err(|reason| CampaignError::file(sheet, reason))?,
     );
     let fetch = Fetch {
-        redirects: Redirects::up_to(SHEET_REDIRECTS_MAX).only_to(is_sheet_host),
+        redirects: Redirects::up_to(SHEET_REDIRECTS_MAX).only_to(sheet_url::may_redirect_to),
         body_bytes_max: SHEET_BYTES_MAX,
         ..Fetch::default()
     };
-    client.get_to(url.as_str(), &fetch, &mut target).await.map_err(failed)?;
-    target.flush().await.map_err(|reason| CampaignError::file(sheet, reason))?;
+    client
+        .get_to(url.as_str(), &fetch, &mut target)
+        .await
+        .map_err(failed)?;
+    target
+        .flush()
+        .await
+        .map_err(|reason| CampaignError::file(sheet, reason))?;
     Ok(file)
-}
-
-/// Where Google may send the reader of an export on to.
-fn is_sheet_host(host: &str) -> bool {
-    host == "docs.google.com" || host.ends_with(".googleusercontent.com")
 }

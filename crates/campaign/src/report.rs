@@ -17,6 +17,8 @@ pub struct RunReport {
     pub ending: Ending,
     /// Its counts, of the whole run: earlier processes' share included.
     pub tally: Tally,
+    /// How many of them were final before this process began.
+    pub final_before: u64,
     /// What its list came to.
     pub list: ListSummary,
     /// When this process began.

@@ -62,12 +62,12 @@ impl Tally {
         if logged.event.kind == EventKind::Accepted {
             return;
         }
-        let earlier = logged.event.attempts.saturating_sub(1);
-        if earlier > 0 {
-            self.attempts += u64::from(earlier);
-            // The move below takes a retry back that this ledger never counted.
+        if was_retrying(&logged.event) {
+            // Taken back when the event is counted.
             self.retrying += 1;
         }
+        let told = u32::from(logged.event.attempt.is_some());
+        self.attempts += u64::from(logged.event.attempts.saturating_sub(told));
         let accepted = self.books.accepted;
         self.count(logged);
         self.books.accepted = accepted;
@@ -91,8 +91,7 @@ impl Tally {
     }
 
     fn move_message(&mut self, event: &Event) {
-        let was_retrying = event.attempts > 1 || (event.attempts == 1 && event.attempt.is_none());
-        if was_retrying {
+        if was_retrying(event) {
             self.retrying = self.retrying.saturating_sub(1);
         }
         let state = event.kind.state();
@@ -135,7 +134,110 @@ impl ProviderTally {
     }
 }
 
+/// Whether the message had been tried before the event, so that it was waiting for its next try.
+fn was_retrying(event: &Event) -> bool {
+    let told = u32::from(event.attempt.is_some() && event.kind != EventKind::Dropped);
+    event.attempts > told
+}
+
 fn category_of(event: &Event) -> &'static str {
     let category = event.attempt.as_ref().and_then(|attempt| attempt.category);
     category.map_or("other", model::Category::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{
+        Address, Attempt, CampaignId, ContentHash, Message, MessageId, Phase, PhaseTimes, Seq,
+        Timestamp,
+    };
+
+    use super::*;
+
+    fn logged(kind: EventKind, attempts: u32, tried: Option<Attempt>) -> Logged {
+        let (seq, at) = (Seq::new(1), Timestamp::from_millis(1));
+        let message = Message {
+            seq,
+            id: MessageId::new(at, 1, seq),
+            campaign: CampaignId(1),
+            content: ContentHash([0; 32]),
+            address: Address::parse("ada@gmail.com").unwrap(),
+            data: "{}".into(),
+            accepted_at: at,
+            attempts,
+            state: kind.state(),
+        };
+        let event = model::Event {
+            seq,
+            message: seq,
+            campaign: CampaignId(1),
+            at,
+            kind,
+            attempts,
+            attempt: tried,
+            reason: None,
+        };
+        Logged {
+            event,
+            message: Arc::new(message),
+        }
+    }
+
+    fn attempt() -> Option<Attempt> {
+        Some(Attempt {
+            remote: "".into(),
+            tls: None,
+            phase: Phase::Final,
+            reply: None,
+            category: None,
+            error: None,
+            times: PhaseTimes::default(),
+            refused_copies: Vec::new(),
+            dialogue: None,
+        })
+    }
+
+    #[test]
+    fn retrying_goes_up_and_down_and_the_ledger_counts_the_same() {
+        let histories: [&[Logged]; 5] = [
+            &[
+                logged(EventKind::Accepted, 0, None),
+                logged(EventKind::Delivered, 1, attempt()),
+            ],
+            &[
+                logged(EventKind::Accepted, 0, None),
+                logged(EventKind::Deferred, 1, attempt()),
+                logged(EventKind::Deferred, 2, attempt()),
+            ],
+            &[
+                logged(EventKind::Accepted, 0, None),
+                logged(EventKind::Deferred, 1, attempt()),
+                logged(EventKind::Expired, 2, attempt()),
+            ],
+            &[
+                logged(EventKind::Accepted, 0, None),
+                logged(EventKind::Deferred, 1, attempt()),
+                logged(EventKind::Cancelled, 1, None),
+            ],
+            &[
+                logged(EventKind::Accepted, 0, None),
+                logged(EventKind::Dropped, 0, attempt()),
+            ],
+        ];
+        let (mut live, mut ledger) = (Tally::default(), Tally::default());
+        for history in histories {
+            history.iter().for_each(|logged| live.count(logged));
+            history
+                .last()
+                .into_iter()
+                .for_each(|logged| ledger.count_latest(logged));
+        }
+        for tally in [&live, &ledger] {
+            assert_eq!((tally.retrying, tally.attempts), (1, 6));
+            assert!(tally.books.balance(), "{:?}", tally.books);
+        }
+        assert_eq!(live.books, ledger.books);
+    }
 }

@@ -1,8 +1,10 @@
-//! The live progress bar of a campaign.
+//! The live progress bar of a campaign, and lines above it.
 
+use std::io::{self, Write};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::tally::Tally;
 
@@ -10,6 +12,16 @@ use crate::tally::Tally;
 const DRAWS_PER_SECOND: u8 = 10;
 /// The span the shown rate is measured over.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
+
+/// Standard error, of which a process has one: bars and lines share it, so that neither breaks the other.
+static SCREEN: LazyLock<MultiProgress> = LazyLock::new(|| {
+    MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND))
+});
+
+/// Writes whole lines to standard error, above the bar while there is one.
+pub fn write_above(lines: &[u8]) -> io::Result<()> {
+    SCREEN.suspend(|| io::stderr().lock().write_all(lines))
+}
 
 /// A progress bar on standard error; invisible when that is no terminal.
 pub struct Terminal {
@@ -23,10 +35,7 @@ pub struct Terminal {
 impl Terminal {
     /// A bar for a list whose length is not known yet. `before` counts the messages that were final already.
     pub fn new(before: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            Some(0),
-            ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
-        );
+        let bar = SCREEN.add(ProgressBar::new(0));
         // The template is constant; a default bar stands in should it ever not fit the library.
         let style = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3}%  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -58,6 +67,7 @@ impl Terminal {
     /// Takes the bar away.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
+        SCREEN.remove(&self.bar);
     }
 
     /// Writes a line above the bar.

@@ -108,9 +108,11 @@ async fn claim(store: &Arc<dyn Store>, job: Job) -> Result<Option<Claimed>, Camp
     // It may have ended between the look and the lease.
     let fresh = store.jobs().await?.into_iter().find(|now| now.id == job.id);
     match fresh {
-        Some(fresh) if fresh == job => {
-            Ok(Some(Claimed { store: Arc::clone(store), lease, job }))
-        }
+        Some(fresh) if fresh == job => Ok(Some(Claimed {
+            store: Arc::clone(store),
+            lease,
+            job,
+        })),
         _ => {
             store.release(lease).await?;
             Ok(None)
@@ -124,7 +126,11 @@ async fn occur(
     executor: Arc<dyn Executor>,
     clock: Clock,
 ) -> Result<(), CampaignError> {
-    let Claimed { store, lease, mut job } = claimed;
+    let Claimed {
+        store,
+        lease,
+        mut job,
+    } = claimed;
     let now = clock.now();
     let is_continued = job.state == JobState::Running || job.attempts > 0;
     if !is_continued {
@@ -197,7 +203,10 @@ fn next_run(job: &Job, clock: &Clock) -> Result<Option<model::Timestamp>, Campai
     if let Some(interval) = job.interval {
         return Ok(Some(now + interval));
     }
-    job.cron.as_deref().map(|cron| next_by_cron(cron, now)).transpose()
+    job.cron
+        .as_deref()
+        .map(|cron| next_by_cron(cron, now))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -237,6 +246,9 @@ mod tests {
         assert_eq!((failed.state, failed.attempts), (JobState::Pending, 1));
         assert_eq!(failed.next_run_at, Some(Timestamp::from_millis(3_000)));
         let given_up = after(failed, Err("no relay".to_owned()), &clock, 0.0).unwrap();
-        assert_eq!((given_up.state, given_up.next_run_at), (JobState::Failed, None));
+        assert_eq!(
+            (given_up.state, given_up.next_run_at),
+            (JobState::Failed, None)
+        );
     }
 }

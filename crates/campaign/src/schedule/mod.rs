@@ -36,11 +36,7 @@ pub struct NewJob {
 }
 
 /// Registers a job; gives it as it is stored.
-pub async fn register(
-    store: &dyn Store,
-    new: NewJob,
-    clock: &Clock,
-) -> Result<Job, CampaignError> {
+pub async fn register(store: &dyn Store, new: NewJob, clock: &Clock) -> Result<Job, CampaignError> {
     let now = clock.now();
     let first = new.timing.first(now)?;
     let request = serde_json::to_string(&new.request)

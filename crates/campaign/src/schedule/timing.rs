@@ -84,7 +84,11 @@ pub fn next_by_cron(cron: &str, now: Timestamp) -> Result<Timestamp, CampaignErr
 
 /// The pause after the `attempts`-th failed try: the base doubled each time, up to five minutes.
 pub fn pause_after(attempts: u32, base: Duration, chance: f64) -> Duration {
-    let doubled = base.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = base.saturating_mul(
+        1_u32
+            .checked_shl(attempts.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
     doubled.min(BACKOFF_MAX) + JITTER_MAX.mul_f64(chance.clamp(0.0, 1.0))
 }
 
@@ -103,7 +107,11 @@ pub fn parse_interval(value: &str) -> Result<Duration, CampaignError> {
         schedule_error("--interval", value, reason.to_owned())
     };
     let duration = parse_go_duration(value).ok_or_else(wrong)?;
-    if duration.is_zero() { Err(wrong()) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err(wrong())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// Reads what Go's `time.ParseDuration` does, without a sign.
@@ -117,7 +125,9 @@ pub fn parse_go_duration(value: &str) -> Option<Duration> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..end].parse().ok()?;
         rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let seconds = match &rest[..end] {
             "h" => 3_600.0,
             "m" => 60.0,
@@ -136,14 +146,19 @@ pub fn parse_go_duration(value: &str) -> Option<Duration> {
 fn parse_cron(value: &str) -> Result<Cron, CampaignError> {
     let fields = value.split_whitespace().count();
     if fields != 5 {
-        let reason = format!("expected five fields (minute hour day month weekday), found {fields}");
+        let reason =
+            format!("expected five fields (minute hour day month weekday), found {fields}");
         return Err(schedule_error("--cron", value, reason));
     }
     Cron::from_str(value).map_err(|error| schedule_error("--cron", value, error.to_string()))
 }
 
 fn schedule_error(flag: &'static str, value: &str, reason: String) -> CampaignError {
-    CampaignError::Schedule { flag, value: value.to_owned(), reason }
+    CampaignError::Schedule {
+        flag,
+        value: value.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +173,11 @@ mod tests {
     fn cron_is_five_fields_in_utc() {
         let cases = [
             ("0 9 * * 1", "2026-11-22T13:00:00Z", "2026-11-23T09:00:00Z"),
-            ("*/15 * * * *", "2026-11-22T13:00:00Z", "2026-11-22T13:15:00Z"),
+            (
+                "*/15 * * * *",
+                "2026-11-22T13:00:00Z",
+                "2026-11-22T13:15:00Z",
+            ),
             ("0 0 29 2 *", "2026-11-22T13:00:00Z", "2028-02-29T00:00:00Z"),
         ];
         for (cron, now, next) in cases {
@@ -171,9 +190,18 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        let cases = [("1h30m", 5_400_000), ("45s", 45_000), ("1.5s", 1_500), ("250ms", 250)];
+        let cases = [
+            ("1h30m", 5_400_000),
+            ("45s", 45_000),
+            ("1.5s", 1_500),
+            ("250ms", 250),
+        ];
         for (text, millis) in cases {
-            assert_eq!(parse_go_duration(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse_go_duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
         for bad in ["", "5", "s", "-5s", "1h x", "1d", "0s"] {
             assert!(parse_interval(bad).is_err(), "{bad}");
@@ -183,9 +211,13 @@ mod tests {
     #[test]
     fn past_moments_are_now_and_intervals_win_over_cron() {
         let now = at("2026-11-22T13:00:00Z");
-        let past = Timing::parse(Some("2020-01-01T00:00:00Z"), None, None).unwrap().unwrap();
+        let past = Timing::parse(Some("2020-01-01T00:00:00Z"), None, None)
+            .unwrap()
+            .unwrap();
         assert_eq!(past.first(now).unwrap(), now);
-        let both = Timing::parse(None, Some("1h"), Some("0 9 * * *")).unwrap().unwrap();
+        let both = Timing::parse(None, Some("1h"), Some("0 9 * * *"))
+            .unwrap()
+            .unwrap();
         assert_eq!(both.interval(), Some(Duration::from_secs(3_600)));
         assert_eq!(Timing::parse(None, None, None).unwrap(), None);
     }
@@ -193,7 +225,9 @@ mod tests {
     #[test]
     fn failed_tries_wait_longer_up_to_five_minutes() {
         let base = Duration::from_secs(2);
-        let pauses: Vec<u64> = (1..=9).map(|n| pause_after(n, base, 0.0).as_secs()).collect();
+        let pauses: Vec<u64> = (1..=9)
+            .map(|n| pause_after(n, base, 0.0).as_secs())
+            .collect();
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
     }
 }

@@ -121,7 +121,11 @@ impl Account {
     /// Syncs the files and remembers the place.
     pub(super) async fn save(&mut self, seq: Seq) -> Result<(), CampaignError> {
         self.cursor = seq;
-        let place = Place { seq, success: self.success.sync()?, failed: self.failed.sync()? };
+        let place = Place {
+            seq,
+            success: self.success.sync()?,
+            failed: self.failed.sync()?,
+        };
         let json = serde_json::to_string(&place)
             .map_err(|error| store::StoreError::Backend(error.to_string()))?;
         Ok(self.store.save_cursor(&self.reader, &json).await?)
@@ -132,8 +136,11 @@ impl Sheet {
     /// Opens a file to append; what stands beyond `bytes` was written before a crash.
     fn open(path: PathBuf, bytes: Option<u64>) -> Result<Self, CampaignError> {
         let opened = || -> io::Result<(File, HashSet<String>)> {
-            let mut file =
-                OpenOptions::new().create(true).read(true).append(true).open(&path)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .read(true)
+                .append(true)
+                .open(&path)?;
             let length = file.metadata()?.len();
             let whole = end_torn_line(&mut file, length)?;
             let from = bytes.unwrap_or(whole).min(whole);
@@ -141,7 +148,11 @@ impl Sheet {
             Ok((file, written))
         };
         let (file, written) = opened().map_err(|reason| account_error(&path, reason))?;
-        Ok(Self { path, file: BufWriter::with_capacity(BUFFER_BYTES, file), written })
+        Ok(Self {
+            path,
+            file: BufWriter::with_capacity(BUFFER_BYTES, file),
+            written,
+        })
     }
 
     fn add(&mut self, cells: &[&str]) -> Result<(), CampaignError> {
@@ -150,7 +161,9 @@ impl Sheet {
     }
 
     fn flush(&mut self) -> Result<(), CampaignError> {
-        self.file.flush().map_err(|reason| account_error(&self.path, reason))
+        self.file
+            .flush()
+            .map_err(|reason| account_error(&self.path, reason))
     }
 
     fn sync(&mut self) -> Result<FilePlace, CampaignError> {
@@ -161,7 +174,10 @@ impl Sheet {
             .and_then(|()| file.metadata())
             .map_err(|reason| account_error(&self.path, reason))?
             .len();
-        Ok(FilePlace { path: self.path.clone(), bytes })
+        Ok(FilePlace {
+            path: self.path.clone(),
+            bytes,
+        })
     }
 }
 
@@ -175,7 +191,9 @@ fn end_torn_line(file: &mut File, length: u64) -> io::Result<u64> {
     if end.is_empty() || end.ends_with(b"\n") {
         return Ok(length);
     }
-    let Some(last) = end.iter().rposition(|byte| *byte == b'\n') else { return Ok(length) };
+    let Some(last) = end.iter().rposition(|byte| *byte == b'\n') else {
+        return Ok(length);
+    };
     let whole = from + last as u64 + 1;
     file.set_len(whole)?;
     Ok(whole)
@@ -188,15 +206,22 @@ fn addresses_from(file: &mut File, from: u64) -> io::Result<HashSet<String>> {
     if reader.fill_buf()?.is_empty() {
         return Ok(HashSet::new());
     }
-    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(reader);
-    let addresses = rows.records().flatten().filter_map(|row| {
-        row.get(0).map(|cell| cell.strip_prefix('\'').unwrap_or(cell).to_owned())
-    });
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(reader);
+    let addresses = rows
+        .records()
+        .flatten()
+        .filter_map(|row| row.get(0).map(|cell| csv_out::meant(cell).to_owned()));
     Ok(addresses.collect())
 }
 
 fn account_error(path: &Path, reason: io::Error) -> CampaignError {
-    CampaignError::Account { path: path.to_owned(), reason }
+    CampaignError::Account {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -207,10 +232,18 @@ mod tests {
     fn a_torn_line_is_cut_and_whole_ones_are_known_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("success.csv");
-        std::fs::write(&path, "old@x.org,Hi,OK\na@x.org,Hi,OK\n'+b@x.org,Hi,OK\nc@x.or").unwrap();
+        std::fs::write(
+            &path,
+            "old@x.org,Hi,OK\na@x.org,Hi,OK\n'+b@x.org,Hi,OK\nc@x.or",
+        )
+        .unwrap();
         let sheet = Sheet::open(path.clone(), Some(16)).unwrap();
         let expected: HashSet<String> = ["a@x.org", "+b@x.org"].map(str::to_owned).into();
         assert_eq!(sheet.written, expected);
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("'+b@x.org,Hi,OK\n"));
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .ends_with("'+b@x.org,Hi,OK\n")
+        );
     }
 }

@@ -31,7 +31,11 @@ pub(super) async fn open(
     tools: &Tools,
 ) -> Result<Run, CampaignError> {
     let identity = identity(request, start, written);
-    let latest = tools.store.campaigns(Some(&identity), RUNS_LOOKED_AT).await?.pop();
+    let latest = tools
+        .store
+        .campaigns(Some(&identity), RUNS_LOOKED_AT)
+        .await?
+        .pop();
     let earlier = match (start, latest) {
         (Start::New, Some(earlier)) => {
             check_new_run(request, &earlier, tools).await?;
@@ -47,14 +51,25 @@ pub(super) async fn open(
     };
     let lease = match tools.store.lease(campaign.lane()).await {
         Err(StoreError::LaneHeld { holder }) => {
-            return Err(CampaignError::UnderWay { process: holder, job_id: campaign.job_id });
+            return Err(CampaignError::UnderWay {
+                process: holder,
+                job_id: campaign.job_id,
+            });
         }
         other => other?,
     };
     if is_resumed {
-        tracing::info!(job_id = campaign.job_id, "going on with the run that was begun earlier");
+        tracing::info!(
+            job_id = campaign.job_id,
+            "going on with the run that was begun earlier"
+        );
     }
-    Ok(Run { campaign, lease, content, is_resumed })
+    Ok(Run {
+        campaign,
+        lease,
+        content,
+        is_resumed,
+    })
 }
 
 /// What makes two runs the same campaign: the occurrence of a job, the name, or else what it says (and, for a
@@ -91,7 +106,10 @@ async fn check_new_run(
         Ok(lease) => tools.store.release(lease).await?,
         Err(StoreError::LaneHeld { holder }) => {
             let job_id = earlier.job_id.clone();
-            return Err(CampaignError::UnderWay { process: holder, job_id });
+            return Err(CampaignError::UnderWay {
+                process: holder,
+                job_id,
+            });
         }
         Err(error) => return Err(error.into()),
     }
@@ -116,7 +134,11 @@ async fn begin(
         tracing::info!("there is no earlier run of this campaign: this is the first");
     }
     let now = tools.clock.now();
-    let kind = if request.list.is_one() { "mailgrid-single" } else { "mailgrid" };
+    let kind = if request.list.is_one() {
+        "mailgrid-single"
+    } else {
+        "mailgrid"
+    };
     let new = NewCampaign {
         job_id: format!("{kind}-{}", now.as_secs()),
         identity,

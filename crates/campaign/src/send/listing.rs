@@ -100,13 +100,16 @@ impl Listing {
             }
             let accepted = accept(batch, run, tools).await?;
             supply.added();
-            duplicates += accepted.into_iter().filter(|answer| !seen.is_new(*answer)).count();
+            duplicates += accepted
+                .into_iter()
+                .filter(|answer| !seen.is_new(*answer))
+                .count();
         }
         // The reader sees the closed channel and ends.
         drop(batches);
-        let read = reading
-            .await
-            .map_err(|error| CampaignError::Deliver(deliver::DeliverError::Task(error.to_string())))??;
+        let read = reading.await.map_err(|error| {
+            CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))
+        })??;
         let mut summary = read;
         summary.remove_duplicates(duplicates as u64);
         if stop.is_cancelled() {
@@ -115,7 +118,10 @@ impl Listing {
         if run.is_resumed {
             take_back(run, &seen, tools).await?;
         }
-        tools.store.mark_campaign(run.campaign.id, Progress::Listed(tools.clock.now())).await?;
+        tools
+            .store
+            .mark_campaign(run.campaign.id, Progress::Listed(tools.clock.now()))
+            .await?;
         if summary.skipped() > 0 || summary.duplicates() > 0 {
             tracing::info!("{summary}");
         }
@@ -175,13 +181,22 @@ async fn accept(
 async fn take_back(run: &Run, seen: &Seen, tools: &Tools) -> Result<(), CampaignError> {
     let (mut cursor, mut total) = (Seq::START, 0);
     loop {
-        let queued = tools.store.queued(run.campaign.id, cursor, CANCEL_ROWS).await?;
+        let queued = tools
+            .store
+            .queued(run.campaign.id, cursor, CANCEL_ROWS)
+            .await?;
         let Some(last) = queued.last() else { break };
         cursor = *last;
-        let gone: Vec<Seq> = queued.into_iter().filter(|seq| !seen.contains(*seq)).collect();
+        let gone: Vec<Seq> = queued
+            .into_iter()
+            .filter(|seq| !seen.contains(*seq))
+            .collect();
         if !gone.is_empty() {
             let now = tools.clock.now();
-            total += tools.store.cancel(&run.lease, gone, NOT_LISTED, now).await?;
+            total += tools
+                .store
+                .cancel(&run.lease, gone, NOT_LISTED, now)
+                .await?;
         }
     }
     if total > 0 {
@@ -202,20 +217,33 @@ impl Rows {
             warn_unknown(filter, &list, checking)?;
         }
         let filter = filter.map(|filter| filter.bind(list.columns()));
-        Ok(Self { name, list, filter, summary: ListSummary::default(), filtered_out: 0 })
+        Ok(Self {
+            name,
+            list,
+            filter,
+            summary: ListSummary::default(),
+            filtered_out: 0,
+        })
     }
 
     /// The next wanted recipient. Rows that are none are reported and counted.
     fn next(&mut self) -> Result<Option<Recipient>, CampaignError> {
         while let Some(row) = self.list.next() {
-            let row =
-                row.map_err(|error| CampaignError::List { list: self.name.clone(), error })?;
+            let row = row.map_err(|error| CampaignError::List {
+                list: self.name.clone(),
+                error,
+            })?;
             self.summary.record(&row);
             match row {
                 Ok(recipient) if self.wants(&recipient) => return Ok(Some(recipient)),
                 Ok(_) => self.filtered_out += 1,
                 Err(problem) => {
-                    tracing::warn!(list = self.name, line = problem.line, "row skipped: {}", problem.reason);
+                    tracing::warn!(
+                        list = self.name,
+                        line = problem.line,
+                        "row skipped: {}",
+                        problem.reason
+                    );
                 }
             }
         }
@@ -223,7 +251,9 @@ impl Rows {
     }
 
     fn wants(&self, recipient: &Recipient) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.matches(&recipient.fields))
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(&recipient.fields))
     }
 
     fn nobody(&self, expression: Option<&str>) -> CampaignError {
@@ -231,7 +261,10 @@ impl Rows {
             Some(expression) if self.filtered_out > 0 => {
                 format!("no recipients matched the filter: {expression:?}")
             }
-            _ => format!("no valid recipients found in {} ({})", self.name, self.summary),
+            _ => format!(
+                "no valid recipients found in {} ({})",
+                self.name, self.summary
+            ),
         })
     }
 }
@@ -248,7 +281,9 @@ fn warn_unknown(
     }
     let names = unknown.join(", ");
     if checking == crate::request::Checking::Strict {
-        return Err(CampaignError::Strict(format!("the filter uses fields the list lacks: {names}")));
+        return Err(CampaignError::Strict(format!(
+            "the filter uses fields the list lacks: {names}"
+        )));
     }
     tracing::warn!("the filter uses fields the list lacks, they count as empty: {names}");
     Ok(())
@@ -285,9 +320,10 @@ impl Seen {
 
     fn contains(&self, seq: Seq) -> bool {
         match usize::try_from(seq.get() - self.first) {
-            Ok(place) => {
-                self.bits.get(place / 64).is_some_and(|word| word & (1 << (place % 64)) != 0)
-            }
+            Ok(place) => self
+                .bits
+                .get(place / 64)
+                .is_some_and(|word| word & (1 << (place % 64)) != 0),
             Err(_) => self.before.contains(&seq),
         }
     }
@@ -302,7 +338,10 @@ mod tests {
     #[test]
     fn a_message_is_new_once_in_any_order() {
         let mut seen = Seen::default();
-        let known = |seq| Accepted::Known { seq: Seq::new(seq), state: MessageState::Queued };
+        let known = |seq| Accepted::Known {
+            seq: Seq::new(seq),
+            state: MessageState::Queued,
+        };
         for seq in [500, 900, 3, 499, 100_000] {
             assert!(seen.is_new(known(seq)), "{seq}");
             assert!(!seen.is_new(known(seq)), "{seq}");

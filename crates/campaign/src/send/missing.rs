@@ -21,7 +21,10 @@ impl MissingFields {
     pub(super) fn of(letter: &Letter, first: &Recipient) -> Self {
         let mut data = String::new();
         first.write_json(&mut data);
-        let missing = letter.missing_fields(Reader { address: &first.address, data: &data });
+        let missing = letter.missing_fields(Reader {
+            address: &first.address,
+            data: &data,
+        });
         let missing = missing.unwrap_or_default();
         let in_subject = missing.iter().any(|field| field.part == Part::Subject);
         let mut in_bodies: Vec<String> = missing
@@ -31,7 +34,13 @@ impl MissingFields {
             .collect();
         in_bodies.sort();
         in_bodies.dedup();
-        Self { in_bodies, in_subject, recipients: 0, without_subject: 0, data }
+        Self {
+            in_bodies,
+            in_subject,
+            recipients: 0,
+            without_subject: 0,
+            data,
+        }
     }
 
     /// Counts one recipient; one whose subject cannot be made is named, its message will fail.
@@ -42,7 +51,10 @@ impl MissingFields {
         }
         self.data.clear();
         recipient.write_json(&mut self.data);
-        let reader = Reader { address: &recipient.address, data: &self.data };
+        let reader = Reader {
+            address: &recipient.address,
+            data: &self.data,
+        };
         if let Err(error) = letter.render_subject(reader) {
             self.without_subject += 1;
             if self.without_subject <= NAMED_MAX {

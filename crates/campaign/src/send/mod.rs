@@ -81,11 +81,17 @@ pub async fn send(
     let run = ledger::open(request, &start, content, &written, tools).await?;
     let outcome = run_through(request, &run, listing, written, tools).await;
     tools.store.release(run.lease.clone()).await?;
-    let (ending, tally, list) = outcome?;
+    let Outcome {
+        ending,
+        tally,
+        final_before,
+        list,
+    } = outcome?;
     let mut report = RunReport {
         campaign: run.campaign,
         ending,
         tally,
+        final_before,
         list,
         started_at,
         ended_at: tools.clock.now(),
@@ -99,6 +105,14 @@ pub async fn send(
     Ok(report)
 }
 
+/// What a run came to.
+struct Outcome {
+    ending: Ending,
+    tally: Tally,
+    final_before: u64,
+    list: ListSummary,
+}
+
 /// Lists, delivers and reads until the run ends.
 async fn run_through(
     request: &SendRequest,
@@ -106,9 +120,12 @@ async fn run_through(
     listing: Listing,
     written: Arc<Written>,
     tools: &Tools,
-) -> Result<(Ending, Tally, ListSummary), CampaignError> {
+) -> Result<Outcome, CampaignError> {
     let readers = Readers::start(request, run, tools).await?;
-    tools.store.mark_campaign(run.campaign.id, Progress::Listing).await?;
+    tools
+        .store
+        .mark_campaign(run.campaign.id, Progress::Listing)
+        .await?;
     let supply = Arc::new(Supply::default());
     // A listing that fails stops the delivery as well; what was accepted stays queued.
     let stop = tools.stop.child_token();
@@ -130,8 +147,9 @@ async fn run_through(
         },
         false => tokio::join!(listed, delivery.run(stop)),
     };
+    let final_before = readers.final_before;
     let tally = readers.finish().await?;
-    let (summary, ended) = (listed?, ended?);
+    let (list, ended) = (listed?, ended?);
     let ending = match ended {
         Ended::Drained => Ending::Completed,
         Ended::Stopped => Ending::Interrupted,
@@ -141,7 +159,12 @@ async fn run_through(
         let finished = Progress::Finished(tools.clock.now());
         tools.store.mark_campaign(run.campaign.id, finished).await?;
     }
-    Ok((ending, tally, summary))
+    Ok(Outcome {
+        ending,
+        tally,
+        final_before,
+        list,
+    })
 }
 
 fn settings(request: &SendRequest) -> Settings {

@@ -35,6 +35,8 @@ pub enum View {
 
 /// The readers of one run, as one task.
 pub(super) struct Readers {
+    /// Messages that were final when reading began.
+    pub(super) final_before: u64,
     task: JoinHandle<Result<Tally, CampaignError>>,
     ended: CancellationToken,
 }
@@ -64,18 +66,28 @@ impl Readers {
             cursor = follower.cursor();
         }
         account.save(cursor).await?;
-        let ended = CancellationToken::new();
+        let (ended, final_before) = (CancellationToken::new(), tally.done());
         let view = Some(Terminal::new(tally.done())).filter(|_| tools.view == View::Bar);
-        let reading = Reading { follower, tally, account, view, ended: ended.clone() };
-        Ok(Self { task: tokio::spawn(reading.run()), ended })
+        let reading = Reading {
+            follower,
+            tally,
+            account,
+            view,
+            ended: ended.clone(),
+        };
+        Ok(Self {
+            final_before,
+            task: tokio::spawn(reading.run()),
+            ended,
+        })
     }
 
     /// Reads to the log's end and closes everything.
     pub(super) async fn finish(self) -> Result<Tally, CampaignError> {
         self.ended.cancel();
-        self.task
-            .await
-            .map_err(|error| CampaignError::Deliver(deliver::DeliverError::Task(error.to_string())))?
+        self.task.await.map_err(|error| {
+            CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))
+        })?
     }
 }
 
@@ -85,7 +97,9 @@ async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignErr
     let mut cursor = Seq::START;
     loop {
         let page = store.messages(run.campaign.id, cursor, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(tally) };
+        let Some(last) = page.last() else {
+            return Ok(tally);
+        };
         cursor = last.message.seq;
         page.iter().for_each(|logged| tally.count_latest(logged));
     }
@@ -142,7 +156,9 @@ impl Reading {
             tally.count(logged);
             log_lines::write(logged);
         };
-        batch.iter().for_each(|logged| each(logged, &mut self.tally));
+        batch
+            .iter()
+            .for_each(|logged| each(logged, &mut self.tally));
         self.account.write(batch.iter()).await
     }
 

@@ -36,7 +36,9 @@ pub(super) async fn tell(
         ..Settings::default()
     };
     let client = WebClient::new(settings).map_err(|error| error.to_string())?;
-    let posted = client.post(url, &headers, body.into(), &RetryPolicy::default()).await;
+    let posted = client
+        .post(url, &headers, body.into(), &RetryPolicy::default())
+        .await;
     posted.map(|_receipt| ()).map_err(|error| error.to_string())
 }
 
@@ -44,7 +46,11 @@ pub(super) async fn tell(
 fn signature(secret: &Secret, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     let tag = hmac::sign(&key, body);
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = tag
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256={hex}")
 }
 
@@ -72,7 +78,14 @@ fn body(request: &SendRequest, report: &RunReport) -> Value {
         ListSource::Sheet(url) => add("sheet_url", Some(url.clone())),
         ListSource::One(_) => {}
     }
-    add("template_file", request.letter.html.as_ref().map(|path| path.display().to_string()));
+    add(
+        "template_file",
+        request
+            .letter
+            .html
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    );
     add("error_message", error_message(report));
     body
 }
@@ -86,7 +99,9 @@ fn error_message(report: &RunReport) -> Option<String> {
 }
 
 fn rfc3339(at: Timestamp) -> String {
-    Moment::from_millisecond(at.as_millis()).map(|moment| moment.to_string()).unwrap_or_default()
+    Moment::from_millisecond(at.as_millis())
+        .map(|moment| moment.to_string())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
