@@ -153,7 +153,10 @@ fn check_local_part(local: &str) -> Result<(), AddressError> {
 
 /// What may stand between quotes: printable ASCII, space and UTF-8, never a control character.
 fn check_quoted(inner: &str) -> Result<(), AddressError> {
-    if inner.chars().any(char::is_control) {
+    if inner
+        .chars()
+        .any(|c| c.is_control() || is_direction_mark(c))
+    {
         return Err(AddressError::Local("holds a control character"));
     }
     Ok(())
@@ -385,6 +388,8 @@ mod tests {
             "\"a\"b@example.org",
             "\"a\nb\"@example.org",
             "a\u{202e}@example.org",
+            "\"a\u{2028}b\"@example.org",
+            "=?utf-8?q?a=40b.c,?=@example.org",
         ];
         for given in cases {
             assert!(Mailbox::parse(given).is_err(), "{given:?}");

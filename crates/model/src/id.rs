@@ -59,16 +59,10 @@ impl MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format_args!("{:032x}", self.0).to_string();
-        write!(
-            f,
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        let part = |shift: u32, bits: u32| (self.0 >> shift) as u64 & ((1 << bits) - 1);
+        let (time_high, time_low) = (part(96, 32), part(80, 16));
+        write!(f, "{time_high:08x}-{time_low:04x}-{:04x}-", part(64, 16))?;
+        write!(f, "{:04x}-{:012x}", part(48, 16), part(0, 48))
     }
 }
 

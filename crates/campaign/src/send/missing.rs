@@ -11,9 +11,9 @@ const NAMED_MAX: u64 = 20;
 /// what can be missing at all, and a list that lacks nothing costs nothing more.
 pub(super) struct MissingFields {
     in_bodies: Vec<String>,
-    in_subject: bool,
+    in_head: bool,
     recipients: u64,
-    without_subject: u64,
+    unmade: u64,
     data: String,
 }
 
@@ -26,27 +26,28 @@ impl MissingFields {
             data: &data,
         });
         let missing = missing.unwrap_or_default();
-        let in_subject = missing.iter().any(|field| field.part == Part::Subject);
+        let refuses = |part: Part| matches!(part, Part::Subject | Part::Unsubscribe);
+        let in_head = missing.iter().any(|field| refuses(field.part));
         let mut in_bodies: Vec<String> = missing
             .into_iter()
-            .filter(|field| field.part != Part::Subject)
+            .filter(|field| !refuses(field.part))
             .map(|field| field.field)
             .collect();
         in_bodies.sort();
         in_bodies.dedup();
         Self {
             in_bodies,
-            in_subject,
+            in_head,
             recipients: 0,
-            without_subject: 0,
+            unmade: 0,
             data,
         }
     }
 
-    /// Counts one recipient; one whose subject cannot be made is named, its message will fail.
+    /// Counts one recipient; one whose subject or links cannot be made is named, its message will fail.
     pub(super) fn count(&mut self, letter: &Letter, recipient: &Recipient) {
         self.recipients += 1;
-        if !self.in_subject {
+        if !self.in_head {
             return;
         }
         self.data.clear();
@@ -55,9 +56,9 @@ impl MissingFields {
             address: &recipient.address,
             data: &self.data,
         };
-        if let Err(error) = letter.render_subject(reader) {
-            self.without_subject += 1;
-            if self.without_subject <= NAMED_MAX {
+        if let Err(error) = letter.preview(reader) {
+            self.unmade += 1;
+            if self.unmade <= NAMED_MAX {
                 let line = recipient.line;
                 tracing::warn!(line, address = %recipient.address, "will not be sent: {error}");
             }
@@ -73,10 +74,10 @@ impl MissingFields {
                 self.in_bodies.join(", ")
             );
         }
-        if self.without_subject > 0 {
+        if self.unmade > 0 {
             tracing::warn!(
-                recipients = self.without_subject,
-                "a field of the subject is missing: these recipients get no mail"
+                recipients = self.unmade,
+                "a field of the subject or of an unsubscribe link is missing: these recipients get no mail"
             );
         }
     }
