@@ -5,11 +5,8 @@
 
 use model::{Address, Envelope, Phase, Reply};
 
-use super::offer::{Offer, SizeOffer};
+use super::commands::{Commands, Step, write_step};
 use crate::wire::RawReply;
-use crate::wire::command::{
-    BodyType, MailParameters, Smtputf8, write_bdat_last, write_line, write_mail, write_rcpt,
-};
 
 /// How the message's bytes are handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +17,6 @@ pub(crate) enum Hand {
     Chunk,
     /// BDAT in the same write as MAIL and the only RCPT.
     ChunkAtOnce,
-}
-
-/// What a transaction's commands are made from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Commands<'a> {
-    pub envelope: &'a Envelope,
-    pub offer: &'a Offer,
-    /// The message, once it is known; a transaction begun ahead does not know it yet.
-    pub message: Option<&'a [u8]>,
 }
 
 /// The state of one transaction.
@@ -43,15 +31,6 @@ pub(crate) struct Transaction {
     data_open: bool,
     refused_copies: Vec<(usize, Reply)>,
     last: Option<Reply>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Reset,
-    Mail,
-    Recipient(usize),
-    Data,
-    Final,
 }
 
 /// Whether the transaction before was ended on the server.
@@ -270,47 +249,6 @@ impl Transaction {
     }
 }
 
-fn write_step(step: Step, commands: &Commands<'_>, out: &mut Vec<u8>) {
-    let envelope = commands.envelope;
-    match step {
-        Step::Reset => write_line(out, "RSET"),
-        Step::Mail => write_mail(out, envelope.sender.as_ref(), mail_parameters(commands)),
-        Step::Recipient(n) => {
-            if let Some(recipient) = envelope.recipients.get(n) {
-                write_rcpt(out, recipient);
-            }
-        }
-        Step::Data => write_line(out, "DATA"),
-        Step::Final => write_chunk(commands.message.unwrap_or_default(), out),
-    }
-}
-
-fn mail_parameters(commands: &Commands<'_>) -> MailParameters {
-    let offer = commands.offer;
-    let tells_size = offer.size != SizeOffer::None;
-    MailParameters {
-        size: commands.message.map(<[u8]>::len).filter(|_| tells_size),
-        body: offer.eight_bit.then_some(BodyType::EightBit),
-        smtputf8: commands.envelope.needs_smtputf8().then_some(Smtputf8),
-    }
-}
-
-/// Appends a whole message as its only chunk. Its last line gets an end if it has none, as with DATA.
-pub(crate) fn write_chunk(message: &[u8], out: &mut Vec<u8>) {
-    let end = missing_line_end(message);
-    write_bdat_last(out, message.len() + end.len());
-    out.extend_from_slice(message);
-    out.extend_from_slice(end);
-}
-
-/// What a message's last line lacks to be a whole one.
-pub(crate) fn missing_line_end(message: &[u8]) -> &'static [u8] {
-    match message.is_empty() || message.ends_with(b"\r\n") {
-        true => b"",
-        false => b"\r\n",
-    }
-}
-
 fn positive(command: &str, reply: &RawReply<'_>) -> Result<(), Interruption> {
     match reply.is_positive() {
         true => Ok(()),
@@ -326,6 +264,8 @@ fn violation(command: &str, reply: &RawReply<'_>) -> Interruption {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::auth::Mechanisms;
+    use crate::client::offer::{Offer, SizeOffer};
     use crate::wire::ReplyReader;
 
     const PIPELINING: Offer = Offer {
@@ -335,7 +275,7 @@ mod tests {
         smtputf8: false,
         starttls: false,
         size: SizeOffer::None,
-        auth: crate::client::auth::Mechanisms::NONE,
+        auth: Mechanisms::NONE,
     };
 
     fn envelope(recipients: usize) -> Envelope {

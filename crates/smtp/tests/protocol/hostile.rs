@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{MESSAGE, client_config, envelope};
 
-const DEADLINE: Duration = Duration::from_millis(250);
+const DEADLINE: Duration = Duration::from_millis(500);
 const PHASES: [Phase; 6] = [
     Phase::Greeting,
     Phase::Hello,
@@ -147,7 +147,7 @@ async fn every_misdeed_in_every_phase_ends_in_time_and_classified() {
                 let started = Instant::now();
                 let (attempt, verdict) = attempt(phase, misdeed.clone()).await;
                 let about = format!("{misdeed:?} at {phase:?}: {verdict:?} {attempt:?}");
-                assert!(started.elapsed() < DEADLINE * 8, "late: {about}");
+                assert!(started.elapsed() < DEADLINE * 10, "late: {about}");
                 assert_eq!(attempt.category, Some(category), "{about}");
                 assert_eq!(attempt.phase, phase, "{about}");
                 let is_opening = matches!(phase, Phase::Greeting | Phase::Hello);

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use model::Category;
+use model::{Address, Category, Envelope};
 use smtp::server::{Extension, Extensions};
-use smtp::{Chunking, Connection, Connector, Peer, ServerConfig, Verdict, serve};
+use smtp::{
+    Action, Chunking, Connection, Connector, Dialogue, Handler, Peer, ServerConfig, Verdict, serve,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -226,6 +228,83 @@ async fn a_dripping_client_is_closed_when_its_time_is_up() {
         assert!(started.elapsed() <= Duration::from_secs(620), "{opening}");
         serving.await.unwrap().unwrap();
     }
+}
+
+/// Takes a second over each recipient.
+struct Slow;
+
+impl Handler for Slow {
+    async fn recipient(&mut self, _: &Address) -> Action {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Action::Accept
+    }
+
+    async fn message(&mut self, _: &Envelope, _: &[u8]) -> Action {
+        Action::Accept
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_before_a_stall_goes_out_meanwhile() {
+    let (mut client, server) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let config = ServerConfig::new("x");
+        let shutdown = std::future::pending();
+        serve(server, Peer::Loopback, &config, &mut Slow, shutdown).await
+    });
+    let started = tokio::time::Instant::now();
+    let script = b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.c>\r\n";
+    client.write_all(script).await.unwrap();
+    let mut heard = String::new();
+    for (part, seconds) in [("250 2.1.0", 0), ("250 2.1.5", 1)] {
+        while !heard.contains(part) {
+            let mut buffer = [0; 1024];
+            let count = client.read(&mut buffer).await.unwrap();
+            heard.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        assert_eq!(started.elapsed().as_secs(), seconds, "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_send_that_is_dropped_half_way_leaves_nothing_to_use() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let config = ServerConfig::new("x");
+        let shutdown = std::future::pending();
+        serve(stream, Peer::Loopback, &config, &mut Slow, shutdown).await
+    });
+    let connector = Connector::new(client_config(address)).unwrap();
+    let mut connection = connector.connect().await.unwrap();
+    let to = envelope(&["ada@example.org"]);
+    let send = connection.send(&to, MESSAGE, None);
+    let early = tokio::time::timeout(Duration::from_millis(50), send).await;
+    assert!(early.is_err() && !connection.is_usable());
+    let again = connection.send(&to, MESSAGE, None).await;
+    assert_eq!(again.verdict, Verdict::NotStarted);
+}
+
+#[tokio::test]
+async fn dialogues_are_kept_as_asked() {
+    let (address, _) = listen(ServerConfig::new("mx.example.org")).await;
+    let mut config = client_config(address);
+    config.dialogue = Dialogue::Always;
+    let mut connection = Connector::new(config).unwrap().connect().await.unwrap();
+    let to = envelope(&["ada@example.org"]);
+    let first = connection.send(&to, MESSAGE, None).await;
+    let dialogue = first.attempt.dialogue.unwrap();
+    assert!(dialogue.starts_with("S: 220 mx.example.org ESMTP ready\nC: EHLO localhost\n"));
+    let second = connection.send(&to, MESSAGE, None).await;
+    assert_eq!(
+        second.attempt.dialogue.as_deref(),
+        Some(
+            "C: MAIL FROM:<news@example.org> SIZE=24 BODY=8BITMIME\n\
+             C: RCPT TO:<ada@example.org>\nC: BDAT 24 LAST\n\
+             S: 250 2.1.0 sender ok\nS: 250 2.1.5 recipient ok\nS: 250 2.0.0 message accepted"
+        )
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! SMTP smuggling, inbound (CVE-2023-51764, -51765, -51766 and their kin): only CRLF "." CRLF ends a message,
 //! however the bytes are cut into segments.
 
-use smtp::server::{Progress, Session};
+use proptest::prelude::*;
+use smtp::server::{AuthPolicy, Progress, Session};
 use smtp::wire::InputBuffer;
 use smtp::{Action, Peer, Protection, ServerConfig};
 
@@ -43,7 +44,8 @@ fn feed(session: &mut Session<'_>, input: &mut InputBuffer, piece: &[u8], seen: 
 }
 
 fn play(stream: &[u8], cut: usize, protection: Protection) -> Seen {
-    let config = ServerConfig::new("mx.example.org");
+    let mut config = ServerConfig::new("mx.example.org");
+    config.auth = AuthPolicy::Offered;
     let mut session = Session::new(&config, Peer::Remote, protection);
     let mut input = InputBuffer::new(65_536, 65_536);
     let mut seen = Seen::default();
@@ -101,6 +103,52 @@ fn bare_line_breaks_in_commands_close_the_session() {
                 "{bare:?} cut at {cut}"
             );
         }
+    }
+}
+
+/// Anything a client may say, in and out of place.
+fn conversation() -> impl Strategy<Value = Vec<u8>> {
+    let lines = [
+        "EHLO x\r\n",
+        "MAIL FROM:<a@x.org> SIZE=9 BODY=8BITMIME\r\n",
+        "RCPT TO:<b@x.org>\r\n",
+        "DATA\r\n",
+        "hello\r\n",
+        ".\r\n",
+        "BDAT 7\r\n",
+        "BDAT 7 LAST\r\n",
+        "BDAT 0 LAST\r\n",
+        "RSET\r\n",
+        "AUTH PLAIN\r\n",
+        "AUTH LOGIN YWRh\r\n",
+        "AGFkYQBz\r\n",
+        "*\r\n",
+        "STARTTLS\r\n",
+        "QUIT\r\n",
+        "\0",
+        "MAIL FROM:<",
+        "\"\\",
+        "> ",
+        "\u{e9}",
+        "\r\n",
+    ];
+    prop::collection::vec(prop::sample::select(lines.to_vec()), 0..60)
+        .prop_map(|lines| lines.concat().into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn a_conversation_means_the_same_however_it_is_cut(
+        stream in conversation(),
+        cut in 0..2000_usize,
+    ) {
+        let whole = play(&stream, 0, Protection::Tls);
+        let cut = play(&stream, cut % (stream.len() + 1), Protection::Tls);
+        prop_assert_eq!(whole.messages, cut.messages);
+        prop_assert_eq!(whole.recipients, cut.recipients);
+        prop_assert_eq!(whole.closed, cut.closed);
     }
 }
 
