@@ -1,2 +1,54 @@
-//! The `glasspost` binary.
-fn main() {}
+//! The `glasspost` binary: reads the command line, runs a verb, and says how it went by an exit code.
+//!
+//! # Layout
+//! - [`cli`]: the flags, one file a verb
+//! - [`settings`]: the environment, and what is decided from it
+//! - [`mail_config`]: `config.json`: relay and sender
+//! - [`verbs`]: what each verb does
+//! - [`sink`]: the receiver for tests
+//! - [`logging`], [`console`]: what people and programs read meanwhile
+//! - [`signals`]: how a stop is asked for
+//! - [`exit`]: how errors become exit codes
+
+mod cli;
+mod console;
+mod exit;
+mod logging;
+mod mail_config;
+mod settings;
+mod signals;
+mod sink;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+use exit::{Code, Failure};
+use settings::Environment;
+
+/// Composing and queueing allocate much and from several threads, where this is measurably faster.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(cli::normalised(std::env::args_os()));
+    match run(cli) {
+        Ok(()) => Code::Success.into(),
+        Err(failure) => {
+            let code = failure.code();
+            if code != Code::Success {
+                console::remark(&format!("glasspost: {failure}"));
+            }
+            code.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let environment = Environment::of_this_process();
+    logging::start(verbs::log_settings(&cli.verb, &environment));
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(verbs::run(cli.verb, &environment))
+}

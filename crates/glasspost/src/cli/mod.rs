@@ -1,0 +1,108 @@
+//! The command line: one file a verb, flags grouped under headings.
+
+mod argv;
+mod demo;
+mod report;
+mod schedule;
+mod send;
+mod sink;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use argv::normalised;
+pub use demo::DemoArgs;
+pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
+pub use schedule::{ScheduleArgs, ScheduleVerb};
+pub use send::{MessageFlags, RecipientFlags, SendArgs};
+pub use sink::SinkArgs;
+
+/// Sends email and shows what became of every message.
+#[derive(Debug, Parser)]
+#[command(
+    name = "glasspost",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 110,
+    after_help = "Try it without a mail server: glasspost demo\n\
+                  Called under the name `mailgrid`, this program behaves as `glasspost send`."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Send a campaign: a list of recipients and a template
+    Send(Box<SendArgs>),
+    /// Say what became of a campaign, recipient by recipient
+    Report(ReportArgs),
+    /// List the campaigns that were sent
+    Campaigns(CampaignsArgs),
+    /// Run, list and cancel scheduled campaigns
+    Schedule(ScheduleArgs),
+    /// Receive mail for tests: accepts, defers, refuses and stalls by rules
+    Sink(Box<SinkArgs>),
+    /// Send a sample campaign to a receiver of its own, to see how it looks
+    Demo(DemoArgs),
+}
+
+/// Where the data file lives.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DataFlags {
+    /// Folder of the data file [env: GLASSPOST_DATA] [default: the platform's data directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+}
+
+/// What is logged, and how.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LogFlags {
+    /// Least level that is logged: debug, info, warn or error [env: LOG_LEVEL] [default: info]
+    #[arg(long, value_name = "LEVEL", global = true)]
+    pub log_level: Option<String>,
+    /// Log lines on standard error as text or json [env: LOG_FORMAT] [default: text]
+    #[arg(long, value_name = "FORMAT", global = true)]
+    pub log_format: Option<String>,
+}
+
+impl Verb {
+    /// The logging flags of the verb.
+    pub fn logs(&self) -> &LogFlags {
+        match self {
+            Self::Send(args) => &args.output.logs,
+            Self::Report(args) => &args.logs,
+            Self::Campaigns(args) => &args.logs,
+            Self::Schedule(args) => &args.logs,
+            Self::Sink(args) => &args.logs,
+            Self::Demo(args) => &args.logs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_contradict_each_other_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_unknown_flag_is_an_invalid_argument() {
+        let error = Cli::try_parse_from(["glasspost", "send", "--no-such-flag"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        for shown in ["--help", "--version", "-h"] {
+            let shown = Cli::try_parse_from(["glasspost", "send", shown]).unwrap_err();
+            assert_eq!(shown.exit_code(), 0);
+        }
+    }
+}

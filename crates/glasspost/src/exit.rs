@@ -1,0 +1,219 @@
+//! How errors become exit codes: one table.
+
+use std::io;
+use std::process::ExitCode;
+
+use campaign::CampaignError;
+use campaign::recipients::ListError;
+use prepare::AttachmentError;
+use store::StoreError;
+
+use crate::mail_config::MailConfigError;
+use crate::settings::DataFolderError;
+
+/// Why a command ended without having done what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The arguments do not make sense together.
+    #[error("{0}")]
+    Arguments(String),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] MailConfigError),
+    /// There is no place for data.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    /// The campaign could not run.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// The data file does not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The relay cannot be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Somebody asked it to stop before it was done.
+    #[error("{0}")]
+    Interrupted(String),
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+    /// Everything else.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+/// What the process tells its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// It did what it was asked for; also a finished campaign with failed recipients.
+    Success = 0,
+    /// Anything that has no code of its own, also an interruption.
+    General = 1,
+    /// The arguments do not make sense.
+    Arguments = 2,
+    /// The configuration cannot be used.
+    Configuration = 3,
+    /// A file that was named is not there.
+    FileNotFound = 4,
+    /// The relay cannot be reached.
+    Relay = 5,
+}
+
+impl Failure {
+    /// The code of a failure.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Arguments(_) => Code::Arguments,
+            Self::Config(MailConfigError::File { reason, .. }) => of_file(reason),
+            Self::Config(_) | Self::DataFolder(_) => Code::Configuration,
+            Self::Campaign(error) => of_campaign(error),
+            Self::Unreachable(_) => Code::Relay,
+            // `glasspost report | head` is no failure.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::Success,
+            Self::Store(_) | Self::Interrupted(_) | Self::Output(_) | Self::Other(_) => {
+                Code::General
+            }
+        }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+fn of_campaign(error: &CampaignError) -> Code {
+    match error {
+        CampaignError::File { reason, .. } => of_file(reason),
+        CampaignError::List {
+            error: ListError::Read(reason),
+            ..
+        } => of_file(reason),
+        CampaignError::Attachment(AttachmentError::Unreadable { source, .. }) => of_file(source),
+        CampaignError::SheetUrl(_)
+        | CampaignError::Recipient { .. }
+        | CampaignError::Copies { .. }
+        | CampaignError::Header(_)
+        | CampaignError::NoBody
+        | CampaignError::Schedule { .. } => Code::Arguments,
+        CampaignError::List { .. }
+        | CampaignError::Attachment(_)
+        | CampaignError::Fetch { .. }
+        | CampaignError::Filter(_)
+        | CampaignError::Nobody(_)
+        | CampaignError::Letter(_)
+        | CampaignError::Strict(_)
+        | CampaignError::UnderWay { .. }
+        | CampaignError::Deliver(_)
+        | CampaignError::Store(_)
+        | CampaignError::Account { .. } => Code::General,
+    }
+}
+
+fn of_file(reason: &io::Error) -> Code {
+    match reason.kind() {
+        io::ErrorKind::NotFound => Code::FileNotFound,
+        _ => Code::General,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_file() -> io::Error {
+        io::ErrorKind::NotFound.into()
+    }
+
+    fn denied() -> io::Error {
+        io::ErrorKind::PermissionDenied.into()
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_the_code_of_the_table() {
+        let config = |reason| MailConfigError::File {
+            what: "the configuration",
+            path: "config.json".into(),
+            reason,
+        };
+        let value = MailConfigError::Value {
+            path: "c".into(),
+            reason: "smtp.host is required".into(),
+        };
+        let client = MailConfigError::Client {
+            path: "c".into(),
+            reason: smtp::client::ConfigError::Host("a b".into()),
+        };
+        let schedule = CampaignError::Schedule {
+            flag: "--cron",
+            value: "x".into(),
+            reason: "five fields".into(),
+        };
+        let cases: Vec<(Failure, u8)> = vec![
+            (Failure::Arguments("--env is required".into()), 2),
+            (config(no_file()).into(), 4),
+            (config(denied()).into(), 1),
+            (value.into(), 3),
+            (client.into(), 3),
+            (DataFolderError.into(), 3),
+            (
+                CampaignError::File {
+                    path: "t.html".into(),
+                    reason: no_file(),
+                }
+                .into(),
+                4,
+            ),
+            (
+                CampaignError::File {
+                    path: "t.html".into(),
+                    reason: denied(),
+                }
+                .into(),
+                1,
+            ),
+            (CampaignError::NoBody.into(), 2),
+            (CampaignError::Header("x".into()).into(), 2),
+            (schedule.into(), 2),
+            (CampaignError::Nobody("nobody".into()).into(), 1),
+            (CampaignError::Strict("fields".into()).into(), 1),
+            (
+                CampaignError::UnderWay {
+                    process: 1,
+                    job_id: "j".into(),
+                }
+                .into(),
+                1,
+            ),
+            (Failure::Unreachable("no connection".into()), 5),
+            (Failure::Interrupted("stopped".into()), 1),
+            (StoreError::Closed.into(), 1),
+            (io::Error::from(io::ErrorKind::BrokenPipe).into(), 0),
+            (io::Error::from(io::ErrorKind::StorageFull).into(), 1),
+            (anyhow::anyhow!("something").into(), 1),
+        ];
+        for (failure, code) in cases {
+            assert_eq!(failure.code() as u8, code, "{failure}");
+        }
+    }
+
+    #[test]
+    fn missing_lists_and_attachments_are_files_not_found() {
+        let list = CampaignError::List {
+            list: "r.csv".into(),
+            error: ListError::Read(no_file()),
+        };
+        assert_eq!(Failure::from(list).code(), Code::FileNotFound);
+        let attachment = AttachmentError::Unreadable {
+            path: "a.pdf".into(),
+            source: no_file(),
+        };
+        assert_eq!(
+            Failure::from(CampaignError::from(attachment)).code(),
+            Code::FileNotFound
+        );
+    }
+}

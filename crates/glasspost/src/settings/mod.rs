@@ -1,0 +1,7 @@
+//! The one place that reads the environment, and what is decided from it together with the flags.
+
+mod data_folder;
+mod environment;
+
+pub use data_folder::{DataFolderError, data_folder};
+pub use environment::{Environment, Variable};

@@ -1,0 +1,49 @@
+//! What each verb does.
+
+mod demo;
+mod preview;
+mod report;
+mod request;
+mod schedule;
+mod send;
+mod sink;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use store::{SqliteStore, Store};
+use tracing::level_filters::LevelFilter;
+
+use crate::cli::Verb;
+use crate::exit::Failure;
+use crate::logging::LogSettings;
+use crate::settings::Environment;
+
+/// Runs a verb to its end.
+pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
+    match verb {
+        Verb::Send(args) => send::run(*args, environment).await,
+        Verb::Report(args) => report::run(args, environment).await,
+        Verb::Campaigns(args) => report::campaigns(args, environment).await,
+        Verb::Schedule(args) => schedule::run(args, environment).await,
+        Verb::Sink(args) => sink::run(*args).await,
+        Verb::Demo(args) => demo::run(args).await,
+    }
+}
+
+/// What a verb logs. The demo shows its bar and account alone, unless more is asked for.
+pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
+    let default = match verb {
+        Verb::Demo(_) => LevelFilter::ERROR,
+        Verb::Send(_)
+        | Verb::Report(_)
+        | Verb::Campaigns(_)
+        | Verb::Schedule(_)
+        | Verb::Sink(_) => LevelFilter::INFO,
+    };
+    LogSettings::new(verb.logs(), default, environment)
+}
+
+fn open_store(folder: &Path) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(SqliteStore::open(folder)?))
+}

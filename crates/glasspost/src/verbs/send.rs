@@ -1,0 +1,204 @@
+//! `glasspost send`: sends, schedules, or shows what would be sent.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use campaign::report::Ending;
+use campaign::schedule::Timing;
+use campaign::send::View;
+use campaign::{RunReport, SendRequest, Start, Tools};
+use model::{Clock, Secret};
+use observe::summary;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use super::{open_store, preview, request, schedule};
+use crate::cli::{ScheduleVerb, SendArgs};
+use crate::console;
+use crate::exit::Failure;
+use crate::mail_config::MailConfig;
+use crate::settings::{Environment, Variable, data_folder};
+use crate::signals;
+
+/// What the first Ctrl-C says.
+const STOPPING: &str =
+    "stopping: what is under way is finished, the rest stays queued (Ctrl-C again stops at once)";
+
+/// What a run needs of the outside.
+pub struct Surroundings {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The key webhooks are signed with.
+    pub webhook_secret: Option<Secret>,
+    /// Asks for a stop.
+    pub stop: CancellationToken,
+    /// What is shown meanwhile.
+    pub view: View,
+}
+
+/// Runs the verb. The checks come in the order that MailGrid has (the campaign contract, section 1).
+pub async fn run(args: SendArgs, environment: &Environment) -> Result<(), Failure> {
+    let folder = folder(&args, environment)?;
+    if args.scheduling.jobs_list {
+        return schedule::act(ScheduleVerb::List, folder, environment).await;
+    }
+    if let Some(id) = request::given(args.scheduling.jobs_cancel.as_ref()) {
+        return schedule::act(ScheduleVerb::Cancel { id }, folder, environment).await;
+    }
+    let timing = timing(&args)?;
+    if args.scheduling.scheduler_run && timing.is_none() {
+        return schedule::act(ScheduleVerb::Run, folder, environment).await;
+    }
+    if args.dashboard.monitor {
+        let reason = "--monitor: this version has no dashboard yet; the progress is shown in the terminal, \
+                      and `glasspost report` has every recipient";
+        return Err(Failure::Arguments(reason.to_owned()));
+    }
+    if let Some(timing) = timing {
+        let (request, _) = checked(&args, environment)?;
+        return schedule::register(&args, request, timing, folder, environment).await;
+    }
+    if args.safety.preview {
+        let (request, config) = checked(&args, environment)?;
+        return preview::run(&request, &config.from, args.safety.port).await;
+    }
+    if args.safety.dry_run {
+        let (request, config) = checked(&args, environment)?;
+        campaign::check::dry_run(&request, &config.from, std::io::stdout()).await?;
+        return Ok(());
+    }
+    let (request, report) = now(&args, environment).await?;
+    tell(&request, &report)
+}
+
+/// The request and the configuration, read and found good.
+fn checked(
+    args: &SendArgs,
+    environment: &Environment,
+) -> Result<(SendRequest, MailConfig), Failure> {
+    let path = request::config_path(args, environment)?;
+    let config = load(&path, args.delivery.smtp_timeout)?;
+    Ok((request::of_flags(args, &path)?, config))
+}
+
+/// Sends at once, until the end or a signal.
+pub async fn now(
+    args: &SendArgs,
+    environment: &Environment,
+) -> Result<(SendRequest, RunReport), Failure> {
+    let (request, config) = checked(args, environment)?;
+    let surroundings = Surroundings {
+        store: open_store(&folder(args, environment)?)?,
+        webhook_secret: webhook_secret(args, environment),
+        stop: signals::stop_token(STOPPING)?,
+        view: view(),
+    };
+    let report = send(&request, start(args), config, surroundings).await?;
+    Ok((request, report))
+}
+
+/// What the flags say about an earlier run.
+fn start(args: &SendArgs) -> Start {
+    if args.safety.reset_offset {
+        console::remark("--reset-offset: an unfinished run is left as it is, this is a new one");
+    }
+    request::start(args)
+}
+
+fn folder(args: &SendArgs, environment: &Environment) -> Result<PathBuf, Failure> {
+    let data = request::given_path(args.safety.data.data.as_ref());
+    let job_file = request::given_path(args.safety.db_path.as_ref());
+    Ok(data_folder(
+        data.as_deref(),
+        job_file.as_deref(),
+        environment,
+    )?)
+}
+
+fn timing(args: &SendArgs) -> Result<Option<Timing>, Failure> {
+    let given = |value: &Option<String>| request::given(value.as_ref());
+    let flags = &args.scheduling;
+    let (at, interval, cron) = (
+        given(&flags.schedule_at),
+        given(&flags.interval),
+        given(&flags.cron),
+    );
+    Ok(Timing::parse(
+        at.as_deref(),
+        interval.as_deref(),
+        cron.as_deref(),
+    )?)
+}
+
+/// Reads the configuration and says what it warns of.
+pub fn load(path: &std::path::Path, timeout_s: Option<u32>) -> Result<MailConfig, Failure> {
+    let timeout = timeout_s.map(|seconds| Duration::from_secs(seconds.into()));
+    let config = MailConfig::load(path, timeout)?;
+    for warning in &config.warnings {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    Ok(config)
+}
+
+fn webhook_secret(args: &SendArgs, environment: &Environment) -> Option<Secret> {
+    let flag = request::given(args.webhook.webhook_secret.as_ref());
+    flag.or_else(|| environment.text(Variable::WebhookSecret))
+        .map(Secret::new)
+}
+
+fn view() -> View {
+    match std::io::stderr().is_terminal() {
+        true => View::Bar,
+        false => View::Quiet,
+    }
+}
+
+/// Sends a campaign by its configuration.
+pub async fn send(
+    request: &SendRequest,
+    start: Start,
+    config: MailConfig,
+    surroundings: Surroundings,
+) -> Result<RunReport, Failure> {
+    let mut request = request.clone();
+    request.per_second_max = request.per_second_max.or(config.per_second_max);
+    let tools = Tools {
+        store: surroundings.store,
+        connector: Arc::new(config.connector()?),
+        from: config.from,
+        webhook_secret: surroundings.webhook_secret,
+        clock: Clock::system(),
+        live: Arc::default(),
+        stop: surroundings.stop,
+        view: surroundings.view,
+    };
+    Ok(campaign::send(&request, start, &tools).await?)
+}
+
+/// Says what became of a run.
+pub fn tell(request: &SendRequest, report: &RunReport) -> Result<(), Failure> {
+    let job_id = &report.campaign.job_id;
+    console::print(&summary::account(&report.tally))?;
+    if let Some(Err(error)) = &report.webhook {
+        console::remark(&format!("the webhook was not delivered: {error}"));
+    }
+    let queued = report.tally.books.queued;
+    let go_on = format!("{queued} recipients are still queued: run the same command with --resume");
+    match &report.ending {
+        Ending::Completed => {
+            let (elapsed, workers) = (summary::duration(report.elapsed()), request.connections);
+            console::print(&format!(
+                "account in {} and `glasspost report {job_id}`\n\
+                 Completed in {elapsed} using {workers} workers\n",
+                request.account_folder.display(),
+            ))?;
+            Ok(())
+        }
+        Ending::Interrupted => Err(Failure::Interrupted(format!("interrupted; {go_on}"))),
+        Ending::Unreachable(reason) => Err(Failure::Unreachable(format!(
+            "cannot reach the relay: {reason}; {go_on}"
+        ))),
+    }
+}
