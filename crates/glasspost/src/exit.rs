@@ -70,11 +70,8 @@ impl Failure {
             Self::Config(_) | Self::DataFolder(_) => Code::Configuration,
             Self::Campaign(error) => of_campaign(error),
             Self::Unreachable(_) => Code::Relay,
-            // `glasspost report | head` is no failure.
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Code::Success,
-            Self::Store(_) | Self::Interrupted(_) | Self::Output(_) | Self::Other(_) => {
-                Code::General
-            }
+            Self::Output(reason) => of_file(reason),
+            Self::Store(_) | Self::Interrupted(_) | Self::Other(_) => Code::General,
         }
     }
 }
@@ -116,6 +113,8 @@ fn of_campaign(error: &CampaignError) -> Code {
 fn of_file(reason: &io::Error) -> Code {
     match reason.kind() {
         io::ErrorKind::NotFound => Code::FileNotFound,
+        // `glasspost report | head` is no failure.
+        io::ErrorKind::BrokenPipe => Code::Success,
         _ => Code::General,
     }
 }
@@ -174,6 +173,14 @@ mod tests {
                 }
                 .into(),
                 1,
+            ),
+            (
+                CampaignError::File {
+                    path: "standard output".into(),
+                    reason: io::ErrorKind::BrokenPipe.into(),
+                }
+                .into(),
+                0,
             ),
             (CampaignError::NoBody.into(), 2),
             (CampaignError::Header("x".into()).into(), 2),

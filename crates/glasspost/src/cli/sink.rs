@@ -12,18 +12,20 @@ const AFTER_HELP: &str = "\
 Rules, one a line, the first that matches wins; without a match the mail is accepted:
   WHO: ACTION [at PHASE] [times N]
 
-  WHO     a pattern of the address with * for anything, a domain alone, or a share of all addresses, or
-          both: `*@slow.example`, `slow.example`, `1%`, `5% *@gmail.com`. A share is by the address, so the
-          same addresses are hit in every run.
-  ACTION  accept
-          defer  [CODE] [\"text\"]    a 4xx, default 451 4.3.0 \"try again later\"
-          refuse [CODE] [\"text\"]    a 5xx, default 550 5.1.1 \"no such user\"
-          refuse-after-data [CODE] [\"text\"]    the same at the end, default 554 5.6.0
-          stall DURATION              say nothing for so long, then go on
-          drop                        close the connection without a word
-          garbage                     answer what is no SMTP
-  PHASE   rcpt (default), data, end (after the final dot); or connect, with WHO * or a share
-  times N only the first N times for each address, then as if the rule were not there
+  WHO      a pattern of the address with * for anything, or of the domain alone:
+           *@slow.example, slow.example, nobody@*
+           or a share of all addresses, the same ones in every run: 1%, 0.5%
+           or both: 5% *@gmail.com
+  ACTION   accept
+           defer [CODE] [\"text\"]      a 4xx, default 451 4.3.0 \"try again later\"
+           refuse [CODE] [\"text\"]     a 5xx, default 550 5.1.1 \"no such user\"
+           refuse-after-data [CODE] [\"text\"]   default 554 5.6.0, at end
+           stall DURATION             say nothing for so long, then go on
+           drop                       close the connection without a word
+           garbage                    answer what is no SMTP
+  PHASE    rcpt (default), data, end (after the final dot)
+           or connect, where WHO is * or a share of the connections
+  times N  only the first N times for each address
 
   *@slow.example: stall 5s at data
   1%: defer 451 4.7.1 \"try later\" times 1

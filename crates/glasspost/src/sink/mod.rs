@@ -161,3 +161,6 @@ async fn receive(shared: &Arc<Shared>, stream: TcpStream, peer: Peer) {
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,7 @@ async fn find(store: &dyn Store, job: &str) -> Result<Campaign, Failure> {
     })
 }
 
-/// What the ledger adds up to, and whether the running counters say the same.
+/// What the event log adds up to, and whether the counters and the messages say the same.
 struct Audit {
     tally: Tally,
     books: Books,
@@ -87,12 +87,15 @@ struct Audit {
 async fn audit(store: &dyn Store, campaign: &Campaign) -> Result<Audit, Failure> {
     let mut tally = Tally::default();
     let mut cursor = Seq::START;
-    while let Some(page) = next_page(store, campaign, &mut cursor).await? {
-        page.iter().for_each(|logged| tally.count_latest(logged));
+    loop {
+        let events = store.events_after(cursor, Some(campaign.id), PAGE).await?;
+        let Some(last) = events.last() else { break };
+        cursor = last.event.seq;
+        events.iter().for_each(|logged| tally.count(logged));
     }
     let books = store.books(campaign.id).await?;
     let counted = store.count_books(campaign.id).await?;
-    let balanced = books == counted && books.balance();
+    let balanced = books.balance() && books == counted && books == tally.books;
     Ok(Audit {
         tally,
         books,
@@ -147,8 +150,10 @@ fn head(campaign: &Campaign, audit: &Audit) -> String {
     let _ = writeln!(text, "finished                {finished}");
     text.push_str(&summary::account(&audit.tally));
     let balance = match audit.balanced {
-        true => "yes: accepted = queued + every final outcome, counted message by message",
-        false => "NO: the counters differ from the messages; please report this with the data file",
+        true => "yes: counters, messages and event log agree",
+        false => {
+            "NO: counters, messages and event log differ; please report this with the data file"
+        }
     };
     let _ = writeln!(text, "books balance           {balance}");
     text
