@@ -1,6 +1,7 @@
 //! How a stop is asked for: once to end in good order, twice to end at once.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,6 +9,8 @@ use crate::console;
 
 /// What a shell reports of a program that Ctrl-C ended: 128 and the number of SIGINT.
 const ENDED_AT_ONCE: i32 = 130;
+/// Signals so close together are one wish: `timeout` and some wrappers signal both us and our group.
+const SAME_WISH: Duration = Duration::from_millis(300);
 
 /// A token that the first SIGINT or SIGTERM cancels, saying `remark`; the second ends the process at once.
 pub fn stop_token(remark: &'static str) -> io::Result<CancellationToken> {
@@ -18,7 +21,10 @@ pub fn stop_token(remark: &'static str) -> io::Result<CancellationToken> {
         wishes.next().await;
         console::remark(remark);
         asked.cancel();
-        wishes.next().await;
+        let first = Instant::now();
+        while first.elapsed() < SAME_WISH {
+            wishes.next().await;
+        }
         console::remark("stopped at once");
         std::process::exit(ENDED_AT_ONCE);
     });
