@@ -7,7 +7,7 @@ use model::{ContentHash, EventKind, Seq};
 use store::{LogBatch, Logged, Store, Tail};
 
 use crate::on_each_backend;
-use crate::support::{accept, begin, event, facts, messages, stored, whole_log};
+use crate::support::{accept, assert_same, begin, event, facts, messages, stored, whole_log};
 
 async fn next(tail: &mut Tail) -> Arc<LogBatch> {
     tokio::time::timeout(Duration::from_secs(10), tail.next())
@@ -84,7 +84,7 @@ fn every_commit_is_seen_in_order_without_a_gap() {
             }
         }
         let log = store.events_after(Seq::new(3), None, 1_000).await.unwrap();
-        assert_eq!(facts(&seen), facts(&log));
+        assert_same(&facts(&seen), &facts(&log));
         for (shown, read) in seen.iter().zip(&log) {
             assert_eq!(shown.event, read.event);
             assert_eq!(shown.message.address, read.message.address);
@@ -112,7 +112,7 @@ fn a_follower_beside_many_writers_misses_nothing() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(facts(&log), facts(&whole_log(&*store).await));
+        assert_same(&facts(&log), &facts(&whole_log(&*store).await));
         assert_eq!(log.len(), 240);
     });
 }
@@ -128,7 +128,7 @@ fn a_follower_that_lags_sees_the_gap_and_slows_nobody() {
         }
         let (log, gaps) = follow(&*store, &mut tail, Seq::START, Seq::new(400)).await;
         assert_eq!(gaps, 1, "what was missed is missing in one piece");
-        assert_eq!(facts(&log), facts(&whole_log(&*store).await));
+        assert_same(&facts(&log), &facts(&whole_log(&*store).await));
     });
 }
 
@@ -143,7 +143,7 @@ fn what_another_process_wrote_is_seen_as_a_gap() {
         accept(&*store, &campaign, "eve", 2).await;
         let (log, gaps) = follow(&*store, &mut tail, Seq::START, Seq::new(6)).await;
         assert_eq!(gaps, 1);
-        assert_eq!(facts(&log), facts(&whole_log(&*store).await));
+        assert_same(&facts(&log), &facts(&whole_log(&*store).await));
     });
 }
 

@@ -76,6 +76,51 @@ fn a_new_file_is_made_to_give_space_back_and_to_log_ahead() {
 }
 
 #[test]
+fn the_events_of_a_message_lead_back_one_to_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let seq = runtime().block_on(async {
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let campaign = begin(&store, "spring").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seqs = accept(&store, &campaign, "ada", 3).await;
+        for kind in [
+            EventKind::Deferred,
+            EventKind::Deferred,
+            EventKind::Delivered,
+        ] {
+            for &seq in &seqs {
+                let message = stored(&store, seq).await;
+                store
+                    .record(&lease, vec![event(&message, kind)])
+                    .await
+                    .unwrap();
+            }
+        }
+        seqs[1]
+    });
+    let connection = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let mut statement = connection
+        .prepare(
+            "WITH RECURSIVE back(seq, kind, previous, message) AS ( \
+             SELECT e.seq, e.kind, e.previous, e.message FROM events e \
+             JOIN messages m ON m.last_event = e.seq WHERE m.seq = ?1 \
+             UNION ALL SELECT e.seq, e.kind, e.previous, e.message FROM events e \
+             JOIN back b ON e.seq = b.previous) SELECT kind, message FROM back",
+        )
+        .unwrap();
+    let rows = statement
+        .query_map([seq.get()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    let back: Vec<(i64, i64)> = rows.collect::<rusqlite::Result<_>>().unwrap();
+    let kinds = [
+        EventKind::Delivered,
+        EventKind::Deferred,
+        EventKind::Deferred,
+    ];
+    assert_eq!(back, kinds.map(|kind| (kind.code(), seq.get())));
+}
+
+#[test]
 fn a_file_of_a_newer_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(folder.path()).unwrap());

@@ -7,11 +7,19 @@ use std::time::Duration;
 
 use model::{Address, Event, EventKind, Message, Seq, Timestamp};
 use store::{Accepted, Campaign, Logged, NewCampaign, NewEvent, NewMessage, Store};
+use tempfile::TempDir;
 
 /// When every test begins.
 pub const START: Timestamp = Timestamp::from_millis(1_795_355_000_000);
 /// What begins a line that a second process says to the first; the test harness's own lines do not.
 const SAYS: &str = "> ";
+
+/// A new folder, in memory where there is such a place: for a check that does not wait for the disk.
+pub fn fast_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
 
 /// A moment some seconds after the start.
 pub fn second(number: u64) -> Timestamp {
@@ -106,6 +114,15 @@ pub async fn whole_log(store: &dyn Store) -> Vec<Logged> {
 pub fn facts(log: &[Logged]) -> Vec<(Seq, Seq, EventKind)> {
     let fact = |event: &Event| (event.seq, event.message, event.kind);
     log.iter().map(|logged| fact(&logged.event)).collect()
+}
+
+/// Compares two long lists; the first difference is enough to read.
+pub fn assert_same<T: PartialEq + std::fmt::Debug>(found: &[T], expected: &[T]) {
+    let differs = |&place: &usize| found.get(place) != expected.get(place);
+    if let Some(place) = (0..found.len().max(expected.len())).find(differs) {
+        let (found, expected) = (found.get(place), expected.get(place));
+        panic!("entry {place} is {found:?} and not {expected:?}");
+    }
 }
 
 // === second processes ===
