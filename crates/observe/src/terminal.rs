@@ -81,9 +81,13 @@ impl Terminal {
     }
 
     fn line(&self, tally: &Tally) -> String {
-        let left = self.time_left(tally).map_or_else(String::new, |left| {
-            format!("  {} left", crate::summary::duration(left))
-        });
+        let left = if tally.retrying > 0 && tally.retrying == tally.books.queued {
+            // Their time is set, no rate says when they are done.
+            "  waiting for the next tries".to_owned()
+        } else {
+            let left = self.time_left(tally).map(crate::summary::duration);
+            left.map_or_else(String::new, |left| format!("  {left} left"))
+        };
         format!(
             "{} sent  {} failed  {} retrying  {:.0}/s{left}",
             tally.books.delivered,
