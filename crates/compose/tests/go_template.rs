@@ -197,6 +197,16 @@ fn printf_is_gos() {
 }
 
 #[test]
+fn random_html_templates_come_out_as_from_go() {
+    matrix("random-html", 600);
+}
+
+#[test]
+fn random_expressions_come_out_as_from_go() {
+    matrix("random-text", 600);
+}
+
+#[test]
 fn whole_emails_come_out_as_from_go() {
     let mut emails = 0;
     for entry in fs::read_dir(folder().join("emails")).expect("the emails") {

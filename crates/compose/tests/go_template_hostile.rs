@@ -1,5 +1,7 @@
 //! Templates and data that mean harm: nothing leaks, nothing runs away, nothing breaks out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 

@@ -16,13 +16,13 @@ pub struct ParseError {
 
 /// A render that stopped. The output is left as it was before the render.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("template {template}, line {line}, at <{at}>: {cause}")]
+#[error("template {template}, line {line}{}: {cause}", shown_place(at))]
 pub struct RenderError {
     /// The template in which it stopped (a `define`d one has its own name).
     pub template: String,
     /// The line of the action, from 1.
     pub line: u32,
-    /// The expression that failed, as written.
+    /// The expression that failed, as written; empty where a limit was reached between them.
     pub at: String,
     /// Why.
     pub cause: RenderCause,
@@ -57,4 +57,45 @@ pub enum LimitReached {
     /// The nesting of blocks and calls together.
     #[error("blocks and calls nest deeper than the limit of {0}")]
     Nesting(u32),
+}
+
+/// How many characters of a template an error quotes.
+const QUOTED_CHARS_MAX: usize = 200;
+
+impl ParseError {
+    pub(super) fn new(template: &str, line: u32, problem: String) -> Self {
+        let problem = excerpt(&problem, QUOTED_CHARS_MAX).to_owned();
+        Self {
+            template: template.to_owned(),
+            line,
+            problem,
+        }
+    }
+}
+
+impl RenderError {
+    pub(super) fn new(template: &str, line: u32, at: &str, cause: RenderCause) -> Self {
+        let at = excerpt(at, QUOTED_CHARS_MAX).to_owned();
+        Self {
+            template: template.to_owned(),
+            line,
+            at,
+            cause,
+        }
+    }
+}
+
+fn shown_place(at: &str) -> String {
+    if at.is_empty() {
+        String::new()
+    } else {
+        format!(", at <{at}>")
+    }
+}
+
+/// The first `chars` characters of `text`.
+pub(super) fn excerpt(text: &str, chars: usize) -> &str {
+    text.char_indices()
+        .nth(chars)
+        .map_or(text, |(at, _)| &text[..at])
 }

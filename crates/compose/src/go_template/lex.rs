@@ -1,5 +1,7 @@
 //! Source text in, tokens out, one at a time: text outside `{{ }}`, words inside.
 
+use super::literal;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -299,7 +301,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn number(&mut self, spaced: bool) -> Result<Token<'s>, LexError> {
-        let bytes = number_length(self.rest());
+        let bytes = literal::number_length(self.rest());
         let follows = self.rest()[bytes..].chars().next();
         if follows.is_some_and(|c| is_word(c) || c == '+' || c == '-') {
             return self.fail(format!("bad number syntax: {:?}", &self.rest()[..bytes]));
@@ -356,42 +358,6 @@ fn word_kind(word: &str) -> Kind {
         "true" | "false" => Kind::Bool,
         _ => Kind::Identifier,
     }
-}
-
-/// How many bytes look like a number; whether they are one is for the literal's reader to say.
-fn number_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
-    let run = |mut index: usize, digit: fn(u8) -> bool| {
-        while at(index) == b'_' || digit(at(index)) {
-            index += 1;
-        }
-        index
-    };
-    let mut end = usize::from(matches!(at(0), b'+' | b'-'));
-    let hex = at(end) == b'0' && matches!(at(end + 1), b'x' | b'X');
-    if at(end) == b'0' && matches!(at(end + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B') {
-        end += 2;
-    }
-    let digit: fn(u8) -> bool = if hex {
-        |b| b.is_ascii_hexdigit()
-    } else {
-        |b| b.is_ascii_digit()
-    };
-    end = run(end, digit);
-    if at(end) == b'.' {
-        end = run(end + 1, digit);
-    }
-    let exponent = if hex {
-        matches!(at(end), b'p' | b'P')
-    } else {
-        matches!(at(end), b'e' | b'E')
-    };
-    if exponent {
-        end += 1 + usize::from(matches!(at(end + 1), b'+' | b'-'));
-        end = run(end, |b| b.is_ascii_digit());
-    }
-    end + usize::from(at(end) == b'i')
 }
 
 #[cfg(test)]

@@ -63,6 +63,42 @@ pub(super) fn number(literal: &str) -> Result<Expr, String> {
     }
 }
 
+/// How many bytes look like a number; [`number`] says whether they are one.
+pub(super) fn number_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
+    let run = |mut index: usize, digit: fn(u8) -> bool| {
+        while at(index) == b'_' || digit(at(index)) {
+            index += 1;
+        }
+        index
+    };
+    let mut end = usize::from(matches!(at(0), b'+' | b'-'));
+    let hex = at(end) == b'0' && matches!(at(end + 1), b'x' | b'X');
+    if at(end) == b'0' && matches!(at(end + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B') {
+        end += 2;
+    }
+    let digit: fn(u8) -> bool = if hex {
+        |b| b.is_ascii_hexdigit()
+    } else {
+        |b| b.is_ascii_digit()
+    };
+    end = run(end, digit);
+    if at(end) == b'.' {
+        end = run(end + 1, digit);
+    }
+    let exponent = if hex {
+        matches!(at(end), b'p' | b'P')
+    } else {
+        matches!(at(end), b'e' | b'E')
+    };
+    if exponent {
+        end += 1 + usize::from(matches!(at(end + 1), b'+' | b'-'));
+        end = run(end, |b| b.is_ascii_digit());
+    }
+    end + usize::from(at(end) == b'i')
+}
+
 enum Unit {
     Char(char),
     Byte(u8),

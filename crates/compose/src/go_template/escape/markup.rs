@@ -1,5 +1,6 @@
 //! How text moves a context through HTML: tags, attributes, comments.
 
+use super::super::error;
 use super::Problem;
 use super::context::{Context, Delim, Element, State, UrlPart};
 use super::{attribute, script, style};
@@ -197,8 +198,5 @@ fn leading_space(text: &str) -> usize {
 
 /// The start of `text`, short enough for a message.
 pub(super) fn excerpt(text: &str) -> &str {
-    const CHARS: usize = 32;
-    text.char_indices()
-        .nth(CHARS)
-        .map_or(text, |(at, _)| &text[..at])
+    error::excerpt(text, 32)
 }

@@ -87,11 +87,7 @@ struct Escaper<'d> {
 
 impl<'d> Escaper<'d> {
     fn fail<T>(&self, line: u32, problem: impl Into<Problem>) -> Result<T, ParseError> {
-        Err(ParseError {
-            template: self.template.into(),
-            line,
-            problem: problem.into(),
-        })
+        Err(ParseError::new(self.template, line, problem.into()))
     }
 
     fn spend(&mut self, effort: usize) -> Result<(), ParseError> {

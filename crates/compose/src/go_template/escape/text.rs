@@ -11,6 +11,7 @@ pub(super) fn rewrite(start: Context, text: &str) -> Result<(String, Context), (
         text,
         written: String::with_capacity(text.len()),
         closing: None,
+        edited: false,
     };
     let mut context = start;
     let mut at = 0;
@@ -19,7 +20,13 @@ pub(super) fn rewrite(start: Context, text: &str) -> Result<(String, Context), (
         walk.write(context, next, at, end);
         (context, at) = (next, end);
     }
-    Ok((walk.written, context))
+    // A comment that ends where this text starts has left its trace before.
+    let written = if walk.edited {
+        walk.written
+    } else {
+        text.to_owned()
+    };
+    Ok((written, context))
 }
 
 struct Walk<'t> {
@@ -27,6 +34,8 @@ struct Walk<'t> {
     written: String,
     /// Where the content of the element that was looked at last ends.
     closing: Option<(Element, Option<usize>)>,
+    /// Whether anything past the start is written otherwise than it stands.
+    edited: bool,
 }
 
 impl Walk<'_> {
@@ -67,16 +76,18 @@ impl Walk<'_> {
         } else {
             0
         };
+        self.edited |= opened > 0;
         let kept = &passed[..passed.len() - opened];
         match context.state {
             State::Text | State::Rcdata => {
                 let leaves = next.state != context.state;
                 let markup_at = if leaves { passed.rfind('<') } else { None };
                 let plain = markup_at.unwrap_or(passed.len()).min(kept.len());
-                write_plain(&kept[..plain], &mut self.written);
+                self.edited |= write_plain(&kept[..plain], &mut self.written);
                 self.written.push_str(&kept[plain..]);
             }
             _ if context.is_comment() && context.delim == Delim::None => {
+                self.edited |= end > 0;
                 self.written
                     .push_str(comment_remains(context.state, passed));
             }
@@ -112,8 +123,8 @@ fn comment_remains(state: State, passed: &str) -> &'static str {
     }
 }
 
-/// A `<` that starts no tag is written as a reference.
-fn write_plain(text: &str, out: &mut String) {
+/// Writes a `<` that starts no tag as a reference; says whether there was one.
+fn write_plain(text: &str, out: &mut String) -> bool {
     const DOCTYPE: &[u8] = b"<!DOCTYPE";
     let mut copied = 0;
     for at in memchr::memchr_iter(b'<', text.as_bytes()) {
@@ -125,4 +136,5 @@ fn write_plain(text: &str, out: &mut String) {
         }
     }
     out.push_str(&text[copied..]);
+    copied > 0
 }

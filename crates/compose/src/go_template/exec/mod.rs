@@ -113,12 +113,8 @@ impl<'a> Run<'a, '_> {
             .bodies
             .get(self.body)
             .map_or("", |body| &body.name);
-        Err(Box::new(RenderError {
-            template: name.to_owned(),
-            line: self.line,
-            at: at.to_string(),
-            cause,
-        }))
+        let error = RenderError::new(name, self.line, &at.to_string(), cause);
+        Err(Box::new(error))
     }
 
     #[cold]

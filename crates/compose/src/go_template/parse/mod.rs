@@ -113,11 +113,7 @@ impl<'s> Parser<'s> {
     }
 
     fn fail<T>(&self, problem: impl Into<String>) -> Result<T, ParseError> {
-        Err(ParseError {
-            template: self.name.into(),
-            line: self.line,
-            problem: problem.into(),
-        })
+        Err(ParseError::new(self.name, self.line, problem.into()))
     }
 
     fn unexpected<T>(&self, token: Token<'_>, context: &str) -> Result<T, ParseError> {
@@ -129,11 +125,8 @@ impl<'s> Parser<'s> {
     }
 
     fn lex(&mut self) -> Result<Token<'s>, ParseError> {
-        self.lexer.token().map_err(|error| ParseError {
-            template: self.name.into(),
-            line: error.line,
-            problem: error.problem,
-        })
+        let token = self.lexer.token();
+        token.map_err(|error| ParseError::new(self.name, error.line, error.problem))
     }
 
     fn next(&mut self) -> Result<Token<'s>, ParseError> {

@@ -61,7 +61,8 @@ impl<'s> Parser<'s> {
 
     fn declare(&mut self, pipe: &mut Pipe, variable: Token<'s>) -> Result<(), ParseError> {
         pipe.variables.push(variable.text.into());
-        if !pipe.assigns {
+        // As in Go, that an assigned variable exists is found out only when it is.
+        if !pipe.assigns || !self.variables.contains(&variable.text) {
             self.variables.push(variable.text);
         }
         if self.variables.len() > VARIABLES_MAX {
