@@ -32,12 +32,12 @@ pub fn account(tally: &Tally) -> String {
 
 fn outcomes(text: &mut String, tally: &Tally) {
     let total = tally.books.accepted;
-    let _ = writeln!(text, "{:<24}{:>10}", "recipients", total);
+    let _ = writeln!(text, "{:<28}{:>10}", "recipients", total);
     for state in MessageState::ALL {
         let count = tally.books.count(state);
         if count > 0 {
             let share = count as f64 * 100.0 / total.max(1) as f64;
-            let _ = writeln!(text, "  {:<22}{count:>10}  {share:>5.1} %", state.as_str());
+            let _ = writeln!(text, "  {:<26}{count:>10}  {share:>5.1} %", state.as_str());
         }
     }
 }
@@ -48,13 +48,13 @@ fn providers(text: &mut String, tally: &Tally) {
     }
     let _ = writeln!(
         text,
-        "{:<24}{:>10}{:>10}{:>10}",
+        "{:<28}{:>10}{:>10}{:>10}",
         "providers", "delivered", "failed", "deferred"
     );
     for (provider, counts) in &tally.providers {
         let _ = writeln!(
             text,
-            "  {:<22}{:>10}{:>10}{:>10}",
+            "  {:<26}{:>10}{:>10}{:>10}",
             provider.as_str(),
             counts.delivered,
             counts.failed,
@@ -77,7 +77,7 @@ fn table(text: &mut String, title: &str, rows: impl Iterator<Item = (String, u64
     }
     let _ = writeln!(text, "{title}");
     for (name, count) in rows {
-        let _ = writeln!(text, "  {name:<22}{count:>10}");
+        let _ = writeln!(text, "  {name:<26}{count:>10}");
     }
 }
 
