@@ -479,7 +479,7 @@ const PLACES: [(&str, &str); 12] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_template_panics(pieces in proptest::collection::vec(piece(), 0..24), x in hostile()) {

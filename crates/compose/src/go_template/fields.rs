@@ -20,10 +20,18 @@ pub(super) fn used_by(program: &Program) -> Box<[Box<str>]> {
         if seen.insert(at)
             && let Some(body) = program.bodies.get(at)
         {
-            search.list(&body.nodes, true);
+            search.list(&body.nodes, Dot::Data);
         }
     }
     search.names.into_iter().map(Into::into).collect()
+}
+
+/// What the dot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dot {
+    /// The data itself.
+    Data,
+    Other,
 }
 
 struct Search<'p> {
@@ -33,90 +41,93 @@ struct Search<'p> {
 }
 
 impl<'p> Search<'p> {
-    fn list(&mut self, nodes: &'p [Node], at_top: bool) {
+    fn list(&mut self, nodes: &'p [Node], dot: Dot) {
         for node in nodes {
             match node {
                 Node::Text { .. } | Node::Break | Node::Continue => {}
-                Node::Action(action) => self.pipe(&action.pipe, at_top),
-                Node::Branch(branch) => self.branch(branch, at_top),
+                Node::Action(action) => self.pipe(&action.pipe, dot),
+                Node::Branch(branch) => self.branch(branch, dot),
                 Node::Range(range) => {
-                    self.pipe(&range.pipe, at_top);
-                    self.list(&range.body, false);
-                    self.list(&range.otherwise, at_top);
+                    self.pipe(&range.pipe, dot);
+                    self.list(&range.body, Dot::Other);
+                    self.list(&range.otherwise, dot);
                 }
-                Node::Call(call) => self.call(call, at_top),
+                Node::Call(call) => self.call(call, dot),
             }
         }
     }
 
-    fn branch(&mut self, branch: &'p Branch, at_top: bool) {
+    fn branch(&mut self, branch: &'p Branch, dot: Dot) {
         for arm in &branch.arms {
-            self.pipe(&arm.pipe, at_top);
-            let keeps_dot = branch.kind == BranchKind::If || is_data(&arm.pipe, at_top);
-            self.list(&arm.body, at_top && keeps_dot);
+            self.pipe(&arm.pipe, dot);
+            let keeps_dot = branch.kind == BranchKind::If || is_data(&arm.pipe, dot);
+            let inner = if keeps_dot { dot } else { Dot::Other };
+            self.list(&arm.body, inner);
         }
-        self.list(&branch.otherwise, at_top);
+        self.list(&branch.otherwise, dot);
     }
 
-    fn call(&mut self, call: &'p Call, at_top: bool) {
+    fn call(&mut self, call: &'p Call, dot: Dot) {
         let Some(pipe) = &call.pipe else { return };
-        self.pipe(pipe, at_top);
-        if is_data(pipe, at_top) {
+        self.pipe(pipe, dot);
+        if is_data(pipe, dot) {
             self.called.extend(call.target);
         }
     }
 
-    fn pipe(&mut self, pipe: &'p Pipe, at_top: bool) {
+    fn pipe(&mut self, pipe: &'p Pipe, dot: Dot) {
         for command in &pipe.commands {
-            self.indexed(command, at_top);
-            self.expr(&command.head, at_top);
+            self.indexed(command, dot);
+            self.expr(&command.head, dot);
             command
                 .arguments
                 .iter()
-                .for_each(|argument| self.expr(argument, at_top));
+                .for_each(|argument| self.expr(argument, dot));
         }
     }
 
-    fn expr(&mut self, expr: &'p Expr, at_top: bool) {
+    fn expr(&mut self, expr: &'p Expr, dot: Dot) {
         match expr {
-            Expr::Field(names) if at_top => self.names.extend(names.first().map(AsRef::as_ref)),
+            Expr::Field(names) if dot == Dot::Data => {
+                self.names.extend(names.first().map(AsRef::as_ref))
+            }
             Expr::Variable { name, fields } if **name == *"$" => {
                 self.names.extend(fields.first().map(AsRef::as_ref));
             }
             Expr::Chain(base, names) => {
-                self.expr(base, at_top);
-                if is_data_expr(base, at_top) {
+                self.expr(base, dot);
+                if is_data_expr(base, dot) {
                     self.names.extend(names.first().map(AsRef::as_ref));
                 }
             }
-            Expr::Pipe(pipe) => self.pipe(pipe, at_top),
+            Expr::Pipe(pipe) => self.pipe(pipe, dot),
             _ => {}
         }
     }
 
     /// `index . "First name"` is how a column whose name is no word is written.
-    fn indexed(&mut self, command: &'p Command, at_top: bool) {
+    fn indexed(&mut self, command: &'p Command, dot: Dot) {
         if let (Expr::Function(Function::Index), [data, Expr::Text(name), ..]) =
             (&command.head, command.arguments.as_slice())
-            && is_data_expr(data, at_top)
+            && is_data_expr(data, dot)
         {
             self.names.insert(name);
         }
     }
 }
 
-fn is_data(pipe: &Pipe, at_top: bool) -> bool {
+fn is_data(pipe: &Pipe, dot: Dot) -> bool {
     match pipe.commands.as_slice() {
-        [only] => only.arguments.is_empty() && is_data_expr(&only.head, at_top),
+        [only] => only.arguments.is_empty() && is_data_expr(&only.head, dot),
         _ => false,
     }
 }
 
-fn is_data_expr(expr: &Expr, at_top: bool) -> bool {
+fn is_data_expr(expr: &Expr, dot: Dot) -> bool {
     match expr {
-        Expr::Dot => at_top,
+        Expr::Dot => dot == Dot::Data,
         Expr::Variable { name, fields } => **name == *"$" && fields.is_empty(),
-        Expr::Pipe(pipe) => is_data(pipe, at_top),
+        Expr::Pipe(pipe) => is_data(pipe, dot),
         _ => false,
     }
 }

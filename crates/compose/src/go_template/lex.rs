@@ -73,6 +73,8 @@ pub(super) struct Lexer<'s> {
     line: u32,
     in_action: bool,
     open_parens: u32,
+    /// Whether white space stands before the token being read.
+    spaced: bool,
 }
 
 impl<'s> Lexer<'s> {
@@ -83,6 +85,7 @@ impl<'s> Lexer<'s> {
             line: 1,
             in_action: false,
             open_parens: 0,
+            spaced: false,
         }
     }
 
@@ -107,7 +110,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// Takes `bytes` of the source as a token.
-    fn take(&mut self, kind: Kind, bytes: usize, spaced: bool) -> Token<'s> {
+    fn take(&mut self, kind: Kind, bytes: usize) -> Token<'s> {
         let line = self.line;
         let text = &self.rest()[..bytes];
         self.skip(bytes);
@@ -115,7 +118,7 @@ impl<'s> Lexer<'s> {
             kind,
             text,
             line,
-            spaced,
+            spaced: self.spaced,
         }
     }
 
@@ -142,7 +145,7 @@ impl<'s> Lexer<'s> {
                 } else {
                     Kind::Text
                 };
-                return Ok(self.take(kind, rest.len(), false));
+                return Ok(self.take(kind, rest.len()));
             };
             let trims = has_left_marker(&rest[text_bytes + LEFT.len()..]);
             let text = &rest[..text_bytes];
@@ -152,7 +155,7 @@ impl<'s> Lexer<'s> {
                 text_bytes
             };
             if kept > 0 {
-                let token = self.take(Kind::Text, kept, false);
+                let token = self.take(Kind::Text, kept);
                 self.skip(text_bytes - kept);
                 return Ok(token);
             }
@@ -171,7 +174,7 @@ impl<'s> Lexer<'s> {
             self.comment()?;
             return Ok(None);
         }
-        let token = self.take(Kind::LeftDelim, LEFT.len(), false);
+        let token = self.take(Kind::LeftDelim, LEFT.len());
         self.skip(marker);
         self.in_action = true;
         self.open_parens = 0;
@@ -198,39 +201,39 @@ impl<'s> Lexer<'s> {
     }
 
     fn inside(&mut self) -> Result<Token<'s>, LexError> {
-        let spaced = self.skip_spaces();
-        if let Some(closing) = right_delim(self.rest(), spaced) {
-            return self.close(closing, spaced);
+        self.spaced = self.skip_spaces();
+        if let Some(closing) = right_delim(self.rest(), self.spaced) {
+            return self.close(closing);
         }
         let Some(first) = self.rest().chars().next() else {
             return self.fail("unclosed action");
         };
         match first {
-            '=' => Ok(self.take(Kind::Assign, 1, spaced)),
-            ':' if self.rest().starts_with(":=") => Ok(self.take(Kind::Declare, 2, spaced)),
+            '=' => Ok(self.take(Kind::Assign, 1)),
+            ':' if self.rest().starts_with(":=") => Ok(self.take(Kind::Declare, 2)),
             ':' => self.fail("expected :="),
-            '|' => Ok(self.take(Kind::Pipe, 1, spaced)),
-            ',' => Ok(self.take(Kind::Comma, 1, spaced)),
-            '(' | ')' => self.paren(first, spaced),
-            '"' => self.quoted('"', Kind::Quoted, "quoted string", spaced),
-            '\'' => self.quoted('\'', Kind::Character, "character constant", spaced),
-            '`' => self.raw(spaced),
-            '$' => self.named(Kind::Variable, Kind::Variable, spaced),
+            '|' => Ok(self.take(Kind::Pipe, 1)),
+            ',' => Ok(self.take(Kind::Comma, 1)),
+            '(' | ')' => self.paren(first),
+            '"' => self.quoted('"', Kind::Quoted, "quoted string"),
+            '\'' => self.quoted('\'', Kind::Character, "character constant"),
+            '`' => self.raw(),
+            '$' => self.named(Kind::Variable, Kind::Variable),
             '.' if !self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()) => {
-                self.named(Kind::Field, Kind::Dot, spaced)
+                self.named(Kind::Field, Kind::Dot)
             }
-            '.' | '+' | '-' | '0'..='9' => self.number(spaced),
-            _ if is_word(first) => self.word(spaced),
-            '!'..='~' => Ok(self.take(Kind::Other, 1, spaced)),
+            '.' | '+' | '-' | '0'..='9' => self.number(),
+            _ if is_word(first) => self.word(),
+            '!'..='~' => Ok(self.take(Kind::Other, 1)),
             _ => self.fail(format!("unrecognized character in action: {first:?}")),
         }
     }
 
-    fn close(&mut self, closing: Closing, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn close(&mut self, closing: Closing) -> Result<Token<'s>, LexError> {
         if self.open_parens > 0 {
             return self.fail("unclosed left paren");
         }
-        let token = self.take(Kind::RightDelim, closing.bytes, spaced);
+        let token = self.take(Kind::RightDelim, closing.bytes);
         self.in_action = false;
         if closing.trims {
             self.skip_spaces();
@@ -238,56 +241,50 @@ impl<'s> Lexer<'s> {
         Ok(token)
     }
 
-    fn paren(&mut self, paren: char, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn paren(&mut self, paren: char) -> Result<Token<'s>, LexError> {
         if paren == '(' {
             self.open_parens += 1;
-            return Ok(self.take(Kind::LeftParen, 1, spaced));
+            return Ok(self.take(Kind::LeftParen, 1));
         }
         match self.open_parens.checked_sub(1) {
             Some(still_open) => self.open_parens = still_open,
             None => return self.fail("unexpected right paren"),
         }
-        Ok(self.take(Kind::RightParen, 1, spaced))
+        Ok(self.take(Kind::RightParen, 1))
     }
 
-    fn quoted(
-        &mut self,
-        quote: char,
-        kind: Kind,
-        what: &str,
-        spaced: bool,
-    ) -> Result<Token<'s>, LexError> {
+    fn quoted(&mut self, quote: char, kind: Kind, what: &str) -> Result<Token<'s>, LexError> {
         let mut chars = self.rest().char_indices().skip(1);
         while let Some((at, char)) = chars.next() {
             match char {
                 '\\' if matches!(chars.next(), None | Some((_, '\n'))) => break,
                 '\n' => break,
-                _ if char == quote => return Ok(self.take(kind, at + 1, spaced)),
+                _ if char == quote => return Ok(self.take(kind, at + 1)),
                 _ => {}
             }
         }
         self.fail(format!("unterminated {what}"))
     }
 
-    fn raw(&mut self, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn raw(&mut self) -> Result<Token<'s>, LexError> {
         match self.rest()[1..].find('`') {
-            Some(end) => Ok(self.take(Kind::Raw, end + 2, spaced)),
+            Some(end) => Ok(self.take(Kind::Raw, end + 2)),
             None => self.fail("unterminated raw quoted string"),
         }
     }
 
     /// `.name` or `$name`; the sign alone is `bare`.
-    fn named(&mut self, kind: Kind, bare: Kind, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn named(&mut self, kind: Kind, bare: Kind) -> Result<Token<'s>, LexError> {
         let name = word_length(&self.rest()[1..]);
         self.terminated(1 + name)?;
-        Ok(self.take(if name == 0 { bare } else { kind }, 1 + name, spaced))
+        Ok(self.take(if name == 0 { bare } else { kind }, 1 + name))
     }
 
-    fn word(&mut self, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn word(&mut self) -> Result<Token<'s>, LexError> {
         let bytes = word_length(self.rest());
         self.terminated(bytes)?;
         let kind = word_kind(&self.rest()[..bytes]);
-        Ok(self.take(kind, bytes, spaced))
+        Ok(self.take(kind, bytes))
     }
 
     /// A word must be followed by something that can follow one: `$x+2` is refused.
@@ -300,13 +297,13 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn number(&mut self, spaced: bool) -> Result<Token<'s>, LexError> {
+    fn number(&mut self) -> Result<Token<'s>, LexError> {
         let bytes = literal::number_length(self.rest());
         let follows = self.rest()[bytes..].chars().next();
         if follows.is_some_and(|c| is_word(c) || c == '+' || c == '-') {
             return self.fail(format!("bad number syntax: {:?}", &self.rest()[..bytes]));
         }
-        Ok(self.take(Kind::Number, bytes, spaced))
+        Ok(self.take(Kind::Number, bytes))
     }
 }
 

@@ -17,9 +17,20 @@ struct Given<'c, 'a> {
     dot: &'c Datum<'a>,
 }
 
+/// Whether a first word is given any: fields take none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arguments {
+    None,
+    Some,
+}
+
 impl Given<'_, '_> {
-    fn is_empty(&self) -> bool {
-        self.arguments.is_empty() && self.piped.is_none()
+    fn arguments(&self) -> Arguments {
+        if self.arguments.is_empty() && self.piped.is_none() {
+            Arguments::None
+        } else {
+            Arguments::Some
+        }
     }
 }
 
@@ -56,16 +67,16 @@ impl<'a> Run<'a, '_> {
         };
         match &command.head {
             Expr::Function(function) => self.function(*function, given),
-            Expr::Field(names) => self.fields(dot.clone(), names, !given.is_empty(), &command.head),
+            Expr::Field(names) => self.fields(dot.clone(), names, given.arguments(), &command.head),
             Expr::Chain(base, names) => {
                 let base = self.operand(base, dot)?.settled();
-                self.fields(base, names, !given.is_empty(), &command.head)
+                self.fields(base, names, given.arguments(), &command.head)
             }
             Expr::Variable { name, fields } if !fields.is_empty() => {
                 let base = self.variable(name)?;
-                self.fields(base, fields, !given.is_empty(), &command.head)
+                self.fields(base, fields, given.arguments(), &command.head)
             }
-            head if !given.is_empty() => {
+            head if given.arguments() == Arguments::Some => {
                 let problem = format!("can't give argument to non-function {head}");
                 self.fail(head, RenderCause::Failed(problem))
             }
@@ -83,10 +94,10 @@ impl<'a> Run<'a, '_> {
             Expr::Int(number) => Ok(Datum::Int(*number)),
             Expr::Float(number) => Ok(Datum::Float(*number)),
             Expr::Text(text) => Ok(Datum::Str(text)),
-            Expr::Field(names) => self.fields(dot.clone(), names, false, expr),
+            Expr::Field(names) => self.fields(dot.clone(), names, Arguments::None, expr),
             Expr::Variable { name, fields } => {
                 let base = self.variable(name)?;
-                self.fields(base, fields, false, expr)
+                self.fields(base, fields, Arguments::None, expr)
             }
             Expr::Function(function) => self.function(
                 *function,
@@ -98,7 +109,7 @@ impl<'a> Run<'a, '_> {
             ),
             Expr::Chain(base, names) => {
                 let base = self.operand(base, dot)?.settled();
-                self.fields(base, names, false, expr)
+                self.fields(base, names, Arguments::None, expr)
             }
             Expr::Pipe(pipe) => self.parenthesized(pipe, dot),
         }
@@ -118,7 +129,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         base: Datum<'a>,
         names: &'a [Box<str>],
-        has_arguments: bool,
+        given: Arguments,
         at: &'a Expr,
     ) -> Outcome<Datum<'a>> {
         let mut value = base;
@@ -127,7 +138,12 @@ impl<'a> Run<'a, '_> {
             if nth > 0 {
                 self.spend(1)?;
             }
-            value = self.field(value, name, has_arguments && is_last, at)?;
+            value = self.field(
+                value,
+                name,
+                if is_last { given } else { Arguments::None },
+                at,
+            )?;
         }
         Ok(value)
     }
@@ -136,7 +152,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         receiver: Datum<'a>,
         name: &'a str,
-        has_arguments: bool,
+        given: Arguments,
         at: &'a Expr,
     ) -> Outcome<Datum<'a>> {
         let problem = match receiver {
@@ -145,7 +161,9 @@ impl<'a> Run<'a, '_> {
             }
             Datum::Absent => return Ok(Datum::Absent),
             Datum::Nil => format!("null has no field {name}"),
-            Datum::Map(_) if has_arguments => format!("{name} is not a method but has arguments"),
+            Datum::Map(_) if given == Arguments::Some => {
+                format!("{name} is not a method but has arguments")
+            }
             Datum::Map(map) => match map.get(name) {
                 Some(value) => return Ok(Datum::from(value)),
                 None => return self.missing_field(name, at),

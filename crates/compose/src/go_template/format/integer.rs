@@ -38,7 +38,7 @@ impl Printer<'_> {
                 let text = quote::quoted(
                     character(number).encode_utf8(&mut [0; 4]),
                     '\'',
-                    self.spec.plus,
+                    self.charset(),
                 );
                 self.pad(&text);
             }

@@ -23,18 +23,25 @@ pub(super) fn can_backquote(text: &str) -> bool {
     })
 }
 
-/// `text` between `quote`s, with Go's escapes; `ascii` escapes all that is not ASCII.
-pub(super) fn quoted(text: &str, quote: char, ascii: bool) -> String {
+/// Which characters may stand as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charset {
+    Ascii,
+    Unicode,
+}
+
+/// `text` between `quote`s, with Go's escapes.
+pub(super) fn quoted(text: &str, quote: char, charset: Charset) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for char in text.chars() {
-        push_escaped(&mut out, char, quote, ascii);
+        push_escaped(&mut out, char, quote, charset);
     }
     out.push(quote);
     out
 }
 
-fn push_escaped(out: &mut String, char: char, quote: char, ascii: bool) {
+fn push_escaped(out: &mut String, char: char, quote: char, charset: Charset) {
     let simple = match char {
         '\x07' => "\\a",
         '\x08' => "\\b",
@@ -51,7 +58,9 @@ fn push_escaped(out: &mut String, char: char, quote: char, ascii: bool) {
     let _ = match char {
         _ if !simple.is_empty() => out.write_str(simple),
         _ if char == quote => write!(out, "\\{char}"),
-        _ if is_printable(char) && (char.is_ascii() || !ascii) => out.write_char(char),
+        _ if is_printable(char) && (char.is_ascii() || charset == Charset::Unicode) => {
+            out.write_char(char)
+        }
         '\0'..='\x1f' | '\x7f' => write!(out, "\\x{code:02x}"),
         _ if code < 0x1_0000 => write!(out, "\\u{code:04x}"),
         _ => write!(out, "\\U{code:08x}"),

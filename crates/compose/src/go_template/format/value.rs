@@ -1,6 +1,7 @@
 //! One value under one verb.
 
 use super::super::datum::Datum;
+use super::quote::Charset;
 use super::spec::Spec;
 use super::{float, integer, quote};
 
@@ -117,9 +118,18 @@ impl<'o> Printer<'o> {
         let quoted = if self.spec.sharp && quote::can_backquote(text) {
             format!("`{text}`")
         } else {
-            quote::quoted(text, '"', self.spec.plus)
+            quote::quoted(text, '"', self.charset())
         };
         self.pad(&quoted);
+    }
+
+    /// `+` asks for ASCII.
+    pub(super) fn charset(&self) -> Charset {
+        if self.spec.plus {
+            Charset::Ascii
+        } else {
+            Charset::Unicode
+        }
     }
 
     fn hex_text(&mut self, verb: char, bytes: &[u8]) {
