@@ -2,5 +2,13 @@
 //!
 //! `harness` has what they stand on. What they need of Debian is installed by `scripts/install-test-parts.sh`.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod harness;
+
+mod dovecot_submission;
+mod postfix_delivers_into_mailboxes;
+mod smtp_sink_receives;
+mod smtp_source_fills_the_sink;
+mod starttls_is_verified;
+mod submission_with_auth;

@@ -31,14 +31,15 @@ impl Dovecot {
     pub fn relaying(logins: &[Login], certificate: &Certificate, relay: u16) -> Self {
         let folder = Folder::new();
         let port = free_port();
-        let users = logins.iter().map(|(name, password)| format!("{name}:{{PLAIN}}{password}\n"));
+        let users = logins
+            .iter()
+            .map(|(name, password)| format!("{name}:{{PLAIN}}{password}\n"));
         folder.write("users", users.collect::<String>());
+        certificate.copy_to(&folder);
         folder.create_for("nobody", "home");
         folder.create_for("nobody", "mail");
         let configuration = include_str!("dovecot/dovecot.conf")
             .replace("{folder}", folder.path().to_str().unwrap())
-            .replace("{certificate}", certificate.chain.to_str().unwrap())
-            .replace("{key}", certificate.key.to_str().unwrap())
             .replace("{submission}", &port.to_string())
             .replace("{relay}", &relay.to_string());
         let file = folder.write("dovecot.conf", configuration);
@@ -46,10 +47,18 @@ impl Dovecot {
         command.arg("-F").arg("-c").arg(file);
         let mut process = Process::start("dovecot", &mut command);
         until("Dovecot to listen", || {
-            assert!(!process.has_ended(), "Dovecot does not start: {}", process.stderr());
+            assert!(
+                !process.has_ended(),
+                "Dovecot does not start: {}",
+                process.stderr()
+            );
             TcpStream::connect(("127.0.0.1", port)).ok()
         });
-        Self { _process: process, folder, port }
+        Self {
+            _process: process,
+            folder,
+            port,
+        }
     }
 
     /// Where another server asks whether a login is right.

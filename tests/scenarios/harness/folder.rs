@@ -14,7 +14,10 @@ pub struct Folder(TempDir);
 impl Folder {
     /// An empty one. Services drop root's rights, so everybody may pass through it.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("glasspost-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("glasspost-")
+            .tempdir()
+            .unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         Self(folder)
     }
@@ -37,6 +40,11 @@ impl Folder {
         path
     }
 
+    /// Every file in it, however deep. Files may come and go meanwhile.
+    pub fn files(&self) -> Vec<PathBuf> {
+        files_below(self.path())
+    }
+
     /// Makes a folder that belongs to a user of this machine.
     pub fn create_for(&self, user: &str, name: &str) -> PathBuf {
         let path = self.join(name);
@@ -45,4 +53,21 @@ impl Folder {
         assert!(status.success(), "chown {user}: these tests run as root");
         path
     }
+}
+
+/// Every file below a folder, which may be gone already.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }

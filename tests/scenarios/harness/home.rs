@@ -28,7 +28,9 @@ pub struct Account {
 impl Home {
     /// An empty one.
     pub fn new() -> Self {
-        Self { folder: Folder::new() }
+        Self {
+            folder: Folder::new(),
+        }
     }
 
     /// The folder itself.
@@ -52,6 +54,11 @@ impl Home {
         self.write(name, lines.join("\n") + "\n");
     }
 
+    /// Every file that is here now.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.folder.files()
+    }
+
     /// Writes `config.json` for a relay on loopback that asks for no login.
     pub fn relay(&self, port: u16) {
         self.relay_with(port, json!({}));
@@ -60,7 +67,9 @@ impl Home {
     /// The same with more or other values below `smtp`.
     pub fn relay_with(&self, port: u16, values: Value) {
         let mut smtp = json!({"host": "127.0.0.1", "port": port, "from": FROM});
-        let Value::Object(values) = values else { panic!("{values} is not an object") };
+        let Value::Object(values) = values else {
+            panic!("{values} is not an object")
+        };
         for (key, value) in values {
             smtp[key] = value;
         }
@@ -90,9 +99,10 @@ impl Home {
         self.start_send(args).wait()
     }
 
-    /// What `glasspost report` says of the latest run.
-    pub fn report(&self) -> Value {
-        let finished = self.glasspost(&["report", "--format", "json"]).wait().expect_code(0);
+    /// What `glasspost report` says of the latest run, with more arguments such as `--recipients`.
+    pub fn report(&self, args: &[&str]) -> Value {
+        let args = [&["report", "--format", "json"], args].concat();
+        let finished = self.glasspost(&args).wait().expect_code(0);
         serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
     }
 
@@ -105,8 +115,13 @@ impl Home {
             else {
                 return Vec::new();
             };
-            rows.records().map(|row| row.unwrap()[0].to_owned()).collect()
+            rows.records()
+                .map(|row| row.unwrap()[0].to_owned())
+                .collect()
         };
-        Account { success: addresses("success.csv"), failed: addresses("failed.csv") }
+        Account {
+            success: addresses("success.csv"),
+            failed: addresses("failed.csv"),
+        }
     }
 }

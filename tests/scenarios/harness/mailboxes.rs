@@ -22,8 +22,8 @@ pub struct Letter {
     pub to: Vec<(String, String)>,
     /// Recipients of copies.
     pub cc: Vec<(String, String)>,
-    /// When it was written, seconds since 1970.
-    pub date: f64,
+    /// Seconds from its Date to its arrival in the mailbox. A Date has whole seconds.
+    pub age_s: f64,
     /// How its parts are nested: `multipart/alternative(text/plain text/html)`.
     pub shape: String,
     /// The bodies by type.
@@ -61,7 +61,11 @@ impl Attached {
     /// What a file is to arrive as.
     pub fn of(name: &str, media_type: &str, bytes: &[u8]) -> Self {
         let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { name: name.to_owned(), media_type: media_type.to_owned(), hex }
+        Self {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            hex,
+        }
     }
 }
 
@@ -70,6 +74,11 @@ pub fn read_letters(folder: &Path) -> Vec<Letter> {
     const SCRIPT: &str = include_str!("read_mail.py");
     let mut command = program("python3");
     command.arg("-c").arg(SCRIPT).arg(folder);
-    let read = Process::start("read_mail.py", &mut command).wait().expect_code(0);
-    read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let read = Process::start("read_mail.py", &mut command)
+        .wait()
+        .expect_code(0);
+    read.stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }

@@ -20,11 +20,11 @@ mod sink;
 mod wait;
 
 pub use authority::{Authority, Certificate};
-pub use dovecot::{Dovecot, Login};
+pub use dovecot::Dovecot;
 pub use folder::Folder;
 pub use home::{Account, Home};
 pub use ports::free_port;
 pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
-pub use sink::{Accepted, Sink};
-pub use wait::{until, until_within};
+pub use sink::Sink;
+pub use wait::until;

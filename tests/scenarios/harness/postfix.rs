@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::thread::panicking;
 
+use super::folder::files_below;
 use super::mailboxes::{Letter, read_letters};
 use super::{Certificate, Dovecot, Folder, Process, free_port, program, until};
 
@@ -60,11 +61,7 @@ impl Postfix {
     }
 
     /// Starts it with the logins of a Dovecot.
-    pub fn with_logins(
-        residents: &Residents,
-        certificate: &Certificate,
-        logins: &Dovecot,
-    ) -> Self {
+    pub fn with_logins(residents: &Residents, certificate: &Certificate, logins: &Dovecot) -> Self {
         Self::with_socket(residents, certificate, &logins.auth_socket())
     }
 
@@ -74,11 +71,10 @@ impl Postfix {
         folder.create_for("nobody", "mail");
         fs::create_dir(folder.join("queue")).unwrap();
         residents.write(&folder);
+        certificate.copy_to(&folder);
         let ports = Entrance::ALL.map(|_| free_port());
         let main = include_str!("postfix/main.cf")
             .replace("{folder}", folder.path().to_str().unwrap())
-            .replace("{certificate}", certificate.chain.to_str().unwrap())
-            .replace("{key}", certificate.key.to_str().unwrap())
             .replace("{logins}", logins.to_str().unwrap());
         folder.write("etc/main.cf", main);
         let master = Entrance::ALL.iter().zip(ports).fold(
@@ -92,10 +88,18 @@ impl Postfix {
         command.arg("-c").arg(folder.join("etc")).arg("start-fg");
         let mut process = Process::start("postfix", &mut command);
         until("Postfix to listen", || {
-            assert!(!process.has_ended(), "Postfix does not start: {}", log(&folder));
+            assert!(
+                !process.has_ended(),
+                "Postfix does not start: {}",
+                log(&folder)
+            );
             TcpStream::connect(("127.0.0.1", ports[0])).ok()
         });
-        Self { _process: process, folder, ports }
+        Self {
+            _process: process,
+            folder,
+            ports,
+        }
     }
 
     /// The port of a way in.
@@ -110,22 +114,17 @@ impl Postfix {
 
     /// Every message in every mailbox, as soon as everything that was taken is delivered.
     pub fn letters(&self) -> Vec<Letter> {
-        until("Postfix to deliver what it took", || self.queue_is_empty().then_some(()));
+        until("Postfix to deliver what it took", || {
+            self.queue_is_empty().then_some(())
+        });
         read_letters(&self.folder.join("mail"))
     }
 
     fn queue_is_empty(&self) -> bool {
         ["maildrop", "incoming", "active", "deferred"]
             .iter()
-            .all(|queue| !has_file(&self.folder.join("queue").join(queue)))
+            .all(|queue| files_below(&self.folder.join("queue").join(queue)).is_empty())
     }
-}
-
-/// Whether there is a file somewhere below. Folders and files come and go meanwhile.
-fn has_file(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    let mut paths = entries.flatten().map(|entry| entry.path());
-    paths.any(|path| if path.is_dir() { has_file(&path) } else { path.exists() })
 }
 
 fn log(folder: &Folder) -> String {
@@ -144,14 +143,27 @@ impl Residents {
     /// People who just have a mailbox.
     pub fn with_mailboxes<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
         let mailboxes = addresses.into_iter().map(str::to_owned).collect();
-        Self { mailboxes, ..Self::default() }
+        Self {
+            mailboxes,
+            ..Self::default()
+        }
     }
 
     fn write(&self, folder: &Folder) -> PathBuf {
-        let everybody = self.mailboxes.iter().chain(&self.busy).chain(&self.refused_after_data);
-        let mailboxes = everybody.enumerate().map(|(i, who)| format!("{who} {i}/\n"));
+        let everybody = self
+            .mailboxes
+            .iter()
+            .chain(&self.busy)
+            .chain(&self.refused_after_data);
+        // A mailbox is found by its address in lower case.
+        let mailboxes = everybody
+            .enumerate()
+            .map(|(i, who)| format!("{} {i}/\n", who.to_lowercase()));
         folder.write("etc/mailboxes", mailboxes.collect::<String>());
-        let busy = self.busy.iter().map(|who| format!("{who} 450 4.2.1 mailbox is busy\n"));
+        let busy = self
+            .busy
+            .iter()
+            .map(|who| format!("{who} 450 4.2.1 mailbox is busy\n"));
         folder.write("etc/recipients", busy.collect::<String>());
         let refused = self.refused_after_data.iter().map(|who| {
             let pattern = who.replace('.', "\\.");

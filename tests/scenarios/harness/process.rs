@@ -3,14 +3,13 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use super::until_within;
+use super::wait::until_within;
 
 /// How long a program may run that is waited for.
 const RUN_DEADLINE: Duration = Duration::from_secs(120);
@@ -59,7 +58,13 @@ impl Process {
             .stderr(stderr.reopen().unwrap())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        Self { name, child, started: Instant::now(), stdout, stderr }
+        Self {
+            name,
+            child,
+            started: Instant::now(),
+            stdout,
+            stderr,
+        }
     }
 
     /// Its process id.
@@ -147,16 +152,20 @@ impl Finished {
     pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
-
-    /// The signal that ended it, if one did.
-    pub fn signal(&self) -> Option<i32> {
-        self.status.signal()
-    }
 }
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, status, stdout, stderr, took } = self;
-        write!(f, "{name}: {status} after {took:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+        let Self {
+            name,
+            status,
+            stdout,
+            stderr,
+            took,
+        } = self;
+        write!(
+            f,
+            "{name}: {status} after {took:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+        )
     }
 }

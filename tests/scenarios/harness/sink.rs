@@ -1,7 +1,6 @@
 //! `glasspost sink`: a receiver that does what its rules say and keeps an exact record.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,24 +34,36 @@ pub struct Accepted {
 impl Sink {
     /// Starts it on a free port, with more arguments: `--rule`, `--self-signed`, `--auth`, …
     pub fn start(args: &[&str]) -> Self {
-        Self::start_on(0, args)
-    }
-
-    /// Starts it on a port, as after an outage.
-    pub fn start_on(port: u16, args: &[&str]) -> Self {
         let home = Home::new();
-        let listen = format!("127.0.0.1:{port}");
-        let own = ["sink", "--listen", &listen, "--record", "record.jsonl"];
+        let own = [
+            "sink",
+            "--listen",
+            "127.0.0.1:0",
+            "--record",
+            "record.jsonl",
+        ];
         let report = ["--report", "report.json"];
         let mut process = home.glasspost(&[&own[..], &report, args].concat());
         let port = until("the sink to listen", || {
-            assert!(!process.has_ended(), "the sink does not start: {}", process.stderr());
+            assert!(
+                !process.has_ended(),
+                "the sink does not start: {}",
+                process.stderr()
+            );
             let stdout = process.stdout();
             // Whole lines only, else the port may be half printed.
-            let lines = stdout.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-            lines.filter_map(|line| line.strip_prefix(READY)).find_map(|port| port.parse().ok())
+            let lines = stdout
+                .split_inclusive('\n')
+                .filter_map(|line| line.strip_suffix('\n'));
+            lines
+                .filter_map(|line| line.strip_prefix(READY))
+                .find_map(|port| port.parse().ok())
         });
-        Self { process, home, port }
+        Self {
+            process,
+            home,
+            port,
+        }
     }
 
     /// Where it listens.
@@ -60,25 +71,17 @@ impl Sink {
         self.port
     }
 
-    /// The program itself, for signals.
-    pub fn process(&self) -> &Process {
-        &self.process
-    }
-
-    /// A file of its folder, as its arguments name it.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
     /// Every message it accepted until now, in their order.
     pub fn accepted(&self) -> Vec<Accepted> {
-        let record = fs::read_to_string(self.file("record.jsonl")).unwrap();
-        record.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        accepted(&self.home)
     }
 
     /// The recipients of all those messages, in their order.
     pub fn recipients(&self) -> Vec<String> {
-        self.accepted().into_iter().flat_map(|message| message.recipients).collect()
+        self.accepted()
+            .into_iter()
+            .flat_map(|message| message.recipients)
+            .collect()
     }
 
     /// Ends it and gives its counts.
@@ -88,4 +91,19 @@ impl Sink {
         process.wait().expect_code(0);
         serde_json::from_slice(&fs::read(home.path().join("report.json")).unwrap()).unwrap()
     }
+
+    /// Ends it as a loss of power does (`kill -9`) and gives what it had accepted.
+    pub fn kill(self) -> Vec<Accepted> {
+        let Self { process, home, .. } = self;
+        process.kill();
+        accepted(&home)
+    }
+}
+
+fn accepted(home: &Home) -> Vec<Accepted> {
+    let record = fs::read_to_string(home.path().join("record.jsonl")).unwrap();
+    record
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
