@@ -7,7 +7,7 @@ use model::Seq;
 use observe::follow::Batch;
 use observe::terminal::Terminal;
 use observe::{Follower, Tally, log_lines};
-use store::{Logged, Store};
+use store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -152,13 +152,13 @@ impl Reading {
     }
 
     async fn take(&mut self, batch: &Batch) -> Result<(), CampaignError> {
-        let each = |logged: &Logged, tally: &mut Tally| {
-            tally.count(logged);
-            log_lines::write(logged);
-        };
-        batch
-            .iter()
-            .for_each(|logged| each(logged, &mut self.tally));
+        for logged in batch.iter() {
+            self.tally.count(logged);
+            // Beside the bar a line for each recipient would bury everything else; the account names them.
+            if self.view.is_none() {
+                log_lines::write(logged);
+            }
+        }
         self.account.write(batch.iter()).await
     }
 
