@@ -19,6 +19,8 @@ use crate::request::SendRequest;
 
 /// How often the bar is shown anew while events come.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
+/// How often a log line tells the progress where no bar does.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// How often the account's place is remembered.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Messages read from the ledger at once.
@@ -115,7 +117,7 @@ struct Reading {
 
 impl Reading {
     async fn run(mut self) -> Result<Tally, CampaignError> {
-        let (mut shown, mut saved) = (Instant::now(), Instant::now());
+        let (mut shown, mut told, mut saved) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             let batch = tokio::select! {
                 biased;
@@ -127,6 +129,10 @@ impl Reading {
             if shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 self.show();
+            }
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                self.tell();
             }
             if saved.elapsed() >= SAVE_EVERY {
                 saved = Instant::now();
@@ -160,6 +166,16 @@ impl Reading {
             }
         }
         self.account.write(batch.iter()).await
+    }
+
+    fn tell(&self) {
+        let Tally {
+            books, retrying, ..
+        } = &self.tally;
+        if self.view.is_none() {
+            let (sent, failed, queued) = (books.delivered, books.failed(), books.queued);
+            tracing::info!(sent, failed, queued, retrying, "under way");
+        }
     }
 
     fn show(&mut self) {

@@ -188,6 +188,10 @@ pub fn tell(request: &SendRequest, report: &RunReport) -> Result<(), Failure> {
     let go_on = format!("{queued} recipients are still queued: run the same command with --resume");
     match &report.ending {
         Ending::Completed => {
+            if report.final_before == report.tally.books.accepted {
+                // The seed's words for a run that is resumed after its end.
+                console::print("All emails already sent\n")?;
+            }
             let (elapsed, workers) = (summary::duration(report.elapsed()), request.connections);
             console::print(&format!(
                 "account in {} and `glasspost report {job_id}`\n\
