@@ -84,9 +84,7 @@ impl Postfix {
             },
         );
         folder.write("etc/master.cf", master);
-        let mut command = program("/usr/sbin/postfix");
-        command.arg("-c").arg(folder.join("etc")).arg("start-fg");
-        let mut process = Process::start("postfix", &mut command);
+        let mut process = start_master(&folder);
         until("Postfix to listen", || {
             assert!(
                 !process.has_ended(),
@@ -125,6 +123,17 @@ impl Postfix {
             .iter()
             .all(|queue| files_below(&self.folder.join("queue").join(queue)).is_empty())
     }
+}
+
+/// Makes the queue's folders, then starts what `postfix start` starts, as a child that a signal ends with all of its
+/// own.
+fn start_master(folder: &Folder) -> Process {
+    let mut check = program("/usr/sbin/postfix");
+    check.arg("-c").arg(folder.join("etc")).arg("check");
+    Process::start("postfix check", &mut check).wait().expect_code(0);
+    let mut master = program("/usr/lib/postfix/sbin/master");
+    master.arg("-c").arg(folder.join("etc")).arg("-s");
+    Process::start("postfix", &mut master)
 }
 
 fn log(folder: &Folder) -> String {
