@@ -130,7 +130,9 @@ impl Postfix {
 fn start_master(folder: &Folder) -> Process {
     let mut check = program("/usr/sbin/postfix");
     check.arg("-c").arg(folder.join("etc")).arg("check");
-    Process::start("postfix check", &mut check).wait().expect_code(0);
+    Process::start("postfix check", &mut check)
+        .wait()
+        .expect_code(0);
     let mut master = program("/usr/lib/postfix/sbin/master");
     master.arg("-c").arg(folder.join("etc")).arg("-s");
     Process::start("postfix", &mut master)
