@@ -97,6 +97,34 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_send_needs_no_manual() {
+        let mut command = Cli::command();
+        let send = command.find_subcommand_mut("send").unwrap();
+        let help = send.render_long_help().to_string();
+        let parts = [
+            "Recipients (",
+            "Message (",
+            "Delivery:",
+            "Scheduling (",
+            "Safety and resuming:",
+            "Webhook:",
+            "Output:",
+            "Exit status:",
+            "Examples:",
+            "config.json:",
+        ];
+        let places: Vec<_> = parts.iter().map(|part| help.find(part)).collect();
+        assert!(places.iter().all(Option::is_some), "{places:?}\n{help}");
+        assert!(places.is_sorted(), "{places:?}");
+        let silent: Vec<_> = send
+            .get_arguments()
+            .filter(|flag| !flag.is_hide_set() && flag.get_help().is_none())
+            .map(clap::Arg::get_id)
+            .collect();
+        assert!(silent.is_empty(), "no help for {silent:?}");
+    }
+
+    #[test]
     fn an_unknown_flag_is_an_invalid_argument() {
         let error = Cli::try_parse_from(["glasspost", "send", "--no-such-flag"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
