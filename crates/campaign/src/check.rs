@@ -1,5 +1,6 @@
 //! What would be sent: dry run, preview and the strict check.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -124,7 +125,11 @@ pub async fn dry_run(
             written.source.attachments.iter().map(|part| part.file_name.as_str()).collect();
         let mut count = 0;
         let mut data = String::new();
+        let mut seen = HashSet::new();
         each_recipient(&list, filter.as_ref(), |recipient| {
+            if !seen.insert(recipient.address.key()) {
+                return Ok(());
+            }
             data.clear();
             recipient.write_json(&mut data);
             let reader = Reader { address: &recipient.address, data: &data };

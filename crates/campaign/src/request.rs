@@ -24,6 +24,9 @@ pub struct SendRequest {
     pub connections: usize,
     /// Tries after the first (`--retries`).
     pub retries: u32,
+    /// Seconds to connect (`--smtp-timeout`).
+    #[serde(default)]
+    pub connect_timeout_s: Option<u32>,
     /// Messages a second at most.
     #[serde(default)]
     pub per_second_max: Option<u32>,

@@ -1,7 +1,7 @@
 //! Who follows the log while a run goes on: the counts, the bar, the log lines and the account files.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::Seq;
 use observe::follow::Batch;
@@ -9,6 +9,7 @@ use observe::terminal::Terminal;
 use observe::{Follower, Tally, log_lines};
 use store::Store;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
@@ -17,7 +18,7 @@ use super::ledger::Run;
 use crate::error::CampaignError;
 use crate::request::SendRequest;
 
-/// How often the bar is shown anew while events come.
+/// How often the bar is shown anew.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 /// How often a log line tells the progress where no bar does.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -67,6 +68,7 @@ impl Readers {
             account.write(page.iter()).await?;
             cursor = follower.cursor();
         }
+        account.caught_up();
         account.save(cursor).await?;
         let (ended, final_before) = (CancellationToken::new(), tally.done());
         let view = Some(Terminal::new(tally.done())).filter(|_| tools.view == View::Bar);
@@ -93,6 +95,13 @@ impl Readers {
     }
 }
 
+/// A beat whose first comes after one period, and which does not catch up on missed ones.
+fn interval(period: Duration) -> Interval {
+    let mut beats = tokio::time::interval_at(Instant::now() + period, period);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beats
+}
+
 /// The counts of a resumed run, from its ledger.
 async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignError> {
     let mut tally = Tally::default();
@@ -117,26 +126,19 @@ struct Reading {
 
 impl Reading {
     async fn run(mut self) -> Result<Tally, CampaignError> {
-        let (mut shown, mut told, mut saved) = (Instant::now(), Instant::now(), Instant::now());
+        let mut show = interval(SHOW_EVERY);
+        let mut save = interval(SAVE_EVERY);
+        let mut tell = interval(TELL_EVERY);
         loop {
-            let batch = tokio::select! {
-                biased;
-                batch = self.follower.next() => batch?,
+            tokio::select! {
+                batch = self.follower.next() => match batch? {
+                    Some(batch) => self.take(&batch).await?,
+                    None => break,
+                },
+                _ = show.tick() => self.show(),
+                _ = tell.tick() => self.tell(),
+                _ = save.tick() => self.account.save(self.follower.cursor()).await?,
                 () = self.ended.cancelled() => break,
-            };
-            let Some(batch) = batch else { break };
-            self.take(&batch).await?;
-            if shown.elapsed() >= SHOW_EVERY {
-                shown = Instant::now();
-                self.show();
-            }
-            if told.elapsed() >= TELL_EVERY {
-                told = Instant::now();
-                self.tell();
-            }
-            if saved.elapsed() >= SAVE_EVERY {
-                saved = Instant::now();
-                self.account.save(self.follower.cursor()).await?;
             }
         }
         self.read_to_the_end().await?;

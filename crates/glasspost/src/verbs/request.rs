@@ -36,6 +36,7 @@ pub fn of_flags(args: &SendArgs, config: &Path) -> Result<SendRequest, Failure> 
         name: given(args.safety.name.as_ref()),
         connections,
         retries: args.delivery.retries,
+        connect_timeout_s: args.delivery.smtp_timeout,
         per_second_max: args.delivery.rate.filter(|rate| *rate > 0),
         checking: match args.safety.strict {
             true => Checking::Strict,

@@ -93,16 +93,11 @@ fn registered(job: &Job, folder: &Path) -> String {
     )
 }
 
-/// A job keeps no secrets, and takes what belongs to the relay from its configuration.
+/// A job keeps no secrets.
 fn remark_on_what_is_not_kept(args: &SendArgs) {
     if args.webhook.webhook_secret.is_some() {
         console::remark(
             "--webhook-secret is not kept with a job: set GLASSPOST_WEBHOOK_SECRET for `glasspost schedule run`",
-        );
-    }
-    if args.delivery.smtp_timeout.is_some() {
-        console::remark(
-            "--smtp-timeout is not kept with a job: put timeout_ms into the configuration",
         );
     }
 }
@@ -154,7 +149,7 @@ async fn occur(
     occurrence: String,
     surroundings: Surroundings,
 ) -> Result<Finished, Failure> {
-    let config = send::load(&request.config, None)?;
+    let config = send::load(&request.config, request.connect_timeout_s)?;
     let start = Start::Occurrence(occurrence);
     let report = send::send(request, start, config, surroundings).await?;
     let books = report.tally.books;
