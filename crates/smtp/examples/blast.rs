@@ -1,4 +1,4 @@
-//! Sends as fast as it can: `blast HOST:PORT CONNECTIONS MESSAGES [dot|chunk]`, 4 KiB each, on one thread.
+//! Sends as fast as it can: `blast HOST:PORT CONNECTIONS MESSAGES [dot] [starttls]`, 4 KiB each, on one thread.
 #![expect(
     clippy::print_stdout,
     reason = "a program for the terminal that only prints"
@@ -17,12 +17,15 @@ const MESSAGE_BYTES: usize = 4096;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [target, connections, messages, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: blast HOST:PORT CONNECTIONS MESSAGES [dot|chunk]".into());
+        return Err("usage: blast HOST:PORT CONNECTIONS MESSAGES [dot] [starttls]".into());
     };
     let (host, port) = target.split_once(':').ok_or("HOST:PORT expected")?;
     let mut config = ClientConfig::new(host, port.parse()?);
-    config.tls = TlsMode::Off;
-    if rest.first().is_some_and(|mode| mode == "dot") {
+    config.tls = match rest.iter().any(|word| word == "starttls") {
+        true => TlsMode::Opportunistic,
+        false => TlsMode::Off,
+    };
+    if rest.iter().any(|word| word == "dot") {
         config.chunking = Chunking::Never;
     }
     let connector = Connector::new(config)?;

@@ -6,8 +6,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+/// What a connection of the client runs over.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// Tells the other side's system at once that its bytes arrived, where that makes a difference.
+    ///
+    /// A server that writes its replies in two pieces and leaves Nagle's algorithm on (Postfix does both)
+    /// waits with the second until the first is acknowledged, and a system that has nothing to send does
+    /// that 40 ms later.
+    fn acknowledge(&self) {}
+}
+
+impl Transport for TcpStream {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn acknowledge(&self) {
+        // Without it the replies still come, only later.
+        let _ = self.set_quickack(true);
+    }
+}
+
+impl Transport for DuplexStream {}
 
 /// A stream that may be inside TLS.
 #[derive(Debug)]
@@ -46,6 +67,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         let suite = state.negotiated_cipher_suite()?.suite();
         let suite = suite.as_str()?.trim_start_matches("TLS13_");
         Some(format!("{version} {}", suite.trim_start_matches("TLS_")))
+    }
+}
+
+impl<S: Transport> Channel<S> {
+    /// See [`Transport::acknowledge`].
+    pub(crate) fn acknowledge(&self) {
+        match self {
+            Self::Plain(stream) => stream.acknowledge(),
+            Self::Tls(stream) => stream.get_ref().0.acknowledge(),
+        }
     }
 }
 

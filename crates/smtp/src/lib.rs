@@ -29,6 +29,7 @@ pub mod security;
 pub mod server;
 pub mod wire;
 
+pub use channel::Transport;
 pub use client::{
     Chunking, ClientCertificate, ClientConfig, ConfigError, ConnectError, Connection, Connector,
     Credentials, Deadlines, Dialogue, Mechanism, Sent, TlsMode, Trust, Verdict,

@@ -39,7 +39,8 @@ pub struct ClientConfig {
 pub enum TlsMode {
     /// Never.
     Off,
-    /// By STARTTLS when the server offers it, with whatever certificate it shows (RFC 7435).
+    /// By STARTTLS when the server offers it, with whatever certificate it shows (RFC 7435). Safe from whoever
+    /// only listens, not from whoever sits in between; where a password matters, use another mode.
     #[default]
     Opportunistic,
     /// By STARTTLS; without it nothing is sent.

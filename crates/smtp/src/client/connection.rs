@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Attempt, Category, Envelope, Phase, PhaseTimes, Reply};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -20,6 +20,7 @@ use super::offer::Offer;
 use super::transaction::{Before, Decision, Hand, Transaction};
 use super::verdict::{Course, Sent, Stop, Verdict, verdict, violation};
 use super::wire::{SPOKE_UNASKED, Trouble, Wire, closed};
+use crate::channel::Transport;
 use crate::wire::command::write_line;
 use crate::wire::dot::check_line_breaks;
 
@@ -55,7 +56,7 @@ pub(super) enum State {
     Closed,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Transport> Connection<S> {
     pub(crate) fn new(
         shared: Arc<Shared>,
         wire: Wire<S>,

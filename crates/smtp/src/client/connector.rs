@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Attempt, Category, Phase, PhaseTimes};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
@@ -16,7 +15,7 @@ use super::error::{ConfigError, ConnectError};
 use super::opening::{Move, Opening, OpeningError, failed};
 use super::tls::{self, CertificateCheck, TlsSetup};
 use super::wire::{SPOKE_UNASKED, Trouble, Wire};
-use crate::channel::Channel;
+use crate::channel::{Channel, Transport};
 use crate::security::{Peer, Protection};
 
 /// Most addresses of one host that are tried.
@@ -81,7 +80,7 @@ impl Connector {
     /// Opens a connection over a stream that is connected already; `peer` tells where it leads.
     pub async fn open<S>(&self, stream: S, peer: Peer) -> Result<Connection<S>, ConnectError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         self.open_from(Dial::new(&self.shared), stream, peer).await
     }
@@ -93,7 +92,7 @@ impl Connector {
         peer: Peer,
     ) -> Result<Connection<S>, ConnectError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         let (wire, opening) = dial.run(stream, peer).await?;
         let shared = Arc::clone(&self.shared);
@@ -176,7 +175,7 @@ impl<'a> Dial<'a> {
         peer: Peer,
     ) -> Result<(Wire<S>, Opening<'a>), ConnectError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         let implicit = self.shared.config.tls == TlsMode::Implicit;
         let (channel, protection) = match implicit {
@@ -202,7 +201,7 @@ impl<'a> Dial<'a> {
         opening: &mut Opening<'a>,
     ) -> Result<Move, OpeningError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         let phase = opening.phase();
         let within = self.shared.config.deadlines.of(phase);
@@ -237,7 +236,7 @@ impl<'a> Dial<'a> {
         opening: &mut Opening<'a>,
     ) -> Result<Wire<S>, ConnectError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         let problem = "the server sent more than its reply to STARTTLS before TLS began";
         let (true, Channel::Plain(stream)) = (wire.replies.is_empty(), wire.channel) else {
@@ -253,7 +252,7 @@ impl<'a> Dial<'a> {
 
     async fn secure<S>(&mut self, stream: S) -> Result<Channel<S>, ConnectError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: Transport,
     {
         let Some(setup) = &self.shared.tls else {
             let error = failed(Phase::Tls, Category::Tls, "TLS is off");
@@ -318,7 +317,7 @@ impl<'a> Dial<'a> {
 /// Sends what is written, if anything, and waits for the reply; `false` when one was there already.
 async fn ask<S>(wire: &mut Wire<S>, within: Duration) -> Result<bool, Trouble>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Transport,
 {
     if !wire.out.is_empty() && !wire.is_quiet().await? {
         return Ok(false);

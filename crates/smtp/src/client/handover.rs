@@ -1,17 +1,17 @@
 //! Puts commands and messages on the wire: dotted or in chunks, in blocks, the next envelope behind them.
 
 use model::{Envelope, Phase};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::commands::{missing_line_end, write_chunk};
 use super::connection::{BLOCK_BYTES, Connection, State, write_ahead};
 use super::transaction::{Hand, Interruption, Transaction};
 use super::verdict::{Course, Stop};
 use super::wire::Trouble;
+use crate::channel::Transport;
 use crate::wire::command::write_bdat_last;
 use crate::wire::dot::DotStuffer;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Transport> Connection<S> {
     pub(super) async fn send_commands(
         &mut self,
         transaction: &Transaction,
@@ -110,10 +110,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.or_last_words(flushed).await
     }
 
-    /// When a write failed because the server closed, it may have said why.
+    /// When a write failed because the server closed or stopped reading, it may have said why.
     async fn or_last_words(&mut self, written: Result<(), Trouble>) -> Result<(), Stop> {
         let Err(trouble) = written else { return Ok(()) };
-        if matches!(trouble, Trouble::Lost(_))
+        if matches!(trouble, Trouble::Lost(_) | Trouble::TimedOut(_))
             && self.wire.last_words_are_there().await
             && let Ok(Some(reply)) = self.wire.replies.take()
             && reply.is_refusal()

@@ -4,6 +4,7 @@
 //! final reply. `wire` moves bytes within deadlines; `connector`, `connection` and
 //! `handover` put them together; `verdict` says what came of it.
 
+mod alarm;
 mod auth;
 mod commands;
 mod config;

@@ -7,11 +7,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use model::Category;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
+use super::alarm::{Alarm, TooLate};
 use super::dialogue::Transcript;
-use crate::channel::Channel;
+use crate::channel::{Channel, Transport};
 use crate::wire::{ReplyError, ReplyReader};
 
 /// How long a server's last words are waited for when a write failed.
@@ -30,6 +30,9 @@ pub(crate) struct Wire<S> {
     pub transcript: Transcript,
     /// Bytes handed to the connection so far.
     pub sent_bytes: u64,
+    /// Whether something came since we last wrote: if more is to come, its sender may wait for our ACK.
+    heard: bool,
+    alarm: Alarm,
 }
 
 /// Why the wire carries no further.
@@ -71,7 +74,7 @@ impl From<ReplyError> for Trouble {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: Transport> Wire<S> {
     pub(crate) fn new(channel: Channel<S>) -> Self {
         Self {
             channel,
@@ -79,6 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             out: Vec::new(),
             transcript: Transcript::default(),
             sent_bytes: 0,
+            heard: false,
+            alarm: Alarm::default(),
         }
     }
 
@@ -96,13 +101,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Sends bytes that lie elsewhere.
     pub(crate) async fn write(&mut self, bytes: &[u8], within: Duration) -> Result<(), Trouble> {
-        match timeout(within, self.write_all(bytes)).await {
+        let mut alarm = std::mem::take(&mut self.alarm);
+        let written = alarm.within(within, self.write_all(bytes)).await;
+        self.alarm = alarm;
+        match written {
             Ok(written) => Ok(written?),
-            Err(_) => Err(Trouble::TimedOut(within)),
+            Err(TooLate) => Err(Trouble::TimedOut(within)),
         }
     }
 
     async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.heard = false;
         while !bytes.is_empty() {
             let count = self.channel.write(bytes).await?;
             if count == 0 {
@@ -120,18 +129,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.replies.has_reply()? {
             return Ok(());
         }
-        match timeout_at(Instant::now() + within, self.read_reply()).await {
+        let mut alarm = std::mem::take(&mut self.alarm);
+        let read = alarm.within(within, self.read_reply()).await;
+        self.alarm = alarm;
+        match read {
             Ok(read) => read,
-            Err(_) => Err(Trouble::TimedOut(within)),
+            Err(TooLate) => Err(Trouble::TimedOut(within)),
         }
     }
 
     async fn read_reply(&mut self) -> Result<(), Trouble> {
         loop {
+            if self.heard {
+                self.channel.acknowledge();
+            }
             let count = self.channel.read(self.replies.space()).await?;
             if count == 0 {
                 return Err(closed().into());
             }
+            self.heard = true;
             self.replies.filled(count);
             if self.replies.has_reply()? {
                 return Ok(());

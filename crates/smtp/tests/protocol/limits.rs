@@ -10,7 +10,8 @@ use std::time::Duration;
 use model::{Address, Category, Envelope};
 use smtp::server::{Extension, Extensions};
 use smtp::{
-    Action, Chunking, Connection, Connector, Dialogue, Handler, Peer, ServerConfig, Verdict, serve,
+    Action, Chunking, Connection, Connector, Dialogue, Handler, Peer, ServerConfig, Transport,
+    Verdict, serve,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -115,6 +116,8 @@ impl AsyncWrite for Counted {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+impl Transport for Counted {}
 
 #[tokio::test]
 async fn a_message_costs_one_write_and_one_read() {
