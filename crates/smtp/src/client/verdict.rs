@@ -22,7 +22,8 @@ pub enum Verdict {
     /// A reply decides, for now or for good: see the attempt's reply.
     Refused,
     /// No reply decided: the connection broke, a deadline passed, or what came was no SMTP. If the attempt's
-    /// phase is [`Phase::Final`], the server may have taken the message all the same.
+    /// phase is [`Phase::Final`], or the message travelled with its envelope (BDAT), the server may have taken
+    /// it all the same.
     Failed,
     /// This message can never be sent to this server as it is; nothing of it was.
     Unsendable,
