@@ -278,7 +278,7 @@ impl Mailbox {
                 address: Address::parse(text)?,
             });
         };
-        let open = inner.rfind('<').ok_or(AddressError::Brackets)?;
+        let open = opening_bracket(inner).ok_or(AddressError::Brackets)?;
         let address = Address::parse(&inner[open + 1..])?;
         let name = unquote(inner[..open].trim())?;
         let name = match name.is_empty() {
@@ -287,6 +287,21 @@ impl Mailbox {
         };
         Ok(Self { name, address })
     }
+}
+
+/// The place of the first `<` outside of quotes: a quoted name may hold one, and so may a quoted local part.
+fn opening_bracket(text: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'<' => return !quoted,
+            _ => {}
+        }
+        false
+    })
 }
 
 /// A display name without its quotes and escapes.
@@ -407,5 +422,21 @@ mod tests {
         assert_eq!(quoted.name.unwrap().as_str(), "Lovelace, \"Ada\"");
         assert_eq!(Mailbox::parse("<ada@example.org>").unwrap().name, None);
         assert!(Mailbox::parse("Ada\r\nBcc: x@y.z <ada@example.org>").is_err());
+    }
+
+    #[test]
+    fn brackets_inside_quotes_end_no_mailbox() {
+        let name = HeaderText::parse("x <y@z>").ok();
+        let address = Address::parse("\"a>b<c\"@example.org").unwrap();
+        let mailbox = Mailbox { name, address };
+        assert_eq!(Mailbox::parse(&mailbox.to_string()), Ok(mailbox));
+        for bad in [
+            "\"a\\\" <a@b.c>",
+            "a\"b <a@b.c>",
+            "<a <a@b.c>",
+            "a> <a@b.c>",
+        ] {
+            assert!(Mailbox::parse(bad).is_err(), "{bad}");
+        }
     }
 }
