@@ -23,14 +23,6 @@ pub fn write_row(out: &mut impl Write, cells: &[&str]) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// What a cell of such a row meant, once a CSV reader has taken off its quotes.
-pub fn meant(cell: &str) -> &str {
-    match cell.strip_prefix(GUARD) {
-        Some(guarded) if guarded.starts_with(FORMULA_STARTS) => guarded,
-        Some(_) | None => cell,
-    }
-}
-
 fn write_cell(out: &mut impl Write, cell: &str) -> io::Result<()> {
     let guard = match cell.starts_with(FORMULA_STARTS) {
         true => GUARD,
@@ -47,6 +39,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What a cell of such a row meant, once a CSV reader has taken off its quotes.
+    fn meant(cell: &str) -> &str {
+        match cell.strip_prefix(GUARD) {
+            Some(guarded) if guarded.starts_with(FORMULA_STARTS) => guarded,
+            Some(_) | None => cell,
+        }
+    }
 
     fn written(cells: &[&str]) -> Vec<u8> {
         let mut out = Vec::new();

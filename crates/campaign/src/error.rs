@@ -90,6 +90,15 @@ pub enum CampaignError {
         /// Its job.
         job_id: String,
     },
+    /// There is no such run to go on with.
+    #[error(
+        "--resume={job_id}: this campaign has no such run; see `glasspost campaigns`, and mind that a campaign is \
+         known by its --name, else by its sender, subject, bodies and attachments"
+    )]
+    NoSuchRun {
+        /// The job id that was given.
+        job_id: String,
+    },
     /// Delivery broke off. What was recorded stays recorded; the rest is queued.
     #[error("the run broke off: {0}")]
     Deliver(#[from] DeliverError),

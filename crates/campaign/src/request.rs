@@ -99,6 +99,8 @@ pub enum Start {
     New,
     /// Go on with the unfinished run (`--resume`); begin a new one when there is none.
     Resume,
+    /// Go on with this run of the campaign, by its job id, also when another one was begun since.
+    ResumeRun(String),
     /// One occurrence of a job, under its own name: begin it, or go on with it.
     Occurrence(String),
 }

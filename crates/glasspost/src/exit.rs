@@ -104,6 +104,7 @@ fn of_campaign(error: &CampaignError) -> Code {
         | CampaignError::Letter(_)
         | CampaignError::Strict(_)
         | CampaignError::UnderWay { .. }
+        | CampaignError::NoSuchRun { .. }
         | CampaignError::Deliver(_)
         | CampaignError::Store(_)
         | CampaignError::Account { .. } => Code::General,

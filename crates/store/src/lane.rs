@@ -36,6 +36,11 @@ impl LaneKey {
         Self(format!("campaign/{}", id.0))
     }
 
+    /// The lane of a campaign while it is decided which of its runs is sent: whoever holds it may begin one.
+    pub fn beginning(identity: &str) -> Self {
+        Self(format!("beginning/{identity}"))
+    }
+
     /// The lane of one scheduled job: whoever holds it runs the job.
     pub fn job(id: &str) -> Self {
         Self(format!("job/{id}"))

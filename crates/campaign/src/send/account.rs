@@ -3,11 +3,11 @@
 //! A line is written only after its outcome is durable. The place reached (log position and file lengths) is
 //! remembered in the store after the files are synced. After a crash the files may hold lines beyond that
 //! place: they are read back, and only what is missing is added. Lines of other runs in the same files are
-//! left alone.
+//! left alone. While the disk is full, the lines wait.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,13 +16,14 @@ use deliver::Letters;
 use model::{MessageState, Seq};
 use serde::{Deserialize, Serialize};
 use store::{Logged, Store};
+use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::ledger::Run;
+use super::{Tools, patience};
 use crate::csv_out;
 use crate::error::CampaignError;
 
-/// Bytes gathered before they are written.
+/// Bytes gathered before they are written; a batch's rest is written at its end.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Both files of a run.
@@ -31,6 +32,7 @@ pub(super) struct Account {
     letters: Letters,
     reader: String,
     cursor: Seq,
+    stop: CancellationToken,
     success: Sheet,
     failed: Sheet,
 }
@@ -38,9 +40,11 @@ pub(super) struct Account {
 /// One file.
 struct Sheet {
     path: PathBuf,
-    file: BufWriter<File>,
-    /// Who stands in the file beyond the remembered place: written before a crash.
-    written: HashSet<String>,
+    file: File,
+    /// Lines that are not in the file yet. While the disk is full, the first may be there in part.
+    pending: Vec<u8>,
+    /// Lines in the file beyond the remembered place: what a process that died may have written last.
+    left: HashSet<Vec<u8>>,
 }
 
 /// The remembered place.
@@ -82,6 +86,7 @@ impl Account {
             failed: Sheet::open(failed, bytes(|place| &place.failed))?,
             cursor,
             letters: Letters::new(Arc::clone(&tools.store)),
+            stop: tools.stop.clone(),
             store: Arc::clone(&tools.store),
             reader,
         })
@@ -105,17 +110,23 @@ impl Account {
                 }
                 MessageState::Queued | MessageState::Cancelled => continue,
             };
-            let address = logged.message.address.as_str();
-            if !sheet.written.is_empty() && sheet.written.remove(address) {
-                continue;
-            }
             let letter = self.letters.get(logged.message.content).await?;
             let subject = letter.render_subject(Reader::from(&*logged.message));
             let subject = subject.as_ref().map_or("", |subject| subject.as_str());
-            sheet.add(&[address, subject, word])?;
+            sheet.add(&[logged.message.address.as_str(), subject, word])?;
+            if sheet.pending.len() >= BUFFER_BYTES {
+                sheet.patiently(&self.stop, Sheet::flush).await?;
+            }
         }
-        self.success.flush()?;
-        self.failed.flush()
+        self.success.patiently(&self.stop, Sheet::flush).await?;
+        self.failed.patiently(&self.stop, Sheet::flush).await
+    }
+
+    /// Everything that a process before this one recorded has its line. Whatever else stands in the files is of
+    /// other runs, which may well have written to the same people.
+    pub(super) fn caught_up(&mut self) {
+        self.success.left.clear();
+        self.failed.left.clear();
     }
 
     /// Syncs the files and remembers the place.
@@ -123,98 +134,139 @@ impl Account {
         self.cursor = seq;
         let place = Place {
             seq,
-            success: self.success.sync()?,
-            failed: self.failed.sync()?,
+            success: self.success.patiently(&self.stop, Sheet::sync).await?,
+            failed: self.failed.patiently(&self.stop, Sheet::sync).await?,
         };
         let json = serde_json::to_string(&place)
             .map_err(|error| store::StoreError::Backend(error.to_string()))?;
-        Ok(self.store.save_cursor(&self.reader, &json).await?)
+        let remember = || self.store.save_cursor(&self.reader, &json);
+        Ok(patience::ask(&self.stop, remember).await?)
     }
 }
 
 impl Sheet {
     /// Opens a file to append; what stands beyond `bytes` was written before a crash.
     fn open(path: PathBuf, bytes: Option<u64>) -> Result<Self, CampaignError> {
-        let opened = || -> io::Result<(File, HashSet<String>)> {
+        let opened = || -> io::Result<(File, HashSet<Vec<u8>>)> {
             let mut file = OpenOptions::new()
                 .create(true)
                 .read(true)
                 .append(true)
                 .open(&path)?;
-            let length = file.metadata()?.len();
-            let whole = end_torn_line(&mut file, length)?;
-            let from = bytes.unwrap_or(whole).min(whole);
-            let written = addresses_from(&mut file, from)?;
-            Ok((file, written))
+            let left = match bytes {
+                Some(bytes) => {
+                    cut_torn_line(&mut file, bytes)?;
+                    lines_from(&mut file, bytes)?
+                }
+                None => {
+                    end_last_line(&mut file)?;
+                    HashSet::new()
+                }
+            };
+            Ok((file, left))
         };
-        let (file, written) = opened().map_err(|reason| account_error(&path, reason))?;
+        let (file, left) = opened().map_err(|reason| account_error(&path, reason))?;
         Ok(Self {
             path,
-            file: BufWriter::with_capacity(BUFFER_BYTES, file),
-            written,
+            file,
+            pending: Vec::new(),
+            left,
         })
     }
 
+    /// Adds a line, unless it is one that was left there.
     fn add(&mut self, cells: &[&str]) -> Result<(), CampaignError> {
-        csv_out::write_row(&mut self.file, cells)
-            .map_err(|reason| account_error(&self.path, reason))
+        let start = self.pending.len();
+        csv_out::write_row(&mut self.pending, cells)
+            .map_err(|reason| account_error(&self.path, reason))?;
+        if !self.left.is_empty() && self.left.remove(&self.pending[start..]) {
+            self.pending.truncate(start);
+        }
+        Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), CampaignError> {
-        self.file
-            .flush()
-            .map_err(|reason| account_error(&self.path, reason))
+    /// Does something with the file, again and again while the disk is full.
+    async fn patiently<T>(
+        &mut self,
+        stop: &CancellationToken,
+        act: fn(&mut Self) -> io::Result<T>,
+    ) -> Result<T, CampaignError> {
+        loop {
+            match act(self) {
+                Err(reason) if patience::is_full(&reason) && !stop.is_cancelled() => {
+                    let path = self.path.display();
+                    tracing::error!("cannot write {path}: {reason}; its lines wait for room");
+                    patience::pause(stop).await;
+                }
+                answer => return answer.map_err(|reason| account_error(&self.path, reason)),
+            }
+        }
     }
 
-    fn sync(&mut self) -> Result<FilePlace, CampaignError> {
+    /// Writes what is pending: whole lines at once, so that those of several processes never mix.
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.pending.is_empty() {
+            match self.file.write(&self.pending) {
+                Ok(written) => drop(self.pending.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<FilePlace> {
         self.flush()?;
-        let file = self.file.get_ref();
-        let bytes = file
-            .sync_data()
-            .and_then(|()| file.metadata())
-            .map_err(|reason| account_error(&self.path, reason))?
-            .len();
+        self.file.sync_data()?;
         Ok(FilePlace {
             path: self.path.clone(),
-            bytes,
+            bytes: self.file.metadata()?.len(),
         })
     }
 }
 
-/// Cuts off a last line without its end: a crash tore it. Gives the file's length then.
-fn end_torn_line(file: &mut File, length: u64) -> io::Result<u64> {
-    const TORN_BYTES_MAX: u64 = 1 << 20;
-    let from = length.saturating_sub(TORN_BYTES_MAX);
-    file.seek(SeekFrom::Start(from))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
+/// The longest line that is looked for at the end of a file.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// Cuts off a last line without its end: a crash tore it. What was synced, the first `synced` bytes, stays.
+fn cut_torn_line(file: &mut File, synced: u64) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(LINE_BYTES_MAX).max(synced);
+    let end = bytes_from(file, from)?;
     if end.is_empty() || end.ends_with(b"\n") {
-        return Ok(length);
+        return Ok(());
     }
-    let Some(last) = end.iter().rposition(|byte| *byte == b'\n') else {
-        return Ok(length);
-    };
-    let whole = from + last as u64 + 1;
-    file.set_len(whole)?;
-    Ok(whole)
+    let whole = end.iter().rposition(|byte| *byte == b'\n');
+    file.set_len(from + whole.map_or(0, |place| place as u64 + 1))
 }
 
-/// The first cell of each row from a place on.
-fn addresses_from(file: &mut File, from: u64) -> io::Result<HashSet<String>> {
-    file.seek(SeekFrom::Start(from))?;
-    let mut reader = BufReader::new(file);
-    if reader.fill_buf()?.is_empty() {
-        return Ok(HashSet::new());
+/// Gives a last line its end: it is not ours to cut, and ours are not to begin in its middle.
+fn end_last_line(file: &mut File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    match bytes_from(file, length.saturating_sub(1))?.as_slice() {
+        [] | [b'\n'] => Ok(()),
+        _ => file.write_all(b"\n"),
     }
-    let mut rows = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(reader);
-    let addresses = rows
-        .records()
-        .flatten()
-        .filter_map(|row| row.get(0).map(|cell| csv_out::meant(cell).to_owned()));
-    Ok(addresses.collect())
+}
+
+fn bytes_from(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Each line from a place on, with its end.
+fn lines_from(file: &mut File, from: u64) -> io::Result<HashSet<Vec<u8>>> {
+    file.seek(SeekFrom::Start(from))?;
+    let (mut reader, mut lines) = (BufReader::new(file), HashSet::new());
+    loop {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(lines);
+        }
+        lines.insert(line);
+    }
 }
 
 fn account_error(path: &Path, reason: io::Error) -> CampaignError {
@@ -228,22 +280,43 @@ fn account_error(path: &Path, reason: io::Error) -> CampaignError {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_torn_line_is_cut_and_whole_ones_are_known_again() {
+    /// A file with that content, opened as after a crash; gives what was read back, and what is there now.
+    fn opened(content: &str, synced: Option<u64>) -> (Sheet, String) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("success.csv");
-        std::fs::write(
-            &path,
-            "old@x.org,Hi,OK\na@x.org,Hi,OK\n'+b@x.org,Hi,OK\nc@x.or",
-        )
-        .unwrap();
-        let sheet = Sheet::open(path.clone(), Some(16)).unwrap();
-        let expected: HashSet<String> = ["a@x.org", "+b@x.org"].map(str::to_owned).into();
-        assert_eq!(sheet.written, expected);
-        assert!(
-            std::fs::read_to_string(&path)
-                .unwrap()
-                .ends_with("'+b@x.org,Hi,OK\n")
-        );
+        std::fs::write(&path, content).unwrap();
+        let sheet = Sheet::open(path.clone(), synced).unwrap();
+        (sheet, std::fs::read_to_string(&path).unwrap())
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_and_whole_ones_are_known_again() {
+        let whole = "old@x.org,Hi,OK\na@x.org,Hi,OK\n'+b@x.org,Hi,OK\n";
+        let (mut sheet, left) = opened(&format!("{whole}c@x.or"), Some(16));
+        assert_eq!(left, whole);
+        for address in ["+b@x.org", "c@x.org", "old@x.org", "a@x.org"] {
+            sheet.add(&[address, "Hi", "OK"]).unwrap();
+        }
+        assert_eq!(sheet.pending, b"c@x.org,Hi,OK\nold@x.org,Hi,OK\n");
+    }
+
+    #[test]
+    fn the_only_line_is_cut_when_it_is_torn_and_kept_when_it_was_synced() {
+        assert_eq!(opened("a@x.o", Some(0)).1, "");
+        assert_eq!(opened("kept", Some(4)).1, "kept");
+    }
+
+    #[test]
+    fn a_line_of_others_without_its_end_is_not_cut_by_a_new_run() {
+        assert_eq!(opened("a note", None).1, "a note\n");
+        assert_eq!(opened("a note\n", None).1, "a note\n");
+        assert_eq!(opened("", None).1, "");
+    }
+
+    #[test]
+    fn the_same_person_in_another_run_is_another_line() {
+        let (mut sheet, _) = opened("a@x.org,Summer,OK\n", Some(0));
+        sheet.add(&["a@x.org", "Spring", "OK"]).unwrap();
+        assert_eq!(sheet.pending, b"a@x.org,Spring,OK\n");
     }
 }

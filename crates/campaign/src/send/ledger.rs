@@ -1,8 +1,10 @@
 //! The run that is begun or gone on with, and the right to send it.
 
+use std::time::Duration;
+
 use model::ContentHash;
 use serde_json::json;
-use store::{Campaign, Lease, NewCampaign, StoreError};
+use store::{Campaign, LaneKey, Lease, NewCampaign, StoreError};
 
 use super::Tools;
 use crate::error::CampaignError;
@@ -11,6 +13,10 @@ use crate::request::{ListSource, SendRequest, Start};
 
 /// Runs of one campaign that are looked at for an unfinished one.
 const RUNS_LOOKED_AT: u32 = 1;
+/// How often another process is waited for that is beginning the same campaign, and how long each time. It takes
+/// that one some milliseconds.
+const BEGINNING_TRIES_MAX: u32 = 100;
+const BEGINNING_PAUSE: Duration = Duration::from_millis(50);
 
 /// A run that this process may send.
 pub(super) struct Run {
@@ -31,19 +37,32 @@ pub(super) async fn open(
     tools: &Tools,
 ) -> Result<Run, CampaignError> {
     let identity = identity(request, start, written);
-    let latest = tools
-        .store
-        .campaigns(Some(&identity), RUNS_LOOKED_AT)
-        .await?
-        .pop();
-    let earlier = match (start, latest) {
-        (Start::New, Some(earlier)) => {
-            check_new_run(request, &earlier, tools).await?;
-            None
+    // Of two processes that begin at the same moment, the second sees the first one's run.
+    let beginning = beginning(&identity, tools).await?;
+    let run = open_alone(request, start, identity, content, tools).await;
+    tools.store.release(beginning).await?;
+    run
+}
+
+async fn beginning(identity: &str, tools: &Tools) -> Result<Lease, CampaignError> {
+    let mut tries = 1;
+    loop {
+        match tools.store.lease(LaneKey::beginning(identity)).await {
+            Err(StoreError::LaneHeld { .. }) if tries < BEGINNING_TRIES_MAX => tries += 1,
+            other => return Ok(other?),
         }
-        (Start::New, None) => None,
-        (Start::Resume | Start::Occurrence(_), earlier) => earlier,
-    };
+        tokio::time::sleep(BEGINNING_PAUSE).await;
+    }
+}
+
+async fn open_alone(
+    request: &SendRequest,
+    start: &Start,
+    identity: String,
+    content: ContentHash,
+    tools: &Tools,
+) -> Result<Run, CampaignError> {
+    let earlier = earlier(request, start, &identity, tools).await?;
     let is_resumed = earlier.is_some();
     let campaign = match earlier {
         Some(earlier) => earlier,
@@ -70,6 +89,37 @@ pub(super) async fn open(
         content,
         is_resumed,
     })
+}
+
+/// The run to go on with, if there is one.
+async fn earlier(
+    request: &SendRequest,
+    start: &Start,
+    identity: &str,
+    tools: &Tools,
+) -> Result<Option<Campaign>, CampaignError> {
+    if let Start::ResumeRun(job_id) = start {
+        let run = tools.store.campaign(job_id).await?;
+        return match run.filter(|run| run.identity == identity) {
+            Some(run) => Ok(Some(run)),
+            None => Err(CampaignError::NoSuchRun {
+                job_id: job_id.clone(),
+            }),
+        };
+    }
+    let runs = tools
+        .store
+        .campaigns(Some(identity), RUNS_LOOKED_AT)
+        .await?;
+    let latest = runs.into_iter().next();
+    match (start, latest) {
+        (Start::New, Some(earlier)) => {
+            check_new_run(request, &earlier, tools).await?;
+            Ok(None)
+        }
+        (Start::New, None) => Ok(None),
+        (Start::Resume | Start::ResumeRun(_) | Start::Occurrence(_), earlier) => Ok(earlier),
+    }
 }
 
 /// What makes two runs the same campaign: the occurrence of a job, the name, or else what it says (and, for a
@@ -118,7 +168,8 @@ async fn check_new_run(
         job_id = earlier.job_id,
         queued = books.queued,
         "an earlier run of this campaign is unfinished; this is a new run and mails everybody again \
-         (to go on with the earlier one instead, stop this one and run it with --resume)"
+         (to go on with the earlier one instead, stop this one and run it with --resume={})",
+        earlier.job_id
     );
     Ok(())
 }

@@ -9,9 +9,9 @@ use store::{Accepted, NewMessage, Progress};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::ledger::Run;
 use super::missing::MissingFields;
+use super::{Tools, patience};
 use crate::check::blocking;
 use crate::error::CampaignError;
 use crate::filter::{BoundFilter, Filter};
@@ -98,7 +98,7 @@ impl Listing {
             if stop.is_cancelled() {
                 break;
             }
-            let accepted = accept(batch, run, tools).await?;
+            let accepted = accept(batch, run, tools, stop).await?;
             supply.added();
             duplicates += accepted
                 .into_iter()
@@ -116,12 +116,11 @@ impl Listing {
             return Ok(summary);
         }
         if run.is_resumed {
-            take_back(run, &seen, tools).await?;
+            take_back(run, &seen, tools, stop).await?;
         }
-        tools
-            .store
-            .mark_campaign(run.campaign.id, Progress::Listed(tools.clock.now()))
-            .await?;
+        let listed = Progress::Listed(tools.clock.now());
+        let mark = || tools.store.mark_campaign(run.campaign.id, listed);
+        patience::ask(stop, mark).await?;
         if summary.skipped() > 0 || summary.duplicates() > 0 {
             tracing::info!("{summary}");
         }
@@ -160,6 +159,7 @@ async fn accept(
     batch: Vec<Recipient>,
     run: &Run,
     tools: &Tools,
+    stop: &CancellationToken,
 ) -> Result<Vec<Accepted>, CampaignError> {
     let now = tools.clock.now();
     let messages = batch.into_iter().map(|recipient| {
@@ -174,11 +174,18 @@ async fn accept(
             due_at: now,
         }
     });
-    Ok(tools.store.accept(messages.collect()).await?)
+    let messages: Vec<NewMessage> = messages.collect();
+    let accept = || tools.store.accept(messages.clone());
+    Ok(patience::ask(stop, accept).await?)
 }
 
 /// Takes back whoever is queued and was not in the list.
-async fn take_back(run: &Run, seen: &Seen, tools: &Tools) -> Result<(), CampaignError> {
+async fn take_back(
+    run: &Run,
+    seen: &Seen,
+    tools: &Tools,
+    stop: &CancellationToken,
+) -> Result<(), CampaignError> {
     let (mut cursor, mut total) = (Seq::START, 0);
     loop {
         let queued = tools
@@ -193,10 +200,11 @@ async fn take_back(run: &Run, seen: &Seen, tools: &Tools) -> Result<(), Campaign
             .collect();
         if !gone.is_empty() {
             let now = tools.clock.now();
-            total += tools
-                .store
-                .cancel(&run.lease, gone, NOT_LISTED, now)
-                .await?;
+            let cancel = || {
+                let store = &tools.store;
+                store.cancel(&run.lease, gone.clone(), NOT_LISTED, now)
+            };
+            total += patience::ask(stop, cancel).await?;
         }
     }
     if total > 0 {

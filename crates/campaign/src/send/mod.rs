@@ -10,16 +10,19 @@
 //! - `missing`: fields that the letter uses and the list lacks
 //! - `readers`: who follows the log while the run goes on
 //! - `account`: `success.csv` and `failed.csv`
+//! - `patience`: how a run waits while a disk is full
 //! - `webhook`: the end of a run told to another system
 
 mod account;
 mod ledger;
 mod listing;
 mod missing;
+mod patience;
 mod readers;
 mod webhook;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deliver::{Connector, Delivery, Ended, RetryPolicy, Settings, Supply};
 use model::{Clock, Live, Mailbox, Secret};
@@ -122,10 +125,12 @@ async fn run_through(
     tools: &Tools,
 ) -> Result<Outcome, CampaignError> {
     let readers = Readers::start(request, run, tools).await?;
-    tools
-        .store
-        .mark_campaign(run.campaign.id, Progress::Listing)
-        .await?;
+    let mark = || {
+        tools
+            .store
+            .mark_campaign(run.campaign.id, Progress::Listing)
+    };
+    patience::ask(&tools.stop, mark).await?;
     let supply = Arc::new(Supply::default());
     // A listing that fails stops the delivery as well; what was accepted stays queued.
     let stop = tools.stop.child_token();
@@ -157,7 +162,8 @@ async fn run_through(
     };
     if matches!(ending, Ending::Completed) {
         let finished = Progress::Finished(tools.clock.now());
-        tools.store.mark_campaign(run.campaign.id, finished).await?;
+        let mark = || tools.store.mark_campaign(run.campaign.id, finished);
+        patience::ask(&tools.stop, mark).await?;
     }
     Ok(Outcome {
         ending,
@@ -167,6 +173,10 @@ async fn run_through(
     })
 }
 
+/// How long deliveries may go on after a stop. With the webhook's share the process ends within 30 s
+/// (promise: P-06).
+const STOP_GRACE: Duration = Duration::from_secs(20);
+
 fn settings(request: &SendRequest) -> Settings {
     let retry = RetryPolicy::campaign(request.retries);
     Settings {
@@ -174,6 +184,7 @@ fn settings(request: &SendRequest) -> Settings {
         relay_retry: retry.clone(),
         retry,
         per_second_max: request.per_second_max,
+        stop_grace: STOP_GRACE,
         ..Settings::default()
     }
 }

@@ -1,5 +1,7 @@
 //! The end of a run told to another system (the campaign contract, section 7: "Webhook").
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use jiff::Timestamp as Moment;
 use model::{Secret, Timestamp};
@@ -13,6 +15,9 @@ use crate::request::{ListSource, SendRequest};
 const USER_AGENT: &str = "Mailgrid-Webhook/1.0 (glasspost)";
 /// The header of the signature.
 const SIGNATURE: &str = "x-mailgrid-signature";
+
+/// How long the webhook of a run that was asked to stop may take, retries included (promise: P-06).
+const DEADLINE_AFTER_STOP: Duration = Duration::from_secs(8);
 
 /// Posts the report and waits for the answer, with retries.
 pub(super) async fn tell(
@@ -37,9 +42,20 @@ pub(super) async fn tell(
     };
     let client = WebClient::new(settings).map_err(|error| error.to_string())?;
     let posted = client
-        .post(url, &headers, body.into(), &RetryPolicy::default())
+        .post(url, &headers, body.into(), &patience(&report.ending))
         .await;
     posted.map(|_receipt| ()).map_err(|error| error.to_string())
+}
+
+fn patience(ending: &Ending) -> RetryPolicy {
+    let usual = RetryPolicy::default();
+    match ending {
+        Ending::Interrupted => RetryPolicy {
+            deadline: DEADLINE_AFTER_STOP,
+            ..usual
+        },
+        Ending::Completed | Ending::Unreachable(_) => usual,
+    }
 }
 
 /// `sha256=` and the HMAC-SHA256 of the body in lower-case hexadecimal.

@@ -122,7 +122,13 @@ impl Line {
         if !self.connect().await {
             return None;
         }
-        let permit = self.shared.recorder.permit().await?;
+        let halt = self.shared.halt.clone();
+        // What was not begun stays queued in the store.
+        let permit = tokio::select! {
+            biased;
+            () = halt.cancelled() => None,
+            permit = self.shared.recorder.permit() => permit,
+        }?;
         let upcoming = self.upcoming().await;
         let (sent, upcoming) = self.send(&prepared, upcoming).await;
         self.settle(prepared, sent, permit).await;

@@ -140,16 +140,21 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
 }
 
 /// Commits one group. While the store has no room it is asked again and again: the permits that are held
-/// meanwhile stop the connections, so nothing more is sent than can be recorded.
+/// meanwhile stop the connections, so nothing more is sent than can be recorded. After a stop that ends with the
+/// grace time (promise: P-06); what is not recorded by then is sent again.
 async fn commit(shared: &Shared, group: &[Outcome]) -> Result<(), DeliverError> {
     let delivery = &shared.delivery;
     let batch: Vec<NewEvent> = group.iter().map(|outcome| outcome.event.clone()).collect();
+    let mut patience = delivery.settings.stop_grace;
     loop {
         match delivery.store.record(&delivery.lease, batch.clone()).await {
             Ok(_already_final) => return Ok(()),
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_transient() && !patience.is_zero() => {
                 tracing::error!(%error, "outcomes cannot be recorded, sending waits for the store");
                 tokio::time::sleep(STORE_PAUSE).await;
+                if shared.halt.is_cancelled() {
+                    patience = patience.saturating_sub(STORE_PAUSE);
+                }
             }
             Err(error) => return Err(error.into()),
         }

@@ -217,9 +217,9 @@ pub struct SafetyFlags {
     /// What the campaign is called and known by [default: known by what it says]
     #[arg(long)]
     pub name: Option<String>,
-    /// Go on with the unfinished run of this campaign; nobody gets it twice
-    #[arg(long)]
-    pub resume: bool,
+    /// Go on with the unfinished run of this campaign; nobody gets it twice. With a job id, with that run
+    #[arg(long, value_name = "JOB_ID", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub resume: Option<String>,
     /// Forget the unfinished run and begin a new one, as without --resume (MailGrid's flag)
     #[arg(long)]
     pub reset_offset: bool,

@@ -51,9 +51,11 @@ pub fn of_flags(args: &SendArgs, config: &Path) -> Result<SendRequest, Failure> 
 
 /// What the flags say about an earlier run.
 pub fn start(args: &SendArgs) -> Start {
-    match args.safety.resume && !args.safety.reset_offset {
-        true => Start::Resume,
-        false => Start::New,
+    match &args.safety.resume {
+        Some(_) if args.safety.reset_offset => Start::New,
+        Some(job_id) if job_id.is_empty() => Start::Resume,
+        Some(job_id) => Start::ResumeRun(job_id.clone()),
+        None => Start::New,
     }
 }
 
@@ -240,6 +242,11 @@ mod tests {
         let of = |words: &[&str]| start(&args(words));
         assert_eq!(of(&[]), Start::New);
         assert_eq!(of(&["--resume"]), Start::Resume);
+        assert_eq!(of(&["--resume="]), Start::Resume);
+        assert_eq!(
+            of(&["--resume=mailgrid-7"]),
+            Start::ResumeRun("mailgrid-7".to_owned())
+        );
         assert_eq!(of(&["--resume", "--reset-offset"]), Start::New);
     }
 
