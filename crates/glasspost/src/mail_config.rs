@@ -106,6 +106,7 @@ struct SmtpSection {
     auth: AuthWord,
     allow_clear_text_auth: bool,
     hello_name: Option<Box<str>>,
+    reply_timeout_ms: Option<u64>,
     #[serde(flatten)]
     unknown: BTreeMap<String, Value>,
 }
@@ -241,7 +242,8 @@ impl Reader<'_> {
         if let Some(name) = &smtp.hello_name {
             client.hello_name = name.clone();
         }
-        client.deadlines = deadlines(connect_timeout);
+        let reply = smtp.reply_timeout_ms.map(Duration::from_millis);
+        client.deadlines = deadlines(connect_timeout, reply);
         Ok(client)
     }
 
@@ -347,11 +349,13 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-fn deadlines(connect: Duration) -> Deadlines {
+/// `reply` is the person's own limit, for the reply to the whole message as well.
+fn deadlines(connect: Duration, reply: Option<Duration>) -> Deadlines {
+    let reply = reply.filter(|limit| !limit.is_zero());
     Deadlines {
         connect,
-        final_reply: FINAL_REPLY_TIMEOUT,
-        ..Deadlines::all(REPLY_TIMEOUT)
+        final_reply: reply.unwrap_or(FINAL_REPLY_TIMEOUT),
+        ..Deadlines::all(reply.unwrap_or(REPLY_TIMEOUT))
     }
 }
 

@@ -162,6 +162,20 @@ fn the_flag_comes_before_the_files_timeout_before_ten_seconds() {
 }
 
 #[test]
+fn the_limit_of_each_reply_can_be_set() {
+    let limited = |millis: u64| {
+        let text = PLAIN.replace("}}", &format!(",\"reply_timeout_ms\":{millis}}}}}"));
+        load(&text).unwrap().client.deadlines
+    };
+    let deadlines = limited(1_500);
+    for deadline in [deadlines.greeting, deadlines.recipient, deadlines.final_reply] {
+        assert_eq!(deadline, Duration::from_millis(1_500));
+    }
+    assert_eq!(deadlines.connect, CONNECT_TIMEOUT);
+    assert_eq!(limited(0).mail, REPLY_TIMEOUT, "no limit at all is none that ends");
+}
+
+#[test]
 fn certificate_files_are_found_beside_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");

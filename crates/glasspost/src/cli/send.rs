@@ -34,7 +34,8 @@ config.json:
             \"from\": \"Ada Lovelace <ada@example.org>\"}}
   Optional in smtp: tls (auto, off, opportunistic, required, implicit), auth (auto, plain, login,
   cram-md5, xoauth2, none), tls_cert_file (PEM of the authority), client_cert_file and tls_key_file,
-  insecure_tls, allow_clear_text_auth, hello_name. Beside smtp: timeout_ms, rate_limit (messages/s).
+  insecure_tls, allow_clear_text_auth, hello_name, reply_timeout_ms (for each reply; without it 60 s,
+  120 s for the last). Beside smtp: timeout_ms (to connect), rate_limit (messages/s).
   Leave out username and password for a relay that asks for no login.";
 
 /// Flags of `glasspost send`.
