@@ -1,7 +1,9 @@
 //! What the store costs: CPU time and bytes written for each message, from acceptance to its recorded delivery.
 //!
 //! `cargo run --release -p store --example store_cost -- 200000 1000000` runs both sizes, each with a list in
-//! the order of its addresses and with a shuffled one. Linux only: it reads `/proc/self`.
+//! the order of its addresses and with a shuffled one, and that in larger batches as well: each address of a
+//! shuffled list changes another page of the ledger, which a commit writes once however often it changed.
+//! Linux only: it reads `/proc/self`.
 
 #![expect(
     clippy::print_stdout,
@@ -21,7 +23,12 @@ use store::{Campaign, Lease, NewCampaign, NewEvent, NewMessage, SqliteStore, Sto
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-const ACCEPT_BATCH: usize = 512;
+/// The lists, and the messages accepted at once.
+const LISTS: [(Order, usize); 3] = [
+    (Order::Sorted, 512),
+    (Order::Shuffled, 512),
+    (Order::Shuffled, 4096),
+];
 const DUE_BATCH: usize = 256;
 const RECORD_BATCH: usize = 32;
 /// Messages when no sizes are asked for.
@@ -63,23 +70,23 @@ fn main() -> Outcome<()> {
         .thread_keep_alive(Duration::from_secs(3600))
         .build()?;
     println!(
-        "{:>9} {:9} {:8} {:>9} {:>9} {:>11}",
-        "messages", "list", "phase", "CPU µs", "wall µs", "bytes"
+        "{:>9} {:9} {:>5} {:8} {:>9} {:>9} {:>11}",
+        "messages", "list", "batch", "phase", "CPU µs", "wall µs", "bytes"
     );
     for size in sizes {
-        for order in [Order::Sorted, Order::Shuffled] {
-            runtime.block_on(run(size, order))?;
+        for (order, batch) in LISTS {
+            runtime.block_on(run(size, order, batch))?;
         }
     }
     Ok(())
 }
 
-async fn run(size: usize, order: Order) -> Outcome<()> {
+async fn run(size: usize, order: Order, batch: usize) -> Outcome<()> {
     // Beside the build, since /tmp may be in memory.
     let folder = tempfile::tempdir_in(env::current_dir()?)?;
     let store = SqliteStore::open(folder.path())?;
     let campaign = begin(&store).await?;
-    let accept = accept_all(&store, &campaign, size, order).await?;
+    let accept = accept_all(&store, &campaign, size, order, batch).await?;
     let file_bytes = folder_bytes(folder.path())?;
     let lease = store.lease(campaign.lane()).await?;
     let (due, record) = deliver_all(&store, &lease).await?;
@@ -94,10 +101,14 @@ async fn run(size: usize, order: Order) -> Outcome<()> {
         ("record", record),
         ("all", all),
     ] {
-        cost.print(size, order, phase);
+        cost.print(
+            &format!("{size:>9} {:9} {batch:>5}", format!("{order:?}")),
+            phase,
+            size,
+        );
     }
     println!(
-        "{size:>9} {:9} pending {:.1} bytes on disk, done {:.1}; {} KiB at most in memory",
+        "{size:>9} {:9} {batch:>5} pending {:.1} bytes on disk, done {:.1}; {} KiB at most in memory",
         format!("{order:?}"),
         file_bytes as f64 / size as f64,
         folder_bytes(folder.path())? as f64 / size as f64,
@@ -124,10 +135,11 @@ async fn accept_all(
     campaign: &Campaign,
     size: usize,
     order: Order,
+    batch: usize,
 ) -> Outcome<Cost> {
     let mut cost = Cost::default();
     let numbers: Vec<usize> = (0..size).collect();
-    for batch in numbers.chunks(ACCEPT_BATCH) {
+    for batch in numbers.chunks(batch) {
         let batch = batch
             .iter()
             .map(|&number| new_message(campaign, number, order))
@@ -239,11 +251,10 @@ impl Cost {
         }
     }
 
-    fn print(self, size: usize, order: Order, phase: &str) {
+    fn print(self, case: &str, phase: &str, size: usize) {
         let each = |duration: Duration| duration.as_secs_f64() * 1e6 / size as f64;
         println!(
-            "{size:>9} {:9} {phase:8} {:>9.2} {:>9.2} {:>11.1}",
-            format!("{order:?}"),
+            "{case} {phase:8} {:>9.2} {:>9.2} {:>11.1}",
             each(self.cpu),
             each(self.wall),
             self.bytes as f64 / size as f64,
