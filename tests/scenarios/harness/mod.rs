@@ -20,7 +20,7 @@ mod sink;
 mod wait;
 
 pub use authority::{Authority, Certificate};
-pub use dovecot::Dovecot;
+pub use dovecot::{Dovecot, TOKEN_OF_ADA};
 pub use folder::Folder;
 pub use home::{Account, Home};
 pub use ports::free_port;

@@ -125,16 +125,23 @@ impl Postfix {
     }
 }
 
-/// Makes the queue's folders, then starts what `postfix start` starts, as a child that a signal ends with all of its
-/// own.
+/// What `postfix start` starts. It changes its user for a moment, which makes the kernel forget that it is to end with
+/// its parent, so a shell stands between that does not.
+const MASTER: &str = "trap 'kill $!' TERM; /usr/lib/postfix/sbin/master -c \"$0\" -s & wait; wait";
+
+/// Makes the queue's folders and starts the master.
 fn start_master(folder: &Folder) -> Process {
-    let mut check = program("/usr/sbin/postfix");
-    check.arg("-c").arg(folder.join("etc")).arg("check");
-    Process::start("postfix check", &mut check)
+    let configuration = folder.join("etc");
+    let mut install = program("/usr/sbin/postfix");
+    install
+        .arg("-c")
+        .arg(&configuration)
+        .args(["post-install", "create-missing"]);
+    Process::start("postfix post-install", &mut install)
         .wait()
         .expect_code(0);
-    let mut master = program("/usr/lib/postfix/sbin/master");
-    master.arg("-c").arg(folder.join("etc")).arg("-s");
+    let mut master = program("sh");
+    master.args(["-c", MASTER]).arg(&configuration);
     Process::start("postfix", &mut master)
 }
 
