@@ -57,7 +57,8 @@ pub(super) fn queued(
     limit: usize,
 ) -> Result<Vec<Seq>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq FROM messages WHERE seq > ?1 AND campaign = ?2 AND state = 0 ORDER BY seq LIMIT ?3",
+        "SELECT seq FROM messages INDEXED BY messages_by_campaign \
+         WHERE campaign = ?2 AND seq > ?1 AND state = 0 ORDER BY seq LIMIT ?3",
     )?;
     let rows = statement.query_map(
         params![cursor.get(), campaign.0, row::at_most(limit)],

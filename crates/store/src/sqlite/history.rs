@@ -21,6 +21,15 @@ pub(super) fn after(
     campaign: Option<CampaignId>,
     limit: usize,
 ) -> Result<Vec<Logged>> {
+    let (of_messages, of_events) = match campaign {
+        None => ("m.seq > ?1 AND ?2 IS NULL", "e.seq > ?1 AND ?2 IS NULL"),
+        // Nothing happened to a run's messages before its first one.
+        Some(_) => (
+            "m.campaign = ?2 AND m.seq > ?1",
+            "e.campaign = ?2 AND e.seq > \
+             max(?1, (SELECT ifnull(min(seq), 0) FROM messages WHERE campaign = ?2))",
+        ),
+    };
     let campaign = campaign.map(|id| id.0);
     let values = params![cursor.get(), campaign, at_most(limit)];
     let mut merged = collect(
@@ -29,7 +38,7 @@ pub(super) fn after(
         &format!(
             "SELECT {MESSAGE_COLUMNS}, NULL, NULL, NULL, NULL, NULL \
              FROM messages m JOIN contents c ON c.id = m.content \
-             WHERE m.seq > ?1 AND (?2 IS NULL OR m.campaign = ?2) ORDER BY m.seq LIMIT ?3"
+             WHERE {of_messages} ORDER BY m.seq LIMIT ?3"
         ),
         values,
     )?;
@@ -39,7 +48,7 @@ pub(super) fn after(
         &format!(
             "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
              FROM events e JOIN messages m ON m.seq = e.message JOIN contents c ON c.id = m.content \
-             WHERE e.seq > ?1 AND (?2 IS NULL OR e.campaign = ?2) ORDER BY e.seq LIMIT ?3"
+             WHERE {of_events} ORDER BY e.seq LIMIT ?3"
         ),
         values,
     )?);
@@ -61,7 +70,7 @@ pub(super) fn latest(
         tag,
         &format!(
             "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
-             FROM messages m JOIN contents c ON c.id = m.content \
+             FROM messages m INDEXED BY messages_by_campaign JOIN contents c ON c.id = m.content \
              LEFT JOIN events e ON e.seq = m.last_event \
              WHERE m.seq > ?1 AND m.campaign = ?2 ORDER BY m.seq LIMIT ?3"
         ),

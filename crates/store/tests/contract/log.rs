@@ -1,10 +1,12 @@
 //! The log read back: one order, without gap or double, however it is paged.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use model::{EventKind, Seq};
+use model::{CampaignId, EventKind, Seq};
 use store::{Campaign, Logged, Store};
 
 use crate::on_each_backend;
@@ -237,4 +239,66 @@ fn messages_of_a_run_come_with_their_latest_event() {
             assert_eq!(row.message.attempts, row.event.attempts);
         }
     });
+}
+
+#[test]
+fn a_page_costs_what_it_gives_and_not_what_the_run_holds() {
+    on_each_backend(async |place| {
+        const MESSAGES: usize = 20_000;
+        let store = place.open().await;
+        let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        accept(&*store, &other, "eve", MESSAGES).await;
+        accept(&*store, &campaign, "ada", MESSAGES).await;
+        let pages: [(&str, AsyncPage); 3] = [
+            ("messages", |store, id, cursor, limit| {
+                Box::pin(async move { last(&store.messages(id, cursor, limit).await.unwrap()) })
+            }),
+            ("events", |store, id, cursor, limit| {
+                Box::pin(async move {
+                    last(&store.events_after(cursor, Some(id), limit).await.unwrap())
+                })
+            }),
+            ("queued", |store, id, cursor, limit| {
+                Box::pin(async move {
+                    store
+                        .queued(id, cursor, limit)
+                        .await
+                        .unwrap()
+                        .last()
+                        .copied()
+                })
+            }),
+        ];
+        for (name, page) in pages {
+            let began = Instant::now();
+            page(&*store, campaign.id, Seq::START, MESSAGES)
+                .await
+                .unwrap();
+            let whole = began.elapsed();
+            let began = Instant::now();
+            let mut cursor = Seq::START;
+            while let Some(last) = page(&*store, campaign.id, cursor, 100).await {
+                cursor = last;
+            }
+            let paged = began.elapsed();
+            // Some cost a call is fine; a sort of the whole run a page is many times as much.
+            let most = whole * 5 + Duration::from_millis(200);
+            assert!(
+                paged < most,
+                "{name}: {paged:?} in pages, {whole:?} at once"
+            );
+        }
+    });
+}
+
+/// The last place of one page.
+type AsyncPage = for<'a> fn(
+    &'a dyn Store,
+    CampaignId,
+    Seq,
+    usize,
+) -> Pin<Box<dyn Future<Output = Option<Seq>> + 'a>>;
+
+fn last(page: &[Logged]) -> Option<Seq> {
+    page.last().map(|logged| logged.event.seq)
 }
