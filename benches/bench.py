@@ -82,7 +82,7 @@ def shortfall(glasspost):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="ours alone, small; fails far from the aims")
-    parser.add_argument("--messages", type=int, default=200_000, help="of each; fewer of slow ones, as the table says")
+    parser.add_argument("--messages", type=int, default=200_000, help="of each, fewer of others' senders")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="one campaign at 20,000, 200,000, 1,000,000; fails if costs grow")
     options = parser.parse_args()
