@@ -4,9 +4,6 @@ use compose::letter::{Letter, Part, Recipient as Reader};
 
 use crate::recipients::Recipient;
 
-/// Recipients that are named one by one; the rest is counted.
-const NAMED_MAX: u64 = 20;
-
 /// Counts what is missing while the list is read. A list's rows all have its columns, so the first row tells
 /// what can be missing at all, and a list that lacks nothing costs nothing more.
 pub(super) struct MissingFields {
@@ -44,7 +41,7 @@ impl MissingFields {
         }
     }
 
-    /// Counts one recipient; one whose subject or links cannot be made is named, its message will fail.
+    /// Counts one recipient; one whose subject or links cannot be made will get no mail.
     pub(super) fn count(&mut self, letter: &Letter, recipient: &Recipient) {
         self.recipients += 1;
         if !self.in_head {
@@ -56,12 +53,8 @@ impl MissingFields {
             address: &recipient.address,
             data: &self.data,
         };
-        if let Err(error) = letter.preview(reader) {
+        if letter.preview(reader).is_err() {
             self.unmade += 1;
-            if self.unmade <= NAMED_MAX {
-                let line = recipient.line;
-                tracing::warn!(line, address = %recipient.address, "will not be sent: {error}");
-            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! - `ledger`: the run that is begun or gone on with, and the right to send it
 //! - `listing`: the list's rows accepted into the ledger; on a resumed run reconciled with it
 //! - `missing`: fields that the letter uses and the list lacks
+//! - `unmade`: whose messages could not be made, named by row
 //! - `readers`: who follows the log while the run goes on
 //! - `account`: `success.csv` and `failed.csv`
 //! - `patience`: how a run waits while a disk is full
@@ -19,6 +20,7 @@ mod listing;
 mod missing;
 mod patience;
 mod readers;
+mod unmade;
 mod webhook;
 
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use crate::request::{Checking, SendRequest, Start};
 use ledger::Run;
 use listing::Listing;
 use readers::Readers;
+use unmade::Unmade;
 
 pub use readers::View;
 
@@ -87,15 +90,17 @@ pub async fn send(
     let Outcome {
         ending,
         tally,
+        unmade,
         final_before,
-        list,
+        list: read,
     } = outcome?;
+    unmade.name(&list).await;
     let mut report = RunReport {
         campaign: run.campaign,
         ending,
         tally,
         final_before,
-        list,
+        list: read,
         started_at,
         ended_at: tools.clock.now(),
         webhook: None,
@@ -112,6 +117,7 @@ pub async fn send(
 struct Outcome {
     ending: Ending,
     tally: Tally,
+    unmade: Unmade,
     final_before: u64,
     list: ListSummary,
 }
@@ -153,7 +159,7 @@ async fn run_through(
         false => tokio::join!(listed, delivery.run(stop)),
     };
     let final_before = readers.final_before;
-    let tally = readers.finish().await?;
+    let (tally, unmade) = readers.finish().await?;
     let (list, ended) = (listed?, ended?);
     let ending = match ended {
         Ended::Drained => Ending::Completed,
@@ -168,6 +174,7 @@ async fn run_through(
     Ok(Outcome {
         ending,
         tally,
+        unmade,
         final_before,
         list,
     })

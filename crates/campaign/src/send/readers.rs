@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Tools;
 use super::account::Account;
 use super::ledger::Run;
+use super::unmade::Unmade;
 use crate::error::CampaignError;
 use crate::request::SendRequest;
 
@@ -40,7 +41,7 @@ pub enum View {
 pub(super) struct Readers {
     /// Messages that were final when reading began.
     pub(super) final_before: u64,
-    task: JoinHandle<Result<Tally, CampaignError>>,
+    task: JoinHandle<Result<(Tally, Unmade), CampaignError>>,
     ended: CancellationToken,
 }
 
@@ -75,6 +76,7 @@ impl Readers {
         let reading = Reading {
             follower,
             tally,
+            unmade: Unmade::default(),
             account,
             view,
             ended: ended.clone(),
@@ -87,7 +89,7 @@ impl Readers {
     }
 
     /// Reads to the log's end and closes everything.
-    pub(super) async fn finish(self) -> Result<Tally, CampaignError> {
+    pub(super) async fn finish(self) -> Result<(Tally, Unmade), CampaignError> {
         self.ended.cancel();
         self.task.await.map_err(|error| {
             CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))
@@ -119,13 +121,14 @@ async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignErr
 struct Reading {
     follower: Follower,
     tally: Tally,
+    unmade: Unmade,
     account: Account,
     view: Option<Terminal>,
     ended: CancellationToken,
 }
 
 impl Reading {
-    async fn run(mut self) -> Result<Tally, CampaignError> {
+    async fn run(mut self) -> Result<(Tally, Unmade), CampaignError> {
         let mut show = interval(SHOW_EVERY);
         let mut save = interval(SAVE_EVERY);
         let mut tell = interval(TELL_EVERY);
@@ -146,7 +149,7 @@ impl Reading {
         if let Some(view) = &self.view {
             view.clear();
         }
-        Ok(self.tally)
+        Ok((self.tally, self.unmade))
     }
 
     async fn read_to_the_end(&mut self) -> Result<(), CampaignError> {
@@ -162,6 +165,7 @@ impl Reading {
     async fn take(&mut self, batch: &Batch) -> Result<(), CampaignError> {
         for logged in batch.iter() {
             self.tally.count(logged);
+            self.unmade.note(logged);
             // Beside the bar a line for each recipient would bury everything else; the account names them.
             if self.view.is_none() {
                 log_lines::write(logged);

@@ -9,7 +9,7 @@ use smtp::client::{Connection, Sent, Verdict};
 use store::NewEvent;
 
 use super::recorder::Permit;
-use super::work::Work;
+use super::work::{PUT_BACKS_MAX, Work};
 use super::{Halt, Shared};
 use crate::letters::Composer;
 use crate::plan::decide::{Decision, Trial, decide};
@@ -172,7 +172,7 @@ impl Line {
         {
             self.drop_connection();
         }
-        if sent.verdict == Verdict::NotStarted && !work.put_back {
+        if sent.verdict == Verdict::NotStarted && work.put_backs < PUT_BACKS_MAX {
             return self.shared.work.put_back(work);
         }
         let event = self.outcome(&work, sent);

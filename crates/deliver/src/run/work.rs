@@ -15,9 +15,13 @@ pub(super) const WORK_LOW: usize = 256;
 #[derive(Clone, Debug)]
 pub(super) struct Work {
     pub(super) message: Arc<Message>,
-    /// Whether it was put back because a used connection had died; the next time that counts as an attempt.
-    pub(super) put_back: bool,
+    /// How often it was put back because a connection had died under the message before it. At
+    /// [`PUT_BACKS_MAX`] that counts as an attempt.
+    pub(super) put_backs: u8,
 }
+
+/// How often a message that never began costs itself no attempt.
+pub(super) const PUT_BACKS_MAX: u8 = 3;
 
 /// The queue.
 #[derive(Default)]
@@ -43,7 +47,7 @@ impl WorkQueue {
             for message in messages {
                 state.work.push_back(Work {
                     message,
-                    put_back: false,
+                    put_backs: 0,
                 });
                 added += 1;
             }
@@ -57,7 +61,7 @@ impl WorkQueue {
     pub(super) fn put_back(&self, work: Work) {
         self.with(|state| {
             state.work.push_front(Work {
-                put_back: true,
+                put_backs: work.put_backs.saturating_add(1),
                 ..work
             })
         });
