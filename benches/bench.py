@@ -84,7 +84,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="ours alone, small; fails far from the aims")
     parser.add_argument("--messages", type=int, default=200_000, help="of each, fewer of others' senders")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sizes", action="store_true", help="one campaign at 20,000, 200,000, 1,000,000; fails if costs grow")
+    parser.add_argument("--sizes", action="store_true", help="one campaign in three sizes; fails if costs grow")
     options = parser.parse_args()
     describe_machine()
     if options.quick:
