@@ -6,6 +6,7 @@
 
 mod rooms;
 mod tidy;
+mod unused;
 
 use std::path::{Path, PathBuf};
 

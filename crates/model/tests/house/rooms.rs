@@ -4,27 +4,33 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{assert_none, root};
 
 /// A room: one crate of the workspace.
-struct Room {
-    name: String,
+pub struct Room {
+    pub name: String,
+    /// The folders of its own code.
+    pub code: Vec<PathBuf>,
+    /// The folders of its tests, benches and examples.
+    pub test_code: Vec<PathBuf>,
     /// What its manifest declares; a room may depend on lower ranks only.
     rank: Option<u64>,
-    dependencies: Vec<Dependency>,
+    pub dependencies: Vec<Dependency>,
 }
 
-struct Dependency {
-    name: String,
-    is_for_tests: bool,
+/// A crate that a room names in its manifest.
+pub struct Dependency {
+    pub name: String,
+    pub is_for_tests: bool,
 }
 
 /// The rooms as cargo sees them.
-fn rooms() -> Vec<Room> {
+pub fn rooms() -> Vec<Room> {
     let arguments = [
         "metadata",
         "--offline",
@@ -50,13 +56,27 @@ fn rooms() -> Vec<Room> {
 
 impl Room {
     fn read(package: &Value) -> Self {
+        let targets = package["targets"].as_array().unwrap();
+        let is_own =
+            |target: &&Value| target["kind"] == json!(["lib"]) || target["kind"] == json!(["bin"]);
+        let (own, others): (Vec<_>, Vec<_>) = targets.iter().partition(is_own);
         let dependencies = package["dependencies"].as_array().unwrap();
         Self {
             name: package["name"].as_str().unwrap().to_owned(),
+            code: own.into_iter().map(folder_of).collect(),
+            test_code: others.into_iter().map(folder_of).collect(),
             rank: package["metadata"]["glasspost"]["rank"].as_u64(),
             dependencies: dependencies.iter().map(Dependency::read).collect(),
         }
     }
+}
+
+/// The folder of a target's first file.
+fn folder_of(target: &Value) -> PathBuf {
+    Path::new(target["src_path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 impl Dependency {
@@ -76,6 +96,7 @@ fn complaints(rooms: &[Room]) -> Vec<String> {
         name,
         rank,
         dependencies,
+        ..
     } in rooms
     {
         let Some(rank) = *rank else {
@@ -131,6 +152,8 @@ fn table_row(line: &str) -> Option<(&str, u64)> {
 fn equal_and_higher_ranks_are_refused_and_named() {
     let room = |name: &str, rank, dependencies: &[(&str, bool)]| Room {
         name: name.to_owned(),
+        code: Vec::new(),
+        test_code: Vec::new(),
         rank,
         dependencies: dependencies
             .iter()
