@@ -335,6 +335,8 @@ fn tls_mode(smtp: &SmtpSection, logs_in: bool) -> TlsMode {
         TlsWord::Required => TlsMode::Required,
         TlsWord::Implicit => TlsMode::Implicit,
         TlsWord::Auto if smtp.port == IMPLICIT_TLS_PORT => TlsMode::Implicit,
+        // An authority is named to be checked against, and opportunistic TLS checks nobody.
+        TlsWord::Auto if smtp.tls_cert_file.is_some() => TlsMode::Required,
         TlsWord::Auto if is_loopback(smtp.host.trim()) => TlsMode::Opportunistic,
         TlsWord::Auto if logs_in && !smtp.allow_clear_text_auth => TlsMode::Required,
         TlsWord::Auto => TlsMode::Opportunistic,

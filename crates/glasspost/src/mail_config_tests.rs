@@ -103,6 +103,17 @@ fn tls_is_a_must_wherever_a_password_leaves_this_machine() {
 }
 
 #[test]
+fn a_named_authority_makes_tls_a_must_even_on_loopback() {
+    let authority = tempfile::NamedTempFile::new().unwrap();
+    let key = format!(
+        "127.0.0.1\",\"tls_cert_file\":\"{}",
+        authority.path().display()
+    );
+    let config = load(&with("mx.example.org", &key)).unwrap();
+    assert_eq!(config.client.tls, TlsMode::Required);
+}
+
+#[test]
 fn every_way_to_log_in_has_its_word() {
     let cases = [
         ("auto", None),
@@ -168,11 +179,19 @@ fn the_limit_of_each_reply_can_be_set() {
         load(&text).unwrap().client.deadlines
     };
     let deadlines = limited(1_500);
-    for deadline in [deadlines.greeting, deadlines.recipient, deadlines.final_reply] {
+    for deadline in [
+        deadlines.greeting,
+        deadlines.recipient,
+        deadlines.final_reply,
+    ] {
         assert_eq!(deadline, Duration::from_millis(1_500));
     }
     assert_eq!(deadlines.connect, CONNECT_TIMEOUT);
-    assert_eq!(limited(0).mail, REPLY_TIMEOUT, "no limit at all is none that ends");
+    assert_eq!(
+        limited(0).mail,
+        REPLY_TIMEOUT,
+        "no limit at all is none that ends"
+    );
 }
 
 #[test]
