@@ -6,6 +6,10 @@
 
 mod harness;
 
+mod defects;
+mod durability;
+mod isolation;
+
 mod dovecot_submission;
 mod postfix_delivers_into_mailboxes;
 mod smtp_sink_receives;

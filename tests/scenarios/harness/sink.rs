@@ -76,6 +76,12 @@ impl Sink {
         accepted(&self.home)
     }
 
+    /// How many messages it accepted until now.
+    pub fn count(&self) -> usize {
+        let record = fs::read(self.home.path().join("record.jsonl")).unwrap();
+        record.iter().filter(|byte| **byte == b'\n').count()
+    }
+
     /// The recipients of all those messages, in their order.
     pub fn recipients(&self) -> Vec<String> {
         self.accepted()

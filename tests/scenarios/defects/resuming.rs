@@ -1,0 +1,36 @@
+//! There, resuming counts places in the list: who follows a failure is mailed again, and an edited list mails others.
+
+use crate::harness::{Home, Sink, until};
+
+#[test]
+fn resume_sends_nobody_twice() {
+    let rules = ["--rule", "person3@*: refuse", "--rule", "person40@*: defer"];
+    let (home, sink) = (Home::new(), Sink::start(&rules));
+    home.relay(sink.port());
+    let list: Vec<String> = (0..120)
+        .map(|n| format!("person{n}@good.example"))
+        .collect();
+    home.write_list("list.csv", list.iter().map(String::as_str));
+    let letter = ["-f", "list.csv", "--text", "Hello", "--retries", "1"];
+    let process = home.start_send(&[&letter[..], &["--rate", "60"]].concat());
+    until("some messages", || (sink.count() >= 45).then_some(()));
+    process.signal("INT");
+    process.wait().expect_code(1);
+    // The same people the other way round, and one who is new.
+    let others = list
+        .iter()
+        .rev()
+        .map(String::as_str)
+        .chain(["late@good.example"]);
+    home.write_list("list.csv", others);
+    home.send(&[&letter[..], &["--resume"]].concat())
+        .expect_code(0);
+    let mut received = sink.recipients();
+    assert_eq!(received.len(), 119);
+    received.sort();
+    received.dedup();
+    assert_eq!(received.len(), 119, "somebody got it twice");
+    let statuses = home.exact_account();
+    assert_eq!(statuses["person3@good.example"], "bounced");
+    assert_eq!(statuses["person40@good.example"], "expired");
+}
