@@ -34,3 +34,32 @@ fn resume_sends_nobody_twice() {
     assert_eq!(statuses["person3@good.example"], "bounced");
     assert_eq!(statuses["person40@good.example"], "expired");
 }
+
+#[test]
+fn who_was_taken_back_stays_so_and_it_is_said() {
+    let (home, sink) = (Home::new(), Sink::start(&[]));
+    home.relay(sink.port());
+    let list: Vec<String> = (0..60).map(|n| format!("person{n}@good.example")).collect();
+    let letter = ["-f", "list.csv", "--text", "Hello", "--resume"];
+    let send_slowly = |people: &[String], until_count: usize| {
+        home.write_list("list.csv", people.iter().map(String::as_str));
+        let process = home.start_send(&[&letter[..], &["--rate", "40"]].concat());
+        until("some messages", || {
+            (sink.count() >= until_count).then_some(())
+        });
+        process.signal("INT");
+        process.wait().expect_code(1);
+    };
+    send_slowly(&list, 5);
+    send_slowly(&list[..58], 20);
+    home.write_list("list.csv", list.iter().map(String::as_str));
+    let finished = home.send(&letter).expect_code(0);
+    assert!(
+        finished.stderr.contains("they get no mail in this run"),
+        "{finished}"
+    );
+    assert!(finished.stderr.contains("recipients=2"), "{finished}");
+    let statuses = home.exact_account();
+    assert_eq!(statuses["person59@good.example"], "cancelled");
+    assert_eq!(sink.count(), 58);
+}

@@ -1,6 +1,9 @@
 //! There, the webhook is sent by a task that nobody waits for, once, in one of two modes without its signature, and
 //! always says `completed`.
 
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::hook::{Hook, Post};
@@ -207,5 +210,37 @@ fn a_run_without_a_relay_says_failed() {
     assert_eq!(
         (&body["failed_deliveries"], &body["pending_deliveries"]),
         (&json!(0), &json!(3))
+    );
+}
+
+#[test]
+fn a_webhook_that_hangs_does_not_hold_a_stop_beyond_its_grace() {
+    let (home, sink) = scene();
+    let list: Vec<String> = (0..100)
+        .map(|n| format!("person{n}@good.example"))
+        .collect();
+    home.write_list("list.csv", list.iter().map(String::as_str));
+    // Connections are made, and nobody ever reads from them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let args = [
+        "-f",
+        "list.csv",
+        "--text",
+        "Hello",
+        "--rate",
+        "40",
+        "--webhook",
+        &url,
+    ];
+    let process = home.start_send(&args);
+    until("some messages", || (sink.count() >= 10).then_some(()));
+    let asked = Instant::now();
+    process.signal("TERM");
+    let finished = process.wait().expect_code(1);
+    assert!(asked.elapsed() < Duration::from_secs(30), "{finished}");
+    assert!(
+        finished.stderr.contains("the webhook was not delivered"),
+        "{finished}"
     );
 }

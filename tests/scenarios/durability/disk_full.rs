@@ -221,6 +221,10 @@ fn of_the_folder_of_the_account() {
     until("the complaint", || {
         process.stderr().contains("success.csv").then_some(())
     });
+    let before = sink.count();
+    until("mail to go on meanwhile", || {
+        (sink.count() > before + 100).then_some(())
+    });
     disk.make_room();
     process.wait().expect_code(0);
     assert_each_once(&sink.recipients(), &people);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use deliver::Supply;
-use model::Seq;
+use model::{MessageState, Seq};
 use store::{Accepted, NewMessage, Progress};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -93,17 +93,13 @@ impl Listing {
         let (sender, mut batches) = mpsc::channel(BATCHES_AHEAD);
         let reading = tokio::task::spawn_blocking(move || self.read(&written, &sender));
         let mut seen = Seen::default();
-        let mut duplicates = 0;
         while let Some(batch) = batches.recv().await {
             if stop.is_cancelled() {
                 break;
             }
             let accepted = accept(batch, run, tools, stop).await?;
             supply.added();
-            duplicates += accepted
-                .into_iter()
-                .filter(|answer| !seen.is_new(*answer))
-                .count();
+            accepted.into_iter().for_each(|answer| seen.note(answer));
         }
         // The reader sees the closed channel and ends.
         drop(batches);
@@ -111,12 +107,19 @@ impl Listing {
             CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))
         })??;
         let mut summary = read;
-        summary.remove_duplicates(duplicates as u64);
+        summary.remove_duplicates(seen.duplicates);
         if stop.is_cancelled() {
             return Ok(summary);
         }
         if run.is_resumed {
             take_back(run, &seen, tools, stop).await?;
+        }
+        if seen.taken_back > 0 {
+            tracing::warn!(
+                recipients = seen.taken_back,
+                "these are in the list again, but were taken back when the run was resumed without them: \
+                 they get no mail in this run"
+            );
         }
         let listed = Progress::Listed(tools.clock.now());
         let mark = || tools.store.mark_campaign(run.campaign.id, listed);
@@ -305,9 +308,28 @@ struct Seen {
     first: i64,
     /// Messages with numbers before the first one met. They are few: the list was sorted anew.
     before: HashSet<Seq>,
+    /// Rows whose message was met before.
+    duplicates: u64,
+    /// Messages that an earlier process took back. That is final, also when the list has them again.
+    taken_back: u64,
 }
 
 impl Seen {
+    /// Notes and counts an answer of the ledger.
+    fn note(&mut self, answer: Accepted) {
+        if !self.is_new(answer) {
+            self.duplicates += 1;
+        } else if matches!(
+            answer,
+            Accepted::Known {
+                state: MessageState::Cancelled,
+                ..
+            }
+        ) {
+            self.taken_back += 1;
+        }
+    }
+
     /// Notes an answer of the ledger; whether its message was not met before.
     fn is_new(&mut self, answer: Accepted) -> bool {
         let seq = answer.seq();
@@ -339,8 +361,6 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use model::MessageState;
-
     use super::*;
 
     #[test]
