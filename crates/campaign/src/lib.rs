@@ -14,7 +14,7 @@
 //! - [`recipients`], [`filter`], [`csv_out`]: the list, who of it, and our own CSV files
 //! - [`list`]: the list of a request, opened as often as it is read
 //! - [`letter`]: the request's files read into what is stored of a campaign
-//! - [`send`]: one run from start to end
+//! - [`mod@send`]: one run from start to end
 //! - [`check`]: what would be sent: dry run, preview and the strict check
 //! - [`report`]: what became of a run
 //! - [`schedule`]: when jobs run, and the loop that runs them

@@ -14,6 +14,8 @@ pub struct Follower {
     tail: Tail,
     campaign: CampaignId,
     cursor: Seq,
+    /// Up to where the store has to be read, after batches were missed or another process wrote.
+    missed_to: Option<Seq>,
 }
 
 /// Some events, in order: the next ones after those before.
@@ -33,6 +35,7 @@ impl Follower {
             tail,
             campaign,
             cursor,
+            missed_to: None,
         }
     }
 
@@ -41,9 +44,19 @@ impl Follower {
         self.cursor
     }
 
-    /// The next events; `None` when the store is closed.
+    /// The next events; `None` when the store is closed. A call that is dropped half-way loses nothing.
     pub async fn next(&mut self) -> Result<Option<Batch>> {
         loop {
+            if let Some(missed_to) = self.missed_to {
+                let events = self.page().await?;
+                if events.len() < PAGE {
+                    self.cursor = self.cursor.max(missed_to);
+                    self.missed_to = None;
+                }
+                if !events.is_empty() {
+                    return Ok(Some(Batch::Stored(events)));
+                }
+            }
             let Some(batch) = self.tail.next().await else {
                 return Ok(None);
             };
@@ -51,13 +64,9 @@ impl Follower {
                 continue;
             }
             if batch.previous > self.cursor {
-                // Batches were missed, or another process wrote. What is fresh comes from the store as well.
-                let events = self.page().await?;
-                if events.is_empty() {
-                    self.cursor = batch.last;
-                    continue;
-                }
-                return Ok(Some(Batch::Stored(events)));
+                // What is fresh comes from the store as well, behind what was missed.
+                self.missed_to = Some(batch.last);
+                continue;
             }
             let seen = std::mem::replace(&mut self.cursor, batch.last);
             return Ok(Some(Batch::Fresh(batch, self.campaign, seen)));

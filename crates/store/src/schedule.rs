@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{CampaignId, Timestamp};
+use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A registered job.
@@ -26,13 +26,11 @@ pub struct Job {
     pub attempts_max: u32,
     /// The first pause after a failed try; it doubles.
     pub backoff: Duration,
-    /// The run that is under way, so that it is resumed and not begun again.
-    pub campaign: Option<CampaignId>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When it last began to run.
+    /// When its present or last occurrence began; tries of one occurrence share it.
     pub last_run_at: Option<Timestamp>,
     /// Why the last try failed.
     pub last_error: Option<String>,

@@ -18,10 +18,10 @@
 //! regard to case. `==` and `!=` compare numbers when both sides are; `>` and its kin are false unless both are.
 //!
 //! # Layout
-//! - [`bound`]: a filter that knows its columns
-//! - [`compare`]: texts and numbers side by side
-//! - [`expression`]: what a filter says
-//! - [`parse`], [`token`]: from text to that
+//! - `bound`: a filter that knows its columns
+//! - `compare`: texts and numbers side by side
+//! - `expression`: what a filter says
+//! - `parse`, `token`: from text to that
 
 mod bound;
 mod compare;

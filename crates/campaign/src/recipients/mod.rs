@@ -6,19 +6,19 @@
 //! came before is not asked here: the store knows.
 //!
 //! # Layout
-//! - [`columns`]: the header row
+//! - `columns`: the header row
 //! - [`copies`]: the lists for `--cc` and `--bcc`
-//! - [`csv`]: rows from CSV bytes, resumed after a bad one
-//! - [`decode`]: byte order marks and UTF-16
-//! - [`problem`]: what can be wrong with a row and with a list
-//! - [`recipient`]: one row, and its JSON
-//! - [`row`]: a row before it is checked
-//! - [`scan`]: where one CSV record ends and its cells lie
-//! - [`sheet_guard`], [`xls_guard`]: what a spreadsheet file is, and whether it would fill the memory
-//! - [`sheet_rows`]: the rows of a spreadsheet, packed
+//! - `csv`: rows from CSV bytes, resumed after a bad one
+//! - `decode`: byte order marks and UTF-16
+//! - `problem`: what can be wrong with a row and with a list
+//! - `recipient`: one row, and its JSON
+//! - `row`: a row before it is checked
+//! - `scan`: where one CSV record ends and its cells lie
+//! - `sheet_guard`, `xls_guard`: what a spreadsheet file is, and whether it would fill the memory
+//! - `sheet_rows`: the rows of a spreadsheet, packed
 //! - [`sheet_url`]: from a Google Sheet's address to its CSV
-//! - [`spreadsheet`], [`cell_text`]: rows from XLSX, XLS and ODS, and how their values are written
-//! - [`summary`]: what a list came to
+//! - `spreadsheet`, `cell_text`: rows from XLSX, XLS and ODS, and how their values are written
+//! - `summary`: what a list came to
 
 mod cell_text;
 mod columns;

@@ -51,7 +51,6 @@ pub async fn register(store: &dyn Store, new: NewJob, clock: &Clock) -> Result<J
         attempts: 0,
         attempts_max: new.attempts_max.max(ATTEMPTS_MIN),
         backoff: new.backoff,
-        campaign: None,
         created_at: now,
         updated_at: now,
         last_run_at: None,

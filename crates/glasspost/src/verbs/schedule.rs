@@ -246,7 +246,6 @@ mod tests {
             attempts: 0,
             attempts_max: 3,
             backoff: Duration::from_secs(2),
-            campaign: None,
             created_at: at,
             updated_at: at,
             last_run_at: None,

@@ -1,6 +1,6 @@
 //! The server: a session that reads commands and writes replies, and a driver that carries its bytes.
 //!
-//! [`Session`](session::Session) is pure: input in, replies and questions out. The questions ("may this
+//! [`Session`] is pure: input in, replies and questions out. The questions ("may this
 //! recipient be written to?") go to a [`Handler`]; each verb of the protocol is one file in `verbs`.
 
 mod config;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use model::{CampaignId, Timestamp};
+use model::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::transaction::WriteTx;
 use crate::{Job, JobState, Result, StoreError};
 
-const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, campaign, \
+const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, \
      created_at, updated_at, last_run_at, last_error";
 
 pub(super) fn add(tx: &WriteTx<'_>, job: &Job) -> Result<()> {
@@ -17,7 +17,7 @@ pub(super) fn add(tx: &WriteTx<'_>, job: &Job) -> Result<()> {
         job,
         &format!(
             "INSERT INTO jobs ({COLUMNS}) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         ),
     )?;
     Ok(())
@@ -28,8 +28,8 @@ pub(super) fn save(tx: &WriteTx<'_>, job: &Job) -> Result<bool> {
         tx,
         job,
         "UPDATE jobs SET request = ?2, state = ?3, next_run_at = ?4, cron = ?5, interval_ms = ?6, attempts = ?7, \
-         attempts_max = ?8, backoff_ms = ?9, campaign = ?10, created_at = ?11, updated_at = ?12, \
-         last_run_at = ?13, last_error = ?14 WHERE id = ?1 AND state <> 'cancelled'",
+         attempts_max = ?8, backoff_ms = ?9, created_at = ?10, updated_at = ?11, \
+         last_run_at = ?12, last_error = ?13 WHERE id = ?1 AND state <> 'cancelled'",
     )?;
     Ok(changed == 1)
 }
@@ -45,7 +45,6 @@ fn write(tx: &WriteTx<'_>, job: &Job, statement: &str) -> Result<usize> {
         job.attempts,
         job.attempts_max,
         to_millis(job.backoff),
-        job.campaign.map(|campaign| campaign.0),
         job.created_at.as_millis(),
         job.updated_at.as_millis(),
         job.last_run_at.map(Timestamp::as_millis),
@@ -92,11 +91,10 @@ fn to_job(row: &Row<'_>) -> Result<Job> {
         attempts: row.get(6)?,
         attempts_max: row.get(7)?,
         backoff: from_millis(row.get(8)?),
-        campaign: row.get::<_, Option<i64>>(9)?.map(CampaignId),
-        created_at: Timestamp::from_millis(row.get(10)?),
-        updated_at: Timestamp::from_millis(row.get(11)?),
-        last_run_at: moment(row.get(12)?),
-        last_error: row.get(13)?,
+        created_at: Timestamp::from_millis(row.get(9)?),
+        updated_at: Timestamp::from_millis(row.get(10)?),
+        last_run_at: moment(row.get(11)?),
+        last_error: row.get(12)?,
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use model::CampaignId;
 use store::{Job, JobState, Store};
 
 use crate::on_each_backend;
@@ -19,7 +18,6 @@ fn job(id: &str, created: u64) -> Job {
         attempts: 0,
         attempts_max: 3,
         backoff: Duration::from_secs(2),
-        campaign: None,
         created_at: second(created),
         updated_at: second(created),
         last_run_at: None,
@@ -66,7 +64,6 @@ fn a_job_s_new_state_is_saved() {
             let mut changed = job("a", 1);
             changed.state = state;
             changed.attempts = 2;
-            changed.campaign = Some(CampaignId(4));
             changed.next_run_at = None;
             (changed.updated_at, changed.last_run_at) = (second(8), Some(second(7)));
             changed.last_error = Some("no route".to_owned());

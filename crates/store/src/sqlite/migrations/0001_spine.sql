@@ -94,7 +94,6 @@ CREATE TABLE jobs (
     attempts     INTEGER NOT NULL,
     attempts_max INTEGER NOT NULL,
     backoff_ms   INTEGER NOT NULL,
-    campaign     INTEGER,
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
     last_run_at  INTEGER,
