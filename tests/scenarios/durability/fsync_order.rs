@@ -67,4 +67,8 @@ fn everything_is_on_disk_before_anybody_hears_of_it() {
         trace.folder_was_synced_first(data.to_str().unwrap()),
         "the data file's name itself"
     );
+    // The same run without its syncs is found out, so it was they that were seen.
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("sync")).collect();
+    let found = Trace::parse(&without.join("\n")).check(&people, outcome);
+    assert!(found.unwrap_err().contains("synced"));
 }
