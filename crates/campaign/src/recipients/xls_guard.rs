@@ -10,8 +10,11 @@ use cfb::CompoundFile;
 use super::problem::ListError;
 use super::spreadsheet::{SHEET_FILE_BYTES_MAX, damaged};
 
-/// Most cells in the rectangle of a sheet: all its 65,536 rows, with a hundred columns.
+/// Most cells in the rectangles of all sheets together, which are held at once: as of one with all its 65,536
+/// rows and a hundred columns.
 const CELLS_MAX: u64 = 65_536 * 100;
+/// The last column that a sheet can have.
+const COLUMN_MAX: u32 = 0xff;
 /// Most sheets in a file.
 const SHEETS_MAX: usize = 1_000;
 /// The stream with the records, by its newer and its older name.
@@ -29,23 +32,22 @@ mod record {
     pub const NUMBER: u16 = 0x0203;
     pub const LABEL: u16 = 0x0204;
     pub const BOOL_ERR: u16 = 0x0205;
+    pub const STRING: u16 = 0x0207;
     pub const RK: u16 = 0x027e;
     pub const BOF: u16 = 0x0809;
 }
 
-/// Refuses a file with a sheet that would fill the memory.
+/// Refuses a file whose sheets would fill the memory.
 pub(super) fn check(bytes: &[u8]) -> Result<(), ListError> {
     let stream = read_stream(bytes)?;
     let sheets: Vec<_> = Records(&stream).filter_map(sheet_start).collect();
     if sheets.len() > SHEETS_MAX {
         return Err(damaged("it has too many sheets"));
     }
-    let too_large = sheets
-        .iter()
-        .filter_map(|&start| stream.get(start..))
-        .any(is_too_large);
-    match too_large {
-        true => Err(damaged("a sheet spans too many cells: save it as XLSX")),
+    let streams = sheets.iter().filter_map(|&start| stream.get(start..));
+    let cells = streams.map(sheet_cells).fold(0, u64::saturating_add);
+    match cells > CELLS_MAX {
+        true => Err(damaged("its sheets span too many cells: save it as XLSX")),
         false => Ok(()),
     }
 }
@@ -69,9 +71,10 @@ fn sheet_start((kind, body): (u16, &[u8])) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*start)).ok()
 }
 
-/// Whether the sheet that `stream` begins with spans too many cells. A chart inside it is passed.
-fn is_too_large(stream: &[u8]) -> bool {
+/// How many cells the sheet spans that `stream` begins with, as stated or as held. A chart inside it is passed.
+fn sheet_cells(stream: &[u8]) -> u64 {
     let mut depth = 0_u32;
+    let mut stated = 0;
     let mut area = Area::default();
     for (kind, body) in Records(stream) {
         match kind {
@@ -79,11 +82,11 @@ fn is_too_large(stream: &[u8]) -> bool {
             record::EOF if depth <= 1 => break,
             record::EOF => depth -= 1,
             _ if depth > 1 => {}
-            record::DIMENSIONS if stated_cells(body) > CELLS_MAX => return true,
+            record::DIMENSIONS => stated = stated_cells(body).max(stated),
             _ => area.extend(kind, body),
         }
     }
-    area.cells() > CELLS_MAX
+    area.cells().max(stated)
 }
 
 /// The size that a sheet states: rows and columns, from and to (MS-XLS 2.4.90; rows are 16 bits in older
@@ -100,13 +103,14 @@ fn stated_cells(body: &[u8]) -> u64 {
         ..12 => [short(0), short(2), short(4), short(6)],
         12.. => [long(0), long(4), short(8), short(10)],
     };
-    match bounds {
-        [Some(top), Some(bottom), Some(left), Some(right)] => {
-            let rows = bottom.wrapping_sub(top).wrapping_add(1);
-            u64::from(rows) * u64::from(right.wrapping_sub(left).wrapping_add(1))
-        }
-        _ => 0,
-    }
+    let [Some(top), Some(bottom), Some(left), Some(right)] = bounds else {
+        return 0;
+    };
+    // The reader counts from the first column where the left one cannot be true.
+    let left = if left > COLUMN_MAX { 0 } else { left };
+    // It subtracts in 32 bits; what comes after must not begin again at 0.
+    let length = |from: u32, to: u32| u64::from(to.wrapping_sub(from)) + 1;
+    length(top, bottom).saturating_mul(length(left, right))
 }
 
 /// The 16 bits at `place`, little-endian.
@@ -122,12 +126,15 @@ fn number(body: &[u8], place: usize) -> Option<u16> {
 struct Area {
     rows: Option<(u16, u16)>,
     columns: Option<(u16, u16)>,
+    /// Row and column of the last formula, whose text comes after it.
+    formula: (u16, u16),
 }
 
 impl Area {
     /// Takes in a record, if it is a cell or, as `MUL_RK`, a run of cells of six bytes each.
     fn extend(&mut self, kind: u16, body: &[u8]) {
         let run = match kind {
+            record::STRING => return self.widen(self.formula, 1),
             record::MUL_RK => body.len() / 6,
             record::FORMULA | record::R_STRING | record::LABEL_SST | record::NUMBER => 1,
             record::LABEL | record::BOOL_ERR | record::RK => 1,
@@ -136,6 +143,14 @@ impl Area {
         let (Some(row), Some(column)) = (number(body, 0), number(body, 2)) else {
             return;
         };
+        if kind == record::FORMULA {
+            self.formula = (row, column);
+        }
+        self.widen((row, column), run);
+    }
+
+    /// Takes in `run` cells of a row.
+    fn widen(&mut self, (row, column): (u16, u16), run: usize) {
         // A record is shorter than 64 KiB, and so is its run.
         let last = column.saturating_add(run.saturating_sub(1) as u16);
         self.rows = Some(widened(self.rows, row));
@@ -191,12 +206,18 @@ mod tests {
 
     /// A file whose only sheet holds `records`.
     fn file(records: &[Vec<u8>]) -> Vec<u8> {
+        file_announcing(1, records)
+    }
+
+    /// A file that announces the sheet that holds `records` so many times.
+    fn file_announcing(count: usize, records: &[Vec<u8>]) -> Vec<u8> {
         let bof = record(record::BOF, &[0; 4]);
-        let start = (bof.len() + 12 + 4) as u32;
+        let start = (bof.len() + 12 * count + 4) as u32;
         let announced = record(
             record::BOUND_SHEET,
             &[&start.to_le_bytes()[..], &[0; 4]].concat(),
-        );
+        )
+        .repeat(count);
         let end = record(record::EOF, &[]);
         let stream = [
             bof.clone(),
@@ -231,20 +252,35 @@ mod tests {
     }
 
     #[test]
+    fn sheets_that_are_large_together_are_refused() {
+        let corners = [cell(record::LABEL, 0, 0), cell(record::RK, 59_999, 9)];
+        assert!(check(&file_announcing(10, &corners)).is_ok());
+        assert!(check(&file_announcing(11, &corners)).is_err());
+    }
+
+    #[test]
+    fn a_text_without_its_formula_lies_in_the_first_cell() {
+        let text = record(record::STRING, &[0; 4]);
+        let corner = cell(record::RK, u16::MAX, u16::MAX);
+        assert!(check(&file(&[text.clone(), corner.clone()])).is_err());
+        let formula = cell(record::FORMULA, u16::MAX, u16::MAX);
+        assert!(check(&file(&[formula, text, corner])).is_ok());
+    }
+
+    #[test]
     fn an_absurd_stated_size_is_refused() {
-        let stated = |rows: u32, columns: u16| {
-            let body = [
-                &[0; 4][..],
-                &rows.to_le_bytes(),
-                &[0; 2],
-                &columns.to_le_bytes(),
-                &[0; 2],
-            ];
+        let stated = |rows: u32, [left, right]: [u16; 2]| {
+            let [left, right] = [left, right].map(u16::to_le_bytes);
+            let body = [&[0; 4][..], &rows.to_le_bytes(), &left, &right, &[0; 2]];
             check(&file(&[record(record::DIMENSIONS, &body.concat())]))
         };
-        assert!(stated(65_535, 99).is_ok());
-        assert!(stated(u32::MAX - 1, 9).is_err());
-        assert!(stated(65_535, 256).is_err());
+        assert!(stated(65_535, [0, 99]).is_ok());
+        assert!(stated(65_535, [0, 256]).is_err());
+        // The reader's count of rows wraps, and its first column is 0 where the stated one is absurd.
+        for rows in [u32::MAX, u32::MAX - 1] {
+            assert!(stated(rows, [0, 9]).is_err(), "{rows}");
+        }
+        assert!(stated(65_535, [u16::MAX, u16::MAX]).is_err());
     }
 
     #[test]
