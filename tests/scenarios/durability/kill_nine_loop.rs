@@ -216,14 +216,11 @@ fn check_copies(scene: &Scene) {
     }
     println!("copies after each kill: {again:?}");
     assert!(again.iter().all(|copies| *copies <= WINDOW), "{again:?}");
-    let total: usize = again.iter().sum();
-    if amount(0, 1) == 1 {
-        assert!(
-            total * 1_000 < seen.len() * again.len(),
-            "{total} copies of {}",
-            seen.len()
-        );
-    }
+    // In a soak's large list, a kill costs on average less than one copy in a thousand recipients.
+    let (total, kills): (usize, usize) = (again.iter().sum(), again.len() - 1);
+    let thousands = seen.len() / 1_000;
+    let is_large = thousands >= WINDOW / 2;
+    assert!(!is_large || total < kills * thousands, "{total} copies");
 }
 
 /// What arrived in a life is what the list said then.
