@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::Timestamp;
+use smtp::client::Persistence;
 
 use super::retry::RetryPolicy;
 
@@ -19,6 +20,8 @@ pub struct RelayHealth {
     not_before: Timestamp,
     /// Whether somebody is trying while the relay is in doubt.
     probing: bool,
+    /// Whether any connection was opened yet: then host, TLS and login are right.
+    was_open: bool,
 }
 
 /// What a connection that wants to open may do.
@@ -51,6 +54,7 @@ impl RelayHealth {
             failures: 0,
             not_before: Timestamp::default(),
             probing: false,
+            was_open: false,
         }
     }
 
@@ -70,6 +74,7 @@ impl RelayHealth {
     pub fn opened(&mut self) {
         self.open += 1;
         self.failures = 0;
+        self.was_open = true;
         self.probing = false;
         self.not_before = Timestamp::default();
     }
@@ -80,9 +85,21 @@ impl RelayHealth {
     }
 
     /// A connection could not be opened. While others are open it is the relay's limit on connections, and
-    /// only delays the next try.
-    pub fn failed(&mut self, now: Timestamp, chance: f64) -> AfterFailure {
+    /// only delays the next try. What cannot get better by waiting ends it at once, unless it has worked before.
+    pub fn failed(
+        &mut self,
+        now: Timestamp,
+        persistence: Persistence,
+        chance: f64,
+    ) -> AfterFailure {
         self.probing = false;
+        if persistence == Persistence::Permanent && !self.was_open {
+            return AfterFailure::GiveUp;
+        }
+        if now < self.not_before {
+            // Begun before the failure that is known already: one outage counts once.
+            return AfterFailure::TryLater;
+        }
         if self.open == 0 {
             self.failures += 1;
         }
@@ -116,10 +133,16 @@ mod tests {
             matches!(relay.ask(at(1)), Admission::Wait(_)),
             "somebody tries already"
         );
-        assert_eq!(relay.failed(at(5), 0.0), AfterFailure::TryLater);
+        assert_eq!(
+            relay.failed(at(5), Persistence::Transient, 0.0),
+            AfterFailure::TryLater
+        );
         assert_eq!(relay.ask(at(5)), Admission::Wait(Duration::from_secs(2)));
         assert_eq!(relay.ask(at(2_005)), Admission::Open);
-        assert_eq!(relay.failed(at(2_006), 0.0), AfterFailure::GiveUp);
+        assert_eq!(
+            relay.failed(at(2_006), Persistence::Transient, 0.0),
+            AfterFailure::GiveUp
+        );
     }
 
     #[test]
@@ -130,20 +153,54 @@ mod tests {
         for round in 0..10 {
             let now = at(100_000 * (round + 1));
             assert_eq!(relay.ask(now), Admission::Open);
-            assert_eq!(relay.failed(now, 0.0), AfterFailure::TryLater);
+            assert_eq!(
+                relay.failed(now, Persistence::Transient, 0.0),
+                AfterFailure::TryLater
+            );
         }
         relay.closed();
-        assert_eq!(relay.failed(at(9_000_000), 0.0), AfterFailure::GiveUp);
+        assert_eq!(
+            relay.failed(at(9_000_000), Persistence::Transient, 0.0),
+            AfterFailure::GiveUp
+        );
     }
 
     #[test]
     fn success_forgets_earlier_failures() {
         let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
         relay.ask(at(1));
-        relay.failed(at(1), 0.0);
+        relay.failed(at(1), Persistence::Transient, 0.0);
         relay.ask(at(5_000));
         relay.opened();
         relay.closed();
-        assert_eq!(relay.failed(at(6_000), 0.0), AfterFailure::TryLater);
+        assert_eq!(
+            relay.failed(at(6_000), Persistence::Transient, 0.0),
+            AfterFailure::TryLater
+        );
+    }
+
+    #[test]
+    fn one_outage_under_several_openings_counts_once() {
+        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
+        relay.ask(at(1));
+        relay.opened();
+        relay.ask(at(2));
+        relay.ask(at(2));
+        relay.closed();
+        for _ in 0..2 {
+            let after = relay.failed(at(3), Persistence::Transient, 0.0);
+            assert_eq!(after, AfterFailure::TryLater);
+        }
+    }
+
+    #[test]
+    fn a_permanent_refusal_ends_it_only_before_the_first_success() {
+        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
+        relay.ask(at(1));
+        let fresh = relay.clone().failed(at(1), Persistence::Permanent, 0.0);
+        assert_eq!(fresh, AfterFailure::GiveUp);
+        relay.opened();
+        let later = relay.failed(at(2), Persistence::Permanent, 0.0);
+        assert_eq!(later, AfterFailure::TryLater);
     }
 }

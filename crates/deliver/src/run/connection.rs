@@ -10,7 +10,7 @@ use store::NewEvent;
 
 use super::recorder::Permit;
 use super::work::{PUT_BACKS_MAX, Work};
-use super::{Halt, Shared};
+use super::{Halt, PanicHalts, Shared};
 use crate::letters::Composer;
 use crate::plan::decide::{Decision, Trial, decide};
 use crate::plan::relay::AfterFailure;
@@ -37,6 +37,7 @@ struct Line {
 
 /// Works until the queue is closed and empty, or the delivery halts.
 pub(super) async fn run(shared: Arc<Shared>) {
+    let _watch = PanicHalts(Arc::clone(&shared));
     let halt = shared.halt.clone();
     let mut line = Line {
         shared,
@@ -263,8 +264,8 @@ impl Line {
                     self.connection = Some(connection);
                 }
                 Err(error) => {
-                    let after = shared.relay.failed(clock);
-                    if error.is_permanent() || after == AfterFailure::GiveUp {
+                    let after = shared.relay.failed(clock, error.persistence);
+                    if after == AfterFailure::GiveUp {
                         shared.halt(Halt::Unreachable(Box::new(error)));
                         return false;
                     }

@@ -45,7 +45,7 @@ enum Step {
 /// One look at the lane: adds what is due, or waits for what comes next.
 async fn feed(shared: &Shared, pace: &mut Option<Pace>) -> Result<Step, store::StoreError> {
     let delivery = &shared.delivery;
-    if shared.work.len() >= WORK_LOW {
+    if shared.work.len() > WORK_LOW {
         shared.work.low().await;
         return Ok(Step::GoOn);
     }

@@ -138,6 +138,18 @@ impl Shared {
     }
 }
 
+/// Held by a task: when it panics, the others are halted, since what it had in hand would never land.
+struct PanicHalts(Arc<Shared>);
+
+impl Drop for PanicHalts {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = DeliverError::Task("a task panicked".to_owned());
+            self.0.halt(Halt::Broken(error));
+        }
+    }
+}
+
 impl Delivery {
     /// Delivers until the supply is complete and the lane is empty, the relay is given up, or `stop`.
     pub async fn run(self, stop: CancellationToken) -> Result<Ended, DeliverError> {

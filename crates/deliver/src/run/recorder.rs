@@ -8,12 +8,14 @@ use model::Seq;
 use store::NewEvent;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::{DeliverError, Halt, Shared};
+use super::{DeliverError, Halt, PanicHalts, Shared};
 
 /// Outcomes in one commit.
-const GROUP_MAX: usize = 32;
+const GROUP_MAX: usize = 64;
+/// So many are a group that waits for nobody: the sync is shared well enough, and connections wait for its end.
+const GROUP_ENOUGH: usize = 16;
 /// How long the first outcome of a group waits for others to share its commit.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(1);
 /// The pause before a store that has no room is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -116,9 +118,10 @@ impl Recorder {
 
 /// Commits groups until nothing more is handed over.
 pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcome>) {
+    let _watch = PanicHalts(Arc::clone(&shared));
     let mut group = Vec::with_capacity(GROUP_MAX);
     while outcomes.recv_many(&mut group, GROUP_MAX).await > 0 {
-        if group.len() < GROUP_MAX && !outcomes.is_closed() {
+        if group.len() < GROUP_ENOUGH && !outcomes.is_closed() {
             tokio::time::sleep(LINGER).await;
             while group.len() < GROUP_MAX {
                 match outcomes.try_recv() {

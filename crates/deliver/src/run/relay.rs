@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use model::Clock;
+use smtp::client::Persistence;
 
 use crate::plan::relay::{Admission, AfterFailure, RelayHealth};
 
@@ -33,8 +34,8 @@ impl Relay {
         self.with(RelayHealth::closed);
     }
 
-    pub(super) fn failed(&self, clock: &Clock) -> AfterFailure {
-        self.with(|health| health.failed(clock.now(), fastrand::f64()))
+    pub(super) fn failed(&self, clock: &Clock, persistence: Persistence) -> AfterFailure {
+        self.with(|health| health.failed(clock.now(), persistence, fastrand::f64()))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut RelayHealth) -> T) -> T {

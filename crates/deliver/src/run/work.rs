@@ -81,7 +81,14 @@ impl WorkQueue {
     pub(super) async fn pop(&self) -> Option<Work> {
         loop {
             let ready = self.ready.notified();
+            tokio::pin!(ready);
+            // Enabled before the look, so that work added in between wakes this one and not nobody.
+            ready.as_mut().enable();
             if let Some(work) = self.try_pop() {
+                if self.len() > 0 {
+                    // This one may have taken a call that was meant for another.
+                    self.ready.notify_one();
+                }
                 return Some(work);
             }
             if self.with(|state| state.closed) {
