@@ -1,8 +1,7 @@
 // Sends one letter to everyone on a list through Nodemailer's pool, and keeps nothing.
 // Arguments: port, "plain" or "starttls", connections, list, letter.
 
-import { createReadStream, readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { readFileSync } from "node:fs";
 import { createTransport } from "nodemailer";
 
 const [port, tls, connections, list, letterFile] = process.argv.slice(2);
@@ -33,12 +32,14 @@ function message(row) {
   return { from: "News <news@example.org>", to: email, subject: `News for ${name}`, html };
 }
 
-const rows = createInterface({ input: createReadStream(list) })[Symbol.asyncIterator]();
-await rows.next(); // the column names
+const rows = readFileSync(list, "utf8").trim().split("\n").slice(1);
+let taken = 0;
 
 async function sendRows() {
-  for (let row = await rows.next(); !row.done; row = await rows.next()) {
-    await transport.sendMail(message(row.value));
+  while (taken < rows.length) {
+    const row = rows[taken];
+    taken += 1;
+    await transport.sendMail(message(row.trim()));
   }
 }
 
