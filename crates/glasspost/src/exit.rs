@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use campaign::CampaignError;
 use campaign::recipients::ListError;
+use compose::letter::LetterError;
 use prepare::AttachmentError;
 use store::StoreError;
 
@@ -90,6 +91,7 @@ fn of_campaign(error: &CampaignError) -> Code {
             ..
         } => of_file(reason),
         CampaignError::Attachment(AttachmentError::Unreadable { source, .. }) => of_file(source),
+        CampaignError::Letter(error) => of_letter(error),
         CampaignError::SheetUrl(_)
         | CampaignError::Recipient { .. }
         | CampaignError::Copies { .. }
@@ -101,13 +103,32 @@ fn of_campaign(error: &CampaignError) -> Code {
         | CampaignError::Fetch { .. }
         | CampaignError::Filter(_)
         | CampaignError::Nobody(_)
-        | CampaignError::Letter(_)
         | CampaignError::Strict(_)
         | CampaignError::UnderWay { .. }
         | CampaignError::NoSuchRun { .. }
         | CampaignError::Deliver(_)
         | CampaignError::Store(_)
         | CampaignError::Account { .. } => Code::General,
+    }
+}
+
+/// Templates and attachments are files; everything else of a letter is said by flags.
+fn of_letter(error: &LetterError) -> Code {
+    match error {
+        LetterError::Template(_) | LetterError::AttachmentChanged(_) => Code::General,
+        LetterError::Address { .. }
+        | LetterError::ReplyToNotAscii(_)
+        | LetterError::TooManyCopies
+        | LetterError::NoBody
+        | LetterError::HeaderName { .. }
+        | LetterError::HeaderReserved(_)
+        | LetterError::HeaderValue { .. }
+        | LetterError::TooManyHeaders
+        | LetterError::HeadTooLarge
+        | LetterError::UnsubscribeLinks
+        | LetterError::UnsubscribeLink { .. }
+        | LetterError::OneClickNeedsHttps
+        | LetterError::TooManyAttachments => Code::Arguments,
     }
 }
 
@@ -122,6 +143,9 @@ fn of_file(reason: &io::Error) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use compose::mime::LinkError;
+    use model::HeaderTextError;
+
     use super::*;
 
     fn no_file() -> io::Error {
@@ -206,6 +230,26 @@ mod tests {
         for (failure, code) in cases {
             assert_eq!(failure.code() as u8, code, "{failure}");
         }
+    }
+
+    #[test]
+    fn what_flags_say_wrong_of_a_letter_is_an_argument() {
+        let code = |error: LetterError| Failure::from(CampaignError::from(error)).code();
+        let link = LetterError::UnsubscribeLink {
+            link: "foo".into(),
+            source: LinkError::Scheme,
+        };
+        let header = LetterError::HeaderValue {
+            name: "X-Note".into(),
+            source: HeaderTextError {
+                character: '\n',
+                place: 1,
+            },
+        };
+        let changed = LetterError::AttachmentChanged("a.pdf".into());
+        assert_eq!(code(link), Code::Arguments);
+        assert_eq!(code(header), Code::Arguments);
+        assert_eq!(code(changed), Code::General);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn exit_codes_are_those_of_the_table() {
     home.write("broken.json", "{\"smtp\": {");
     home.write("empty.json", "{\"smtp\": {}}");
     home.write("empty.csv", "email\n");
-    let cases: [(i32, &[&str]); 20] = [
+    let cases: [(i32, &[&str]); 22] = [
         (0, &["send", "--help"]),
         (0, &["send", "--version"]),
         (
@@ -109,6 +109,34 @@ fn exit_codes_are_those_of_the_table() {
         (
             2,
             &["send", "-e", "config.json", "--to", "nobody", "--text", "x"],
+        ),
+        (
+            2,
+            &[
+                "send",
+                "-e",
+                "config.json",
+                "-f",
+                "list.csv",
+                "--text",
+                "x",
+                "--unsubscribe",
+                "foo",
+            ],
+        ),
+        (
+            2,
+            &[
+                "send",
+                "-e",
+                "config.json",
+                "-f",
+                "list.csv",
+                "--text",
+                "x",
+                "--header",
+                "X-Note: one\nBcc: b@x.example",
+            ],
         ),
         (
             3,

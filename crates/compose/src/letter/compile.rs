@@ -5,7 +5,10 @@ use super::head::Head;
 use super::source::{AttachmentSource, LetterSource, Unsubscribe};
 use super::{ATTACHMENTS_MAX, LINKS_MAX, Letter};
 use crate::go_template::Template;
-use crate::mime::{Attachment, EncodedAttachment};
+use crate::mime::{Attachment, EncodedAttachment, Link};
+
+/// What every action of a template begins with.
+const ACTION_START: &str = "{{";
 
 // === impl Letter ===
 
@@ -64,12 +67,21 @@ fn links(unsubscribe: &Unsubscribe) -> Result<Vec<Template>, LetterError> {
     // What begins with a field of the recipient's is only known later.
     let may_be_https = |link: &String| {
         let start = link.trim_start().to_ascii_lowercase();
-        start.starts_with("https:") || start.starts_with("{{")
+        start.starts_with("https:") || start.starts_with(ACTION_START)
     };
     if unsubscribe.one_click && !unsubscribe.links.iter().any(may_be_https) {
         return Err(LetterError::OneClickNeedsHttps);
     }
-    let parse = |link: &String| Template::parse_text(Part::Unsubscribe.as_str(), link);
-    let links: Result<Vec<_>, _> = unsubscribe.links.iter().map(parse).collect();
-    Ok(links?)
+    unsubscribe.links.iter().map(|text| link(text)).collect()
+}
+
+/// A link without an action is the same for everybody: wrong, it would cost every recipient their mail.
+fn link(text: &str) -> Result<Template, LetterError> {
+    if !text.contains(ACTION_START) {
+        Link::parse(text).map_err(|source| LetterError::UnsubscribeLink {
+            link: text.to_owned(),
+            source,
+        })?;
+    }
+    Ok(Template::parse_text(Part::Unsubscribe.as_str(), text)?)
 }

@@ -62,6 +62,14 @@ pub enum LetterError {
     /// No link, or too many.
     #[error("unsubscribe needs 1 to {LINKS_MAX} links")]
     UnsubscribeLinks,
+    /// A link that is the same for everybody is none.
+    #[error("unsubscribe {link:?}: {source}")]
+    UnsubscribeLink {
+        /// What was given.
+        link: String,
+        /// What is wrong with it.
+        source: LinkError,
+    },
     /// One click is promised and no link can be clicked so.
     #[error("unsubscribing by one click needs a link that begins with https: (RFC 8058)")]
     OneClickNeedsHttps,

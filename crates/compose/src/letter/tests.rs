@@ -197,6 +197,30 @@ fn an_address_in_utf8_is_written_as_it_is_and_its_envelope_says_so() {
 }
 
 #[test]
+fn a_link_that_is_wrong_for_everybody_is_refused_before_the_first_message() {
+    let with = |links: &[&str]| LetterSource {
+        unsubscribe: Some(Unsubscribe {
+            links: links.iter().map(ToString::to_string).collect(),
+            one_click: false,
+        }),
+        ..source()
+    };
+    let long = format!("https://x.org/{}", "u".repeat(900));
+    for (link, reason) in [
+        ("foo", LinkError::Scheme),
+        ("", LinkError::Scheme),
+        (long.as_str(), LinkError::TooLong),
+    ] {
+        let expected = LetterError::UnsubscribeLink {
+            link: link.to_owned(),
+            source: reason,
+        };
+        assert_eq!(refused(with(&["https://x.org/u", link])), expected);
+    }
+    compile(&with(&[" mailto:out@x.org", "foo{{.name}}"]));
+}
+
+#[test]
 fn unsubscribing_needs_links_that_work() {
     let with = |links: &[&str], one_click| LetterSource {
         unsubscribe: Some(Unsubscribe {
