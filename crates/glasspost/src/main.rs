@@ -22,8 +22,6 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::Cli;
 use exit::{Code, Failure};
 use settings::Environment;
@@ -33,7 +31,7 @@ use settings::Environment;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(cli::normalised(std::env::args_os()));
+    let cli = cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(()) => Code::Success.into(),
         Err(failure) => {

@@ -1,7 +1,11 @@
-//! Arguments as MailGrid takes them, put into the form our parser reads.
+//! Arguments as MailGrid takes them, put into the form our parser reads, and read.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+
+use clap::Parser;
+
+use super::{Cli, SendArgs, Verb};
 
 /// The name under which the program behaves as `glasspost send`.
 const MAILGRID: &str = "mailgrid";
@@ -18,17 +22,26 @@ const SWITCHES: [&str; 9] = [
     "one-click-unsubscribe",
 ];
 
-/// The arguments with the verb `send` put in when we are called under MailGrid's name, and with its spelling of
-/// switches made ours.
-pub fn normalised(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Send a campaign: a list of recipients and a template
+#[derive(Debug, Parser)]
+#[command(name = MAILGRID, version, max_term_width = 110)]
+struct MailGrid {
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+/// What the arguments ask for: called under MailGrid's name the flags are those of `glasspost send`, without the verb.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut arguments = arguments.into_iter();
     let name = arguments.next().unwrap_or_default();
     let is_mailgrid = is_called_mailgrid(&name);
-    let verb = is_mailgrid.then(|| OsString::from("send"));
-    std::iter::once(name)
-        .chain(verb)
-        .chain(arguments.filter_map(switch))
-        .collect()
+    let arguments = std::iter::once(name).chain(arguments.filter_map(switch));
+    match is_mailgrid {
+        true => MailGrid::try_parse_from(arguments).map(|mailgrid| Cli {
+            verb: Verb::Send(Box::new(mailgrid.send)),
+        }),
+        false => Cli::try_parse_from(arguments),
+    }
 }
 
 fn is_called_mailgrid(name: &OsStr) -> bool {
@@ -55,34 +68,55 @@ fn switch(argument: OsString) -> Option<OsString> {
 mod tests {
     use super::*;
 
-    fn normal(arguments: &[&str]) -> Vec<String> {
-        let arguments = normalised(arguments.iter().map(OsString::from));
-        arguments
-            .into_iter()
-            .map(|argument| argument.into_string().unwrap())
-            .collect()
+    fn parsed(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        parse(arguments.iter().map(OsString::from))
+    }
+
+    fn sent(arguments: &[&str]) -> SendArgs {
+        match parsed(arguments).unwrap().verb {
+            Verb::Send(args) => *args,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn under_mailgrids_name_it_sends() {
         for name in ["mailgrid", "/usr/bin/mailgrid", "./MailGrid.exe"] {
-            assert_eq!(
-                normal(&[name, "--csv", "a.csv"]),
-                [name, "send", "--csv", "a.csv"]
-            );
+            let args = sent(&[name, "--csv", "a.csv"]);
+            assert_eq!(args.recipients.csv, Some("a.csv".into()));
         }
-        assert_eq!(normal(&["glasspost", "report"]), ["glasspost", "report"]);
-        assert_eq!(normal(&["mailgrid2", "x"]), ["mailgrid2", "x"]);
+        let report = parsed(&["glasspost", "report"]).unwrap().verb;
+        assert!(matches!(report, Verb::Report(_)));
+        assert!(parsed(&["mailgrid2", "--csv", "a.csv"]).is_err());
+    }
+
+    #[test]
+    fn under_mailgrids_name_the_usage_names_no_verb() {
+        for arguments in [
+            ["mailgrid", "--help"],
+            ["mailgrid", "--no-such-flag"],
+            ["mailgrid", "send"],
+        ] {
+            let shown = parsed(&arguments).unwrap_err().to_string();
+            assert!(shown.contains("Usage: mailgrid [OPTIONS]\n"), "{shown}");
+        }
+        let help = parsed(&["mailgrid", "--help"]).unwrap_err().to_string();
+        assert!(help.starts_with("Send a campaign"), "{help}");
+        assert!(help.contains("Exit status:"), "{help}");
+        let version = parsed(&["mailgrid", "--version"]).unwrap_err();
+        assert_eq!(version.exit_code(), 0);
+        assert!(version.to_string().starts_with("glasspost "), "{version}");
     }
 
     #[test]
     fn switches_may_carry_their_value() {
-        let found = normal(&[
+        let args = sent(&[
             "mailgrid",
             "--dry-run=true",
             "--resume=false",
             "--subject=true",
         ]);
-        assert_eq!(found, ["mailgrid", "send", "--dry-run", "--subject=true"]);
+        assert!(args.safety.dry_run && args.safety.resume.is_none());
+        assert_eq!(args.message.subject, "true");
     }
 }
