@@ -78,7 +78,7 @@ pub fn next_by_cron(cron: &str, now: Timestamp) -> Result<Timestamp, CampaignErr
         .to_zoned(TimeZone::UTC);
     let next = parse_cron(cron)?
         .find_next_occurrence(&moment, false)
-        .map_err(|error| wrong(error.to_string()))?;
+        .map_err(|_| wrong("no date to come matches these fields".to_owned()))?;
     Ok(Timestamp::from_millis(next.timestamp().as_millisecond()))
 }
 
@@ -144,13 +144,16 @@ pub fn parse_go_duration(value: &str) -> Option<Duration> {
 }
 
 fn parse_cron(value: &str) -> Result<Cron, CampaignError> {
-    let fields = value.split_whitespace().count();
-    if fields != 5 {
-        let reason =
-            format!("expected five fields (minute hour day month weekday), found {fields}");
-        return Err(schedule_error("--cron", value, reason));
+    let wrong = || {
+        let reason = "expected five fields (minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7) \
+                      such as '0 8 * * 1' for Mondays at 08:00 UTC";
+        schedule_error("--cron", value, reason.to_owned())
+    };
+    // The parser would also take a sixth field, of seconds.
+    if value.split_whitespace().count() != 5 {
+        return Err(wrong());
     }
-    Cron::from_str(value).map_err(|error| schedule_error("--cron", value, error.to_string()))
+    Cron::from_str(value).map_err(|_| wrong())
 }
 
 fn schedule_error(flag: &'static str, value: &str, reason: String) -> CampaignError {
@@ -186,6 +189,18 @@ mod tests {
         for bad in ["", "* * *", "61 * * * *", "* * * * * *", "a b c d e"] {
             assert!(parse_cron(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_wrong_cron_is_told_what_is_expected_in_our_words() {
+        for bad in ["99 * * * *", "* * *", "a b c d e"] {
+            let error = parse_cron(bad).unwrap_err().to_string();
+            assert!(error.contains("expected five fields (minute"), "{error}");
+            assert!(error.contains("such as '0 8 * * 1'"), "{error}");
+            assert!(!error.contains("omponent"), "{error}");
+        }
+        let never = next_by_cron("0 0 30 2 *", at("2026-11-22T13:00:00Z")).unwrap_err();
+        assert!(never.to_string().contains("no date to come"), "{never}");
     }
 
     #[test]
