@@ -1,6 +1,6 @@
 //! The request's files read into what is stored of a campaign.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use compose::letter::{
     AttachmentSource, CustomHeader, Letter, LetterSource, MissingFields, Unsubscribe,
@@ -108,11 +108,4 @@ fn header(line: &str) -> Result<CustomHeader, CampaignError> {
         name: name.trim().to_owned(),
         value: value.trim().to_owned(),
     })
-}
-
-impl LetterRequest {
-    /// Every file the letter is read from, to be made absolute when it is kept for later.
-    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        self.html.iter_mut().chain(self.attachments.iter_mut())
-    }
 }

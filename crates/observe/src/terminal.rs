@@ -70,16 +70,6 @@ impl Terminal {
         SCREEN.remove(&self.bar);
     }
 
-    /// Writes a line above the bar.
-    pub fn say(&self, line: &str) {
-        self.bar.println(line);
-    }
-
-    /// Time since the bar was made.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     fn line(&self, tally: &Tally) -> String {
         let left = if tally.retrying > 0 && tally.retrying == tally.books.queued {
             // Their time is set, no rate says when they are done.
