@@ -33,6 +33,11 @@ pub fn data_folder(
         .ok_or(DataFolderError)
 }
 
+/// Whether a command finds this folder without being told of it by a flag or a variable of ours.
+pub fn is_platform_folder(folder: &Path, environment: &Environment) -> bool {
+    platform_folder(environment).as_deref() == Some(folder)
+}
+
 /// MailGrid names a file for its jobs, we keep a folder: a path without an extension, or of a folder, is meant as
 /// it is; our own data file means the folder it is in; any other file gets a folder beside it and stays untouched.
 fn folder_of_job_file(path: &Path) -> PathBuf {
@@ -101,7 +106,10 @@ mod tests {
         assert_eq!(data_folder(None, None, &xdg), Ok("/xdg/glasspost".into()));
         let relative = environment(&[(Variable::XdgDataHome, "data"), home]);
         let expected = PathBuf::from("/home/ada/.local/share/glasspost");
-        assert_eq!(data_folder(None, None, &relative), Ok(expected));
+        assert_eq!(data_folder(None, None, &relative), Ok(expected.clone()));
+        assert!(is_platform_folder(&expected, &relative));
+        assert!(!is_platform_folder(Path::new("data"), &relative));
+        assert!(!is_platform_folder(&expected, &Environment::default()));
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod data_folder;
 mod environment;
 
-pub use data_folder::{DataFolderError, data_folder};
+pub use data_folder::{DataFolderError, data_folder, is_platform_folder};
 pub use environment::{Environment, Variable};

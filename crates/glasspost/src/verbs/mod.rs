@@ -47,3 +47,12 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
 fn open_store(folder: &Path) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(SqliteStore::open(folder)?))
 }
+
+/// A word as it is typed into a shell.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}

@@ -1,7 +1,7 @@
 //! `glasspost send`: sends, schedules, or shows what would be sent.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use observe::summary;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::{open_store, preview, request, schedule};
+use super::{open_store, preview, request, schedule, shell_word};
 use crate::cli::{ScheduleVerb, SendArgs};
 use crate::console;
 use crate::exit::Failure;
 use crate::mail_config::MailConfig;
-use crate::settings::{Environment, Variable, data_folder};
+use crate::settings::{Environment, Variable, data_folder, is_platform_folder};
 use crate::signals;
 
 /// What the first Ctrl-C says.
@@ -70,7 +70,8 @@ pub async fn run(args: SendArgs, environment: &Environment) -> Result<(), Failur
         return Ok(());
     }
     let (request, report) = now(&args, environment).await?;
-    tell(&request, &report)
+    let data = (!is_platform_folder(&folder, environment)).then_some(folder.as_path());
+    tell(&request, &report, data)
 }
 
 /// The request and the configuration, read and found good.
@@ -133,7 +134,7 @@ fn timing(args: &SendArgs) -> Result<Option<Timing>, Failure> {
 }
 
 /// Reads the configuration and says what it warns of.
-pub fn load(path: &std::path::Path, timeout_s: Option<u32>) -> Result<MailConfig, Failure> {
+pub fn load(path: &Path, timeout_s: Option<u32>) -> Result<MailConfig, Failure> {
     let timeout = timeout_s.map(|seconds| Duration::from_secs(seconds.into()));
     let config = MailConfig::load(path, timeout)?;
     for warning in &config.warnings {
@@ -177,9 +178,8 @@ pub async fn send(
     Ok(campaign::send(&request, start, &tools).await?)
 }
 
-/// Says what became of a run.
-pub fn tell(request: &SendRequest, report: &RunReport) -> Result<(), Failure> {
-    let job_id = &report.campaign.job_id;
+/// Says what became of a run. `data` is its data folder, when other commands have to be told of it.
+pub fn tell(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> Result<(), Failure> {
     console::print(&summary::account(&report.tally))?;
     if let Some(Err(error)) = &report.webhook {
         console::remark(&format!("the webhook was not delivered: {error}"));
@@ -194,9 +194,10 @@ pub fn tell(request: &SendRequest, report: &RunReport) -> Result<(), Failure> {
             }
             let (elapsed, workers) = (summary::duration(report.elapsed()), request.connections);
             console::print(&format!(
-                "account in {} and `glasspost report {job_id}`\n\
+                "account in {} and `{}`\n\
                  Completed in {elapsed} using {workers} workers\n",
                 request.account_folder.display(),
+                report_command(&report.campaign.job_id, data),
             ))?;
             Ok(())
         }
@@ -204,5 +205,29 @@ pub fn tell(request: &SendRequest, report: &RunReport) -> Result<(), Failure> {
         Ending::Unreachable(reason) => Err(Failure::Unreachable(format!(
             "cannot reach the relay: {reason}; {go_on}"
         ))),
+    }
+}
+
+/// The command that shows a run, as it is typed into a shell.
+fn report_command(job_id: &str, data: Option<&Path>) -> String {
+    let data = data.map_or_else(String::new, |folder| {
+        format!(" --data {}", shell_word(&folder.display().to_string()))
+    });
+    format!("glasspost report {job_id}{data}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_is_shown_looks_into_the_same_folder() {
+        let command = |data: Option<&str>| report_command("j1", data.map(Path::new));
+        assert_eq!(command(None), "glasspost report j1");
+        assert_eq!(command(Some("d/x")), "glasspost report j1 --data d/x");
+        assert_eq!(
+            command(Some("my data")),
+            "glasspost report j1 --data 'my data'"
+        );
     }
 }

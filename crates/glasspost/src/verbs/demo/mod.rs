@@ -12,7 +12,7 @@ use observe::Tally;
 use smtp::server::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::send;
+use super::{send, shell_word};
 use crate::cli::{Cli, DemoArgs, SendArgs, Verb};
 use crate::console;
 use crate::exit::Failure;
@@ -98,7 +98,7 @@ fn command(sample: &Sample, args: &DemoArgs) -> Vec<String> {
 async fn send_and_check(words: &[String], counts: &Arc<Counts>) -> Result<(), Failure> {
     let args = parse(words)?;
     let (request, report) = send::now(&args, &Environment::default()).await?;
-    send::tell(&request, &report)?;
+    send::tell(&request, &report, args.safety.data.data.as_deref())?;
     let (text, agree) = comparison(&report.tally, counts.snapshot());
     console::print(&text)?;
     match agree {
@@ -175,14 +175,6 @@ fn shell_line(words: &[String]) -> String {
         line.push(' ');
     }
     line.trim_end().to_owned()
-}
-
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 fn whereabouts(sample: &Sample) -> String {
