@@ -11,8 +11,10 @@ use crate::error::CampaignError;
 use crate::filter::Filter;
 use crate::letter::Written;
 use crate::list::OpenableList;
+use crate::missing::MissingFields;
 use crate::recipients::Recipient;
-use crate::request::SendRequest;
+use crate::request::{Checking, SendRequest};
+use crate::wanted::WantedRows;
 
 /// Recipients the strict check names; the rest is counted.
 const NAMED_MAX: usize = 100;
@@ -29,28 +31,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Every wanted recipient of a list, in order; rows that are none are passed over.
+/// Every wanted recipient of a list once, in order.
 fn each_recipient(
-    list: &OpenableList,
-    filter: Option<&Filter>,
+    rows: &mut WantedRows,
     mut each: impl FnMut(&Recipient) -> Result<(), CampaignError>,
 ) -> Result<(), CampaignError> {
-    let mut list_rows = list.open()?;
-    let filter = filter.map(|filter| filter.bind(list_rows.columns()));
-    for row in list_rows.by_ref() {
-        let row = row.map_err(|error| CampaignError::List {
-            list: list.name.clone(),
-            error,
-        })?;
-        match row {
-            Ok(recipient)
-                if filter
-                    .as_ref()
-                    .is_none_or(|it| it.matches(&recipient.fields)) =>
-            {
-                each(&recipient)?;
-            }
-            _ => {}
+    let mut seen = HashSet::new();
+    while let Some(recipient) = rows.next()? {
+        if seen.insert(recipient.address.key()) {
+            each(&recipient)?;
+        } else {
+            rows.summary.remove_duplicates(1);
         }
     }
     Ok(())
@@ -66,7 +57,8 @@ pub(crate) async fn strict(
     blocking(move || {
         let (mut named, mut failing) = (Vec::new(), 0_u64);
         let mut data = String::new();
-        each_recipient(&list, filter.as_ref(), |recipient| {
+        let mut rows = WantedRows::open(&list, filter, Checking::Strict)?;
+        each_recipient(&mut rows, |recipient| {
             data.clear();
             recipient.write_json(&mut data);
             let reader = Reader {
@@ -119,17 +111,19 @@ pub async fn dry_run(
     let list = OpenableList::find(&request.list).await?;
     let (letter, from) = (request.letter.clone(), from.clone());
     let filter = request.filter.as_deref().map(Filter::parse).transpose()?;
+    let (expression, checking) = (request.filter.clone(), request.checking);
     blocking(move || {
         let written = Written::read(&letter, &from)?;
         let names: Vec<&str> =
             written.source.attachments.iter().map(|part| part.file_name.as_str()).collect();
         let mut count = 0;
         let mut data = String::new();
-        let mut seen = HashSet::new();
-        each_recipient(&list, filter.as_ref(), |recipient| {
-            if !seen.insert(recipient.address.key()) {
-                return Ok(());
-            }
+        let mut rows = WantedRows::open(&list, filter, checking)?;
+        let mut missing: Option<MissingFields> = None;
+        each_recipient(&mut rows, |recipient| {
+            missing
+                .get_or_insert_with(|| MissingFields::of(&written.letter, recipient))
+                .count(&written.letter, recipient);
             data.clear();
             recipient.write_json(&mut data);
             let reader = Reader { address: &recipient.address, data: &data };
@@ -145,6 +139,11 @@ pub async fn dry_run(
                 }
             }
         })?;
+        let Some(missing) = missing else {
+            return Err(rows.nobody(expression.as_deref()));
+        };
+        missing.warn();
+        tracing::info!("{}", rows.summary);
         writeln!(out, "Dry-run complete: {count} emails rendered")
             .map_err(|reason| CampaignError::file("standard output", reason))?;
         Ok(count)
@@ -178,21 +177,12 @@ pub async fn preview(
     let list = OpenableList::find(&request.list).await?;
     let (letter, from) = (request.letter.clone(), from.clone());
     let filter = request.filter.as_deref().map(Filter::parse).transpose()?;
-    let expression = request.filter.clone();
+    let (expression, checking) = (request.filter.clone(), request.checking);
     blocking(move || {
         let written = Written::read(&letter, &from)?;
-        let mut rows = list.open()?;
-        let filter = filter.map(|filter| filter.bind(rows.columns()));
-        let first = rows.by_ref().flatten().flatten().find(|recipient| {
-            filter
-                .as_ref()
-                .is_none_or(|filter| filter.matches(&recipient.fields))
-        });
-        let Some(first) = first else {
-            return Err(CampaignError::Nobody(match expression {
-                Some(filter) => format!("no recipients matched the filter: {filter:?}"),
-                None => format!("no valid recipients found in {}", list.name),
-            }));
+        let mut rows = WantedRows::open(&list, filter, checking)?;
+        let Some(first) = rows.next()? else {
+            return Err(rows.nobody(expression.as_deref()));
         };
         let mut data = String::new();
         first.write_json(&mut data);

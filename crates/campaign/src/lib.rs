@@ -13,6 +13,8 @@
 //! - [`request`]: what to send, to whom and how, as data
 //! - [`recipients`], [`filter`], [`csv_out`]: the list, who of it, and our own CSV files
 //! - [`list`]: the list of a request, opened as often as it is read
+//! - `missing`: fields that the letter uses and the list lacks
+//! - `wanted`: its rows that the campaign is for
 //! - [`letter`]: the request's files read into what is stored of a campaign
 //! - [`mod@send`]: one run from start to end
 //! - [`check`]: what would be sent: dry run, preview and the strict check
@@ -25,11 +27,13 @@ pub mod error;
 pub mod filter;
 pub mod letter;
 pub mod list;
+mod missing;
 pub mod recipients;
 pub mod report;
 pub mod request;
 pub mod schedule;
 pub mod send;
+mod wanted;
 
 pub use error::CampaignError;
 pub use report::RunReport;

@@ -79,12 +79,23 @@ pub struct NewMessage {
     pub due_at: Timestamp,
 }
 
+/// What a message that is in the ledger is to say instead, while it was not mailed yet.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// The message.
+    pub seq: Seq,
+    /// Its template now.
+    pub content: ContentHash,
+    /// Its recipient's data now, a JSON object.
+    pub data: Box<str>,
+}
+
 /// What became of a message that was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// It is new, under this number.
     New(Seq),
-    /// The run has this address already. While it was queued, its data and template are now the new ones.
+    /// The run has this address already.
     Known {
         /// The number it has.
         seq: Seq,

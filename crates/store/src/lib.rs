@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
 
 pub use books::Books;
-pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress};
+pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress, Renewal};
 pub use error::StoreError;
 pub use lane::{Due, LaneKey, Lease};
 pub use log::{LogBatch, Logged, NewEvent, Tail};
@@ -63,6 +63,9 @@ pub trait Store: Send + Sync + 'static {
     /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
     /// campaign's run, whatever its case; the answers are in the order of the batch. A batch is of one run.
     async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
+
+    /// Gives messages that are still queued other data and another template; those that are final stay as they are.
+    async fn renew(&self, batch: Vec<Renewal>) -> Result<()>;
 
     /// Takes a lane for this process, or says who holds it.
     async fn lease(&self, lane: LaneKey) -> Result<Lease>;

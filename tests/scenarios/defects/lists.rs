@@ -86,8 +86,15 @@ fn bad_rows_are_named_and_duplicates_get_one() {
         "list.csv",
         format!("{LIST}no address,x,,,\nA@X.example,again,1,,\nshort@x.example\n,,,,\n"),
     );
-    let finished = home.send(&["-f", "list.csv", "--text", "x"]).expect_code(0);
+    let finished = home
+        .send(&["-f", "list.csv", "-s", "Hi {{.name}}", "--text", "x"])
+        .expect_code(0);
     assert_eq!(who(&relay), "abcd");
+    let account = std::fs::read_to_string(home.path().join("success.csv")).unwrap();
+    assert!(
+        account.contains("a@x.example,Hi Ada,OK"),
+        "the first row counts: {account}"
+    );
     for line in ["6", "8"] {
         assert!(
             finished.stderr.contains(&format!("line={line}")),

@@ -47,13 +47,17 @@ pub async fn keep(
     stop: CancellationToken,
 ) -> Result<(), CampaignError> {
     let mut running = JoinSet::new();
+    let mut kept = Ok(());
     while !stop.is_cancelled() {
-        for job in due_jobs(&*store, &clock).await? {
-            if running.len() >= RUNNING_MAX {
-                break;
+        match start_due(&store, &executor, &clock, &mut running).await {
+            Ok(()) => {}
+            Err(CampaignError::Store(error)) if error.is_transient() => {
+                tracing::warn!(%error, "the jobs cannot be looked at, trying again");
             }
-            if let Some(claimed) = claim(&store, job).await? {
-                running.spawn(occur(claimed, Arc::clone(&executor), clock.clone()));
+            Err(error) => {
+                // What is under way ends in order all the same.
+                kept = Err(error);
+                break;
             }
         }
         tokio::select! {
@@ -64,6 +68,24 @@ pub async fn keep(
     }
     while let Some(ended) = running.join_next().await {
         note(ended);
+    }
+    kept
+}
+
+/// Starts the jobs whose time has come.
+async fn start_due(
+    store: &Arc<dyn Store>,
+    executor: &Arc<dyn Executor>,
+    clock: &Clock,
+    running: &mut JoinSet<Result<(), CampaignError>>,
+) -> Result<(), CampaignError> {
+    for job in due_jobs(&**store, clock).await? {
+        if running.len() >= RUNNING_MAX {
+            break;
+        }
+        if let Some(claimed) = claim(store, job).await? {
+            running.spawn(occur(claimed, Arc::clone(executor), clock.clone()));
+        }
     }
     Ok(())
 }
@@ -106,31 +128,37 @@ async fn claim(store: &Arc<dyn Store>, job: Job) -> Result<Option<Claimed>, Camp
         Err(error) => return Err(error.into()),
     };
     // It may have ended between the look and the lease.
-    let fresh = store.jobs().await?.into_iter().find(|now| now.id == job.id);
-    match fresh {
-        Some(fresh) if fresh == job => Ok(Some(Claimed {
-            store: Arc::clone(store),
-            lease,
-            job,
-        })),
-        _ => {
-            store.release(lease).await?;
-            Ok(None)
-        }
+    let jobs = store.jobs().await;
+    let is_fresh = jobs.as_ref().is_ok_and(|jobs| jobs.contains(&job));
+    if is_fresh {
+        let store = Arc::clone(store);
+        return Ok(Some(Claimed { store, lease, job }));
     }
+    store.release(lease).await?;
+    jobs?;
+    Ok(None)
 }
 
-/// Runs one occurrence, or goes on with it, and writes down what comes next.
+/// Runs one occurrence, or goes on with it. The job is given back in any case: when its new state could not be
+/// written, it is still marked as running, and the next look goes on with it.
 async fn occur(
     claimed: Claimed,
     executor: Arc<dyn Executor>,
     clock: Clock,
 ) -> Result<(), CampaignError> {
-    let Claimed {
-        store,
-        lease,
-        mut job,
-    } = claimed;
+    let Claimed { store, lease, job } = claimed;
+    let kept = run_once(&*store, job, executor, clock).await;
+    store.release(lease).await?;
+    kept
+}
+
+/// Runs one occurrence and writes down what comes next.
+async fn run_once(
+    store: &dyn Store,
+    mut job: Job,
+    executor: Arc<dyn Executor>,
+    clock: Clock,
+) -> Result<(), CampaignError> {
     let now = clock.now();
     let is_continued = job.state == JobState::Running || job.attempts > 0;
     if !is_continued {
@@ -138,18 +166,19 @@ async fn occur(
     }
     job.state = JobState::Running;
     job.updated_at = now;
-    if store.save_job(job.clone()).await? {
-        let started = job.last_run_at.unwrap_or(now);
-        let occurrence = format!("{}@{}", job.id, started.as_millis());
-        let outcome = match serde_json::from_str::<SendRequest>(&job.request) {
-            Ok(request) => executor.run(request, occurrence).await,
-            Err(error) => Err(format!("the stored request cannot be read: {error}")),
-        };
-        let next = after(job, outcome, &clock, fastrand::f64())?;
-        // A job that was cancelled meanwhile stays so.
-        store.save_job(next).await?;
+    if !store.save_job(job.clone()).await? {
+        // It was cancelled meanwhile.
+        return Ok(());
     }
-    store.release(lease).await?;
+    let started = job.last_run_at.unwrap_or(now);
+    let occurrence = format!("{}@{}", job.id, started.as_millis());
+    let outcome = match serde_json::from_str::<SendRequest>(&job.request) {
+        Ok(request) => executor.run(request, occurrence).await,
+        Err(error) => Err(format!("the stored request cannot be read: {error}")),
+    };
+    let next = after(job, outcome, &clock, fastrand::f64())?;
+    // A job that was cancelled meanwhile stays so.
+    store.save_job(next).await?;
     Ok(())
 }
 

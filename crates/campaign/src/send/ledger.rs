@@ -40,7 +40,10 @@ pub(super) async fn open(
     // Of two processes that begin at the same moment, the second sees the first one's run.
     let beginning = beginning(&identity, tools).await?;
     let run = open_alone(request, start, identity, content, tools).await;
-    tools.store.release(beginning).await?;
+    if let Err(error) = tools.store.release(beginning).await {
+        // The process's end frees it as well.
+        tracing::warn!(%error, "the right to begin the campaign could not be given back");
+    }
     run
 }
 

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use deliver::Supply;
 use model::{MessageState, Seq};
-use store::{Accepted, NewMessage, Progress};
+use store::{Accepted, NewMessage, Progress, Renewal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Run;
-use super::missing::MissingFields;
 use super::{Tools, patience};
 use crate::check::blocking;
 use crate::error::CampaignError;
-use crate::filter::{BoundFilter, Filter};
+use crate::filter::Filter;
 use crate::letter::Written;
 use crate::list::OpenableList;
-use crate::recipients::{ListSummary, Recipient, RecipientList};
+use crate::missing::MissingFields;
+use crate::recipients::{ListSummary, Recipient};
 use crate::request::SendRequest;
+use crate::wanted::WantedRows;
 
 /// Rows accepted in one commit.
 const BATCH_ROWS: usize = 512;
@@ -31,17 +32,8 @@ const NOT_LISTED: &str = "not in the list any more when the run was resumed";
 
 /// A list that has at least one recipient, open at its first.
 pub(super) struct Listing {
-    rows: Rows,
+    rows: WantedRows,
     first: Recipient,
-}
-
-/// The rows of a list that are wanted.
-struct Rows {
-    name: String,
-    list: RecipientList,
-    filter: Option<BoundFilter>,
-    summary: ListSummary,
-    filtered_out: u64,
 }
 
 impl Listing {
@@ -54,7 +46,7 @@ impl Listing {
         let list = Arc::clone(list);
         let (expression, strict) = (request.filter.clone(), request.checking);
         blocking(move || {
-            let mut rows = Rows::open(&list, filter, strict)?;
+            let mut rows = WantedRows::open(&list, filter, strict)?;
             match rows.next()? {
                 Some(first) => Ok(Self { rows, first }),
                 None => Err(rows.nobody(expression.as_deref())),
@@ -97,9 +89,8 @@ impl Listing {
             if stop.is_cancelled() {
                 break;
             }
-            let accepted = accept(batch, run, tools, stop).await?;
+            accept(batch, run, tools, stop, &mut seen).await?;
             supply.added();
-            accepted.into_iter().for_each(|answer| seen.note(answer));
         }
         // The reader sees the closed channel and ends.
         drop(batches);
@@ -158,12 +149,15 @@ impl Listing {
     }
 }
 
+/// Accepts a batch. Of two rows with one address the first counts; on a resumed run, what it says now is sent to
+/// whoever was not mailed yet.
 async fn accept(
     batch: Vec<Recipient>,
     run: &Run,
     tools: &Tools,
     stop: &CancellationToken,
-) -> Result<Vec<Accepted>, CampaignError> {
+    seen: &mut Seen,
+) -> Result<(), CampaignError> {
     let now = tools.clock.now();
     let messages = batch.into_iter().map(|recipient| {
         let mut data = String::with_capacity(256);
@@ -179,7 +173,23 @@ async fn accept(
     });
     let messages: Vec<NewMessage> = messages.collect();
     let accept = || tools.store.accept(messages.clone());
-    Ok(patience::ask(stop, accept).await?)
+    let answers = patience::ask(stop, accept).await?;
+    let mut renewals = Vec::new();
+    for (answer, message) in answers.into_iter().zip(messages) {
+        let is_first = seen.note(answer);
+        if is_first && matches!(answer, Accepted::Known { .. }) {
+            renewals.push(Renewal {
+                seq: answer.seq(),
+                content: message.content,
+                data: message.data,
+            });
+        }
+    }
+    if !renewals.is_empty() {
+        let renew = || tools.store.renew(renewals.clone());
+        patience::ask(stop, renew).await?;
+    }
+    Ok(())
 }
 
 /// Takes back whoever is queued and was not in the list.
@@ -216,90 +226,6 @@ async fn take_back(
     Ok(())
 }
 
-impl Rows {
-    fn open(
-        list: &OpenableList,
-        filter: Option<Filter>,
-        checking: crate::request::Checking,
-    ) -> Result<Self, CampaignError> {
-        let name = list.name.clone();
-        let list = list.open()?;
-        if let Some(filter) = &filter {
-            warn_unknown(filter, &list, checking)?;
-        }
-        let filter = filter.map(|filter| filter.bind(list.columns()));
-        Ok(Self {
-            name,
-            list,
-            filter,
-            summary: ListSummary::default(),
-            filtered_out: 0,
-        })
-    }
-
-    /// The next wanted recipient. Rows that are none are reported and counted.
-    fn next(&mut self) -> Result<Option<Recipient>, CampaignError> {
-        while let Some(row) = self.list.next() {
-            let row = row.map_err(|error| CampaignError::List {
-                list: self.name.clone(),
-                error,
-            })?;
-            self.summary.record(&row);
-            match row {
-                Ok(recipient) if self.wants(&recipient) => return Ok(Some(recipient)),
-                Ok(_) => self.filtered_out += 1,
-                Err(problem) => {
-                    tracing::warn!(
-                        list = self.name,
-                        line = problem.line,
-                        "row skipped: {}",
-                        problem.reason
-                    );
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn wants(&self, recipient: &Recipient) -> bool {
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| filter.matches(&recipient.fields))
-    }
-
-    fn nobody(&self, expression: Option<&str>) -> CampaignError {
-        CampaignError::Nobody(match expression {
-            Some(expression) if self.filtered_out > 0 => {
-                format!("no recipients matched the filter: {expression:?}")
-            }
-            _ => format!(
-                "no valid recipients found in {} ({})",
-                self.name, self.summary
-            ),
-        })
-    }
-}
-
-/// A filter's field that the list does not have is always empty: probably a slip of the pen.
-fn warn_unknown(
-    filter: &Filter,
-    list: &RecipientList,
-    checking: crate::request::Checking,
-) -> Result<(), CampaignError> {
-    let unknown = filter.unknown_fields(list.columns());
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let names = unknown.join(", ");
-    if checking == crate::request::Checking::Strict {
-        return Err(CampaignError::Strict(format!(
-            "the filter uses fields the list lacks: {names}"
-        )));
-    }
-    tracing::warn!("the filter uses fields the list lacks, they count as empty: {names}");
-    Ok(())
-}
-
 /// Which messages of the run were met in this reading of the list: a bit each, so that a million recipients
 /// cost a hundred kilobytes or two.
 #[derive(Default)]
@@ -315,19 +241,19 @@ struct Seen {
 }
 
 impl Seen {
-    /// Notes and counts an answer of the ledger.
-    fn note(&mut self, answer: Accepted) {
-        if !self.is_new(answer) {
-            self.duplicates += 1;
-        } else if matches!(
+    /// Notes and counts an answer of the ledger; whether its message was not met before.
+    fn note(&mut self, answer: Accepted) -> bool {
+        let is_new = self.is_new(answer);
+        let is_cancelled = matches!(
             answer,
             Accepted::Known {
                 state: MessageState::Cancelled,
                 ..
             }
-        ) {
-            self.taken_back += 1;
-        }
+        );
+        self.duplicates += u64::from(!is_new);
+        self.taken_back += u64::from(is_new && is_cancelled);
+        is_new
     }
 
     /// Notes an answer of the ledger; whether its message was not met before.

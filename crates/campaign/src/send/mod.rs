@@ -7,7 +7,6 @@
 //! ```
 //! - `ledger`: the run that is begun or gone on with, and the right to send it
 //! - `listing`: the list's rows accepted into the ledger; on a resumed run reconciled with it
-//! - `missing`: fields that the letter uses and the list lacks
 //! - `unmade`: whose messages could not be made, named by row
 //! - `readers`: who follows the log while the run goes on
 //! - `account`: `success.csv` and `failed.csv`
@@ -17,12 +16,12 @@
 mod account;
 mod ledger;
 mod listing;
-mod missing;
 mod patience;
 mod readers;
 mod unmade;
 mod webhook;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +82,14 @@ pub async fn send(
         check::strict(&list, filter.clone(), &written).await?;
     }
     let listing = Listing::open(&list, filter, request).await?;
+    check_account_folder(&request.account_folder)?;
     let content = written.keep(&*tools.store).await?;
     let run = ledger::open(request, &start, content, &written, tools).await?;
     let outcome = run_through(request, &run, listing, written, tools).await;
-    tools.store.release(run.lease.clone()).await?;
+    if let Err(error) = tools.store.release(run.lease.clone()).await {
+        // The process's end frees the lane as well; what became of the run matters more.
+        tracing::warn!(%error, "the run's lane could not be given back");
+    }
     let Outcome {
         ending,
         tally,
@@ -111,6 +114,18 @@ pub async fn send(
         report.webhook = Some(told);
     }
     Ok(report)
+}
+
+/// Finds out before the run begins that its account could not be written.
+fn check_account_folder(folder: &Path) -> Result<(), CampaignError> {
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(CampaignError::file(
+            folder,
+            std::io::ErrorKind::NotADirectory.into(),
+        )),
+        Err(reason) => Err(CampaignError::file(folder, reason)),
+    }
 }
 
 /// What a run came to.

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::transaction::WriteTx;
 use super::{campaigns, contents, lanes, row};
-use crate::{Accepted, LaneKey, Logged, NewMessage, Result, StoreError};
+use crate::{Accepted, LaneKey, Logged, NewMessage, Renewal, Result, StoreError};
 
 pub(super) fn accept(
     tx: &mut WriteTx<'_>,
@@ -29,7 +29,7 @@ pub(super) fn accept(
                 tx.append(|| accepted(new, seq, tag));
                 Accepted::New(seq)
             }
-            None => known(tx, &shared, &new, &key)?,
+            None => known(tx, &new, &key)?,
         };
         answers.push(answer);
     }
@@ -95,26 +95,33 @@ fn insert(tx: &WriteTx<'_>, shared: &Shared, new: &NewMessage, key: &str) -> Res
     Ok((written == 1).then_some(seq))
 }
 
-/// The row the ledger has. What the list says now wins for whoever has not been mailed yet.
-fn known(tx: &WriteTx<'_>, shared: &Shared, new: &NewMessage, key: &str) -> Result<Accepted> {
-    let (seq, code, content, is_same): (i64, i64, i64, bool) = tx
+/// The row the ledger has.
+fn known(tx: &WriteTx<'_>, new: &NewMessage, key: &str) -> Result<Accepted> {
+    let (seq, code): (i64, i64) = tx
         .connection
         .prepare_cached(
-            "SELECT seq, state, content, data = ?3 FROM messages \
-             WHERE campaign = ?1 AND ifnull(folded, address) = ?2",
+            "SELECT seq, state FROM messages WHERE campaign = ?1 AND ifnull(folded, address) = ?2",
         )?
-        .query_row(params![new.campaign.0, key, &*new.data], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        .query_row(params![new.campaign.0, key], |row| {
+            Ok((row.get(0)?, row.get(1)?))
         })?;
     let seq = Seq::new(seq);
     let state = row::state(seq, code)?;
-    let is_changed = !is_same || content != shared.content;
-    if state == MessageState::Queued && is_changed {
-        tx.connection
-            .prepare_cached("UPDATE messages SET data = ?2, content = ?3 WHERE seq = ?1")?
-            .execute(params![seq.get(), &*new.data, shared.content])?;
-    }
     Ok(Accepted::Known { seq, state })
+}
+
+/// Gives messages that are still queued other data and another template, where they differ.
+pub(super) fn renew(tx: &WriteTx<'_>, batch: Vec<Renewal>) -> Result<()> {
+    for Renewal { seq, content, data } in batch {
+        let content = contents::id(tx.connection, content)?;
+        tx.connection
+            .prepare_cached(
+                "UPDATE messages SET data = ?2, content = ?3 \
+                 WHERE seq = ?1 AND state = 0 AND (data <> ?2 OR content <> ?3)",
+            )?
+            .execute(params![seq.get(), &*data, content])?;
+    }
+    Ok(())
 }
 
 fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {

@@ -35,7 +35,7 @@ use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
 
 use crate::{
     Accepted, Books, Campaign, Due, Job, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage,
-    Progress, Result, Store, StoreError, Tail,
+    Progress, Renewal, Result, Store, StoreError, Tail,
 };
 use holder::Holder;
 use readers::Readers;
@@ -141,6 +141,10 @@ impl Store for SqliteStore {
         self.writer
             .write(move |tx| accept::accept(tx, tag, batch))
             .await
+    }
+
+    async fn renew(&self, batch: Vec<Renewal>) -> Result<()> {
+        self.writer.write(move |tx| accept::renew(tx, batch)).await
     }
 
     async fn lease(&self, lane: LaneKey) -> Result<Lease> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{CampaignId, ContentHash, EventKind, MessageState, Seq};
-use store::{Accepted, StoreError};
+use store::{Accepted, Renewal, StoreError};
 
 use crate::support::{accept, begin, event, message, messages, second, stored, whole_log};
 use crate::{ALWAYS, on_each_backend};
@@ -121,7 +121,7 @@ fn answers_are_in_the_order_of_the_batch() {
 }
 
 #[test]
-fn changed_data_and_template_win_while_queued_and_not_after() {
+fn renewed_data_and_template_win_while_queued_and_not_after() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
@@ -137,6 +137,14 @@ fn changed_data_and_template_win_while_queued_and_not_after() {
                 state: MessageState::Queued
             }]
         );
+        let first = stored(&*store, seq).await;
+        assert_ne!(&*first.data, "{}", "the first to come is kept");
+        let renewal = Renewal {
+            seq,
+            content: template,
+            data: changed.data.clone(),
+        };
+        store.renew(vec![renewal.clone()]).await.unwrap();
         let queued = stored(&*store, seq).await;
         assert_eq!((&*queued.data, queued.content), ("{}", template));
         assert_eq!(
@@ -159,6 +167,11 @@ fn changed_data_and_template_win_while_queued_and_not_after() {
                 state: MessageState::Delivered
             }]
         );
+        let late = Renewal {
+            data: r#"{"too":"late"}"#.into(),
+            ..renewal
+        };
+        store.renew(vec![late]).await.unwrap();
         assert_eq!(&*stored(&*store, seq).await.data, "{}");
         assert!(
             store

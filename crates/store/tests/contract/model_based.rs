@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{EventKind, MessageState, Seq};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use store::{Accepted, Books, Campaign, Lease, Store};
+use store::{Accepted, Books, Campaign, Lease, Renewal, Store};
 
 use crate::support::{START, begin, event, message, second};
 use crate::{ALWAYS, BACKENDS, Place, runtime};
@@ -151,6 +151,12 @@ impl World {
                     state: entry.state
                 }
             );
+            let renewal = Renewal {
+                seq,
+                content: self.campaign.content,
+                data: data(version).into(),
+            };
+            self.store.renew(vec![renewal]).await.unwrap();
             if entry.state == MessageState::Queued {
                 entry.data = data(version);
             }

@@ -6,7 +6,7 @@ use crate::recipients::Recipient;
 
 /// Counts what is missing while the list is read. A list's rows all have its columns, so the first row tells
 /// what can be missing at all, and a list that lacks nothing costs nothing more.
-pub(super) struct MissingFields {
+pub(crate) struct MissingFields {
     in_bodies: Vec<String>,
     in_head: bool,
     recipients: u64,
@@ -15,7 +15,7 @@ pub(super) struct MissingFields {
 }
 
 impl MissingFields {
-    pub(super) fn of(letter: &Letter, first: &Recipient) -> Self {
+    pub(crate) fn of(letter: &Letter, first: &Recipient) -> Self {
         let mut data = String::new();
         first.write_json(&mut data);
         let missing = letter.missing_fields(Reader {
@@ -42,7 +42,7 @@ impl MissingFields {
     }
 
     /// Counts one recipient; one whose subject or links cannot be made will get no mail.
-    pub(super) fn count(&mut self, letter: &Letter, recipient: &Recipient) {
+    pub(crate) fn count(&mut self, letter: &Letter, recipient: &Recipient) {
         self.recipients += 1;
         if !self.in_head {
             return;
@@ -59,7 +59,7 @@ impl MissingFields {
     }
 
     /// Says once what was counted.
-    pub(super) fn warn(&self) {
+    pub(crate) fn warn(&self) {
         if !self.in_bodies.is_empty() {
             tracing::warn!(
                 recipients = self.recipients,
