@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LogFlags;
+use super::{LogFlags, number};
 
 /// Flags of `glasspost demo`.
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
     /// Recipients of the sample list
-    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = number::sample_size)]
     pub recipients: u32,
     /// As fast as it goes, without a pace that people can watch
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 mod argv;
 mod demo;
+mod number;
 mod report;
 mod schedule;
 mod send;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{DataFlags, LogFlags};
+use super::{DataFlags, LogFlags, number};
 
 /// Flags of `glasspost report`.
 #[derive(Args, Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct ReportArgs {
 #[derive(Args, Clone, Debug)]
 pub struct CampaignsArgs {
     /// Runs that are listed at most, newest first
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = number::whole::<u32>)]
     pub limit: u32,
     #[command(flatten)]
     pub data: DataFlags,

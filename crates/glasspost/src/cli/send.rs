@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataFlags, LogFlags};
+use super::{DataFlags, LogFlags, number};
 
 /// What `--help` ends with.
 const AFTER_HELP: &str = "\
@@ -138,7 +138,8 @@ pub struct DeliveryFlags {
         long,
         value_name = "N",
         default_value_t = 1,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number::whole::<i64>
     )]
     pub concurrency: i64,
     /// Accepted as MailGrid's; messages go out one by one in any case
@@ -147,17 +148,18 @@ pub struct DeliveryFlags {
         long,
         value_name = "N",
         default_value_t = 1,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number::whole::<i64>
     )]
     pub batch_size: i64,
     /// Tries after the first, for failures that may pass (after 2, 4, 8, then 10 s)
-    #[arg(short = 'r', long, value_name = "N", default_value_t = 1)]
+    #[arg(short = 'r', long, value_name = "N", default_value_t = 1, value_parser = number::whole::<u32>)]
     pub retries: u32,
     /// Messages a second at most [default: rate_limit of the configuration, else no limit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::whole::<u32>)]
     pub rate: Option<u32>,
     /// Seconds to connect [default: timeout_ms of the configuration, else 10]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = number::whole::<u32>)]
     pub smtp_timeout: Option<u32>,
 }
 
@@ -182,7 +184,8 @@ pub struct SchedulingFlags {
         long,
         value_name = "N",
         default_value_t = 3,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number::whole::<i64>
     )]
     pub job_retries: i64,
     /// Pause after a failed try of a scheduled run; it doubles each time
@@ -210,7 +213,7 @@ pub struct SafetyFlags {
     #[arg(short = 'p', long)]
     pub preview: bool,
     /// Port of --preview on 127.0.0.1
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = number::whole::<u16>)]
     pub port: u16,
     /// Refuse to send anything while any recipient lacks a field that the message uses
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LogFlags;
+use super::{LogFlags, number};
 
 /// What `--help` ends with.
 const AFTER_HELP: &str = "\
@@ -88,7 +88,7 @@ pub struct SinkArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
     /// Print a line of counts after every so many messages
-    #[arg(long, value_name = "N", help_heading = "Output")]
+    #[arg(long, value_name = "N", value_parser = number::whole::<u64>, help_heading = "Output")]
     pub count_every: Option<u64>,
     #[command(flatten)]
     pub logs: LogFlags,
