@@ -18,7 +18,8 @@ Rules, one a line, the first that matches wins; without a match the mail is acce
            or both: 5% *@gmail.com
   ACTION   accept
            defer [CODE] [\"text\"]      a 4xx, default 451 4.3.0 \"try again later\"
-           refuse [CODE] [\"text\"]     a 5xx, default 550 5.1.1 \"no such user\"
+           refuse [CODE] [\"text\"]     a 5xx, default 550 5.1.1 \"no such user\",
+                                     at connect 554 5.3.2 \"no mail is taken here\"
            refuse-after-data [CODE] [\"text\"]   default 554 5.6.0, at end
            stall DURATION             say nothing for so long, then go on
            drop                       close the connection without a word

@@ -28,6 +28,12 @@ const REFUSE: Usual = Usual {
     enhanced: EnhancedCode(5, 1, 1),
     text: "no such user",
 };
+/// Nobody is named yet when somebody connects.
+const REFUSE_AT_CONNECT: Usual = Usual {
+    code: 554,
+    enhanced: EnhancedCode(5, 3, 2),
+    text: "no mail is taken here",
+};
 const REFUSE_AFTER_DATA: Usual = Usual {
     code: 554,
     enhanced: EnhancedCode(5, 6, 0),
@@ -88,6 +94,7 @@ fn deed(tokens: &mut Tokens) -> Result<(Deed, Point), String> {
     let deed = match action.as_str() {
         "accept" => Deed::Accept,
         "defer" => Deed::Say(refusal(tokens, DEFER)?),
+        "refuse" if tokens.are_of_connections() => Deed::Say(refusal(tokens, REFUSE_AT_CONNECT)?),
         "refuse" => Deed::Say(refusal(tokens, REFUSE)?),
         "refuse-after-data" => {
             return Ok((Deed::Say(refusal(tokens, REFUSE_AFTER_DATA)?), Point::End));
@@ -190,6 +197,13 @@ impl Tokens {
         Ok(Self(tokens.into_iter().peekable()))
     }
 
+    /// Whether `at connect` is still to come.
+    fn are_of_connections(&self) -> bool {
+        let words: Vec<Token> = self.0.clone().collect();
+        let at_connect = ["at", "connect"].map(|word| Token::Word(word.to_owned()));
+        words.windows(2).any(|pair| pair == at_connect)
+    }
+
     fn word(&mut self) -> Option<String> {
         self.word_if(|_| true)
     }
@@ -251,6 +265,14 @@ mod tests {
                 "554 5.7.1 spam End x3",
             ),
             ("1%: drop at connect", "Drop Connect"),
+            (
+                "*: refuse at connect",
+                "554 5.3.2 no mail is taken here Connect",
+            ),
+            (
+                "*: refuse 521 \"closed\" times 2 at connect",
+                "521 closed Connect x2",
+            ),
             ("*: garbage at end", "Garbage End"),
             ("vip@x.org: accept", "Accept Recipient"),
             ("*:stall 1m30s", "Stall(90s) Recipient"),
