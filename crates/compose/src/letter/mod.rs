@@ -15,7 +15,7 @@ pub use data::Recipient;
 pub use error::{ComposeError, LetterError, Part};
 pub use source::{AttachmentSource, CustomHeader, LetterSource, MissingFields, Unsubscribe};
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use model::{Address, Envelope, HeaderText, Message, Timestamp};
 
@@ -77,8 +77,8 @@ pub struct Preview {
     pub text: Option<String>,
     /// The body as HTML, if the letter has one.
     pub html: Option<String>,
-    /// How often a body used a field that the data lacks.
-    pub missing_fields: u32,
+    /// The fields that the bodies use and the data lacks, each once; they rendered as nothing.
+    pub missing_fields: BTreeSet<String>,
 }
 
 /// A field that a part uses and a recipient's data lacks.
@@ -107,7 +107,7 @@ impl Letter {
         let values = Recipient::from(message).values()?;
         let subject = self.subject_of(&values, &mut scratch.line)?;
         let links = self.links_of(&values, &mut scratch.line)?;
-        let missing_fields = self.render_bodies(&values, scratch)?;
+        let missing_fields = self.render_bodies(&values, scratch)?.missing_uses;
         let id = IdText::from(message.id);
         header::date(out, date);
         out.extend_from_slice(&self.head.from_field);
@@ -152,12 +152,16 @@ impl Letter {
         let mut scratch = Scratch::default();
         let subject = self.subject_of(&values, &mut scratch.line)?;
         self.links_of(&values, &mut scratch.line)?;
-        let missing_fields = self.render_bodies(&values, &mut scratch)?;
+        let rendered = self.render_bodies(&values, &mut scratch)?;
         Ok(Preview {
             subject,
             text: self.text.is_some().then_some(scratch.text),
             html: self.html.is_some().then_some(scratch.html),
-            missing_fields,
+            missing_fields: rendered
+                .missing_names
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         })
     }
 

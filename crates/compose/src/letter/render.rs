@@ -8,7 +8,7 @@ use super::data::Recipient;
 use super::error::{ComposeError, Part};
 use super::source::MissingFields;
 use super::{Letter, MissingField, RENDERED_LINE_BYTES_MAX, Scratch};
-use crate::go_template::{Limits, Missing, RenderCause, RenderError, Template, Value};
+use crate::go_template::{Limits, Missing, RenderCause, RenderError, Rendered, Template, Value};
 use crate::mime::Link;
 
 // === impl Letter ===
@@ -42,13 +42,13 @@ impl Letter {
         }
     }
 
-    /// Renders the bodies into `scratch`. Gives how many fields were missing.
-    pub(super) fn render_bodies(
-        &self,
-        values: &Value<'_>,
+    /// Renders the bodies into `scratch`. Gives which fields were missing in both together.
+    pub(super) fn render_bodies<'t>(
+        &'t self,
+        values: &'t Value<'_>,
         scratch: &mut Scratch,
-    ) -> Result<u32, ComposeError> {
-        let mut missing_fields = 0;
+    ) -> Result<Rendered<'t>, ComposeError> {
+        let mut both = Rendered::default();
         let bodies = [
             (Part::Text, &self.text, &mut scratch.text),
             (Part::Html, &self.html, &mut scratch.html),
@@ -56,10 +56,12 @@ impl Letter {
         for (part, template, out) in bodies {
             out.clear();
             if let Some(template) = template {
-                missing_fields += self.render_body(part, template, values, out)?;
+                let rendered = self.render_body(part, template, values, out)?;
+                both.missing_uses += rendered.missing_uses;
+                both.missing_names.extend(rendered.missing_names);
             }
         }
-        Ok(missing_fields)
+        Ok(both)
     }
 
     /// The fields that the letter uses and one recipient's data lacks: those that its templates
@@ -85,21 +87,20 @@ impl Letter {
         subject.chain(text).chain(html).chain(links)
     }
 
-    fn render_body(
+    fn render_body<'t>(
         &self,
         part: Part,
-        template: &Template,
-        values: &Value<'_>,
+        template: &'t Template,
+        values: &'t Value<'_>,
         out: &mut String,
-    ) -> Result<u32, ComposeError> {
+    ) -> Result<Rendered<'t>, ComposeError> {
         let missing = match self.missing_fields {
             MissingFields::Empty => Missing::Empty,
             MissingFields::Refuse => Missing::Error,
         };
-        let rendered = template
+        template
             .render(values, missing, &Limits::default(), out)
-            .map_err(|error| failed(part, error))?;
-        Ok(rendered.missing_uses)
+            .map_err(|error| failed(part, error))
     }
 }
 

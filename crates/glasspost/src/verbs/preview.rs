@@ -3,6 +3,7 @@
 //! What the message holds is not trusted: it is shown in a frame without scripts, forms or an origin, and a page
 //! of another name (DNS rebinding) gets no answer.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,12 +154,7 @@ impl Pages {
             .iter()
             .map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", escaped(value)))
             .collect();
-        let missing = match preview.missing_fields {
-            0 => String::new(),
-            count => {
-                format!("<p>{count} fields of the body are missing in the list and empty here.</p>")
-            }
-        };
+        let missing = missing_note(&preview.missing_fields);
         let html = preview.html.as_ref().map_or(
             "",
             |_| r#"<h2>HTML</h2><iframe sandbox="" src="/message" title="The message"></iframe>"#,
@@ -173,6 +169,21 @@ impl Pages {
             message: preview.html.clone().unwrap_or_default(),
         }
     }
+}
+
+/// Which fields are empty in the message because the list lacks them.
+fn missing_note(fields: &BTreeSet<String>) -> String {
+    let fields_are = match fields.len() {
+        0 => return String::new(),
+        1 => "field of the body is",
+        _ => "fields of the body are",
+    };
+    let names: Vec<_> = fields.iter().map(|name| escaped(name)).collect();
+    format!(
+        "<p>{} {fields_are} missing in the list and empty here: {}.</p>",
+        fields.len(),
+        names.join(", ")
+    )
 }
 
 const PAGE_START: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8">
@@ -214,7 +225,7 @@ mod tests {
             subject: HeaderText::parse("Hi <script>alert(1)</script>").unwrap(),
             text: Some("a < b".to_owned()),
             html: Some("<p>Hello</p>".to_owned()),
-            missing_fields: 0,
+            missing_fields: BTreeSet::new(),
         };
         let from = Mailbox::parse("Ada <ada@x.org>").unwrap();
         Pages::new(&Address::parse("bob@y.org").unwrap(), &from, &preview)
@@ -248,6 +259,20 @@ mod tests {
             "{message}"
         );
         assert!(message.ends_with("<p>Hello</p>"));
+    }
+
+    #[test]
+    fn fields_that_the_list_lacks_are_named() {
+        let note = |names: &[&str]| missing_note(&names.iter().map(ToString::to_string).collect());
+        assert_eq!(note(&[]), "");
+        let one = note(&["<tier>"]);
+        assert!(
+            one.contains(">1 field of the body is missing") && one.ends_with(": &lt;tier&gt;.</p>")
+        );
+        let two = note(&["city", "tier"]);
+        assert!(
+            two.contains(">2 fields of the body are missing") && two.ends_with(": city, tier.</p>")
+        );
     }
 
     #[tokio::test]
