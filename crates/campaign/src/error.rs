@@ -113,6 +113,14 @@ pub enum CampaignError {
         /// Why.
         reason: std::io::Error,
     },
+    /// The folder of the account files is not there; found before anything was begun.
+    #[error("--output-dir {path}: {reason}; make the folder, or name another", path = path.display())]
+    AccountFolder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
     /// A schedule cannot be read.
     #[error("{flag} {value:?}: {reason}")]
     Schedule {

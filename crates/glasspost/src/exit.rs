@@ -85,7 +85,9 @@ impl From<Code> for ExitCode {
 
 fn of_campaign(error: &CampaignError) -> Code {
     match error {
-        CampaignError::File { reason, .. } => of_file(reason),
+        CampaignError::File { reason, .. } | CampaignError::AccountFolder { reason, .. } => {
+            of_file(reason)
+        }
         CampaignError::List {
             error: ListError::Read(reason),
             ..

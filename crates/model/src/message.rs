@@ -96,11 +96,6 @@ impl MessageState {
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.code() == code)
     }
-
-    /// Whether it is past: nothing more will be tried.
-    pub fn is_final(self) -> bool {
-        self != Self::Queued
-    }
 }
 
 #[cfg(test)]

@@ -118,14 +118,15 @@ pub async fn send(
 
 /// Finds out before the run begins that its account could not be written.
 fn check_account_folder(folder: &Path) -> Result<(), CampaignError> {
-    match std::fs::metadata(folder) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(CampaignError::file(
-            folder,
-            std::io::ErrorKind::NotADirectory.into(),
-        )),
-        Err(reason) => Err(CampaignError::file(folder, reason)),
-    }
+    let reason = match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => std::io::ErrorKind::NotADirectory.into(),
+        Err(reason) => reason,
+    };
+    Err(CampaignError::AccountFolder {
+        path: folder.to_owned(),
+        reason,
+    })
 }
 
 /// What a run came to.

@@ -12,7 +12,7 @@ use crate::report::{Ending, RunReport};
 use crate::request::{ListSource, SendRequest};
 
 /// How the seed's program names itself; receivers may look for it.
-const USER_AGENT: &str = "Mailgrid-Webhook/1.0 (glasspost)";
+const USER_AGENT: &str = "Mailgrid-Webhook/1.0";
 /// The header of the signature.
 const SIGNATURE: &str = "x-mailgrid-signature";
 

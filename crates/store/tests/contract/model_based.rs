@@ -193,7 +193,7 @@ impl World {
             let mut new = event(&found, kind);
             new.due_at = Some(second(100 + number as u64));
             let entry = self.entries.get_mut(&seq).unwrap();
-            if entry.state.is_final() {
+            if entry.state != MessageState::Queued {
                 left_out += 1;
             } else {
                 (entry.state, entry.latest) = (kind.state(), kind);
