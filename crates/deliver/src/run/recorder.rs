@@ -34,7 +34,7 @@ pub(super) type Permit = OwnedSemaphorePermit;
 /// An outcome on its way to its commit.
 pub(super) struct Outcome {
     event: NewEvent,
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 /// A recorder with room for `unrecorded_max` outcomes.
@@ -65,12 +65,7 @@ impl Recorder {
         if let Some(sender) = sender {
             // The receiver goes only after a failure that has halted the delivery; the store then still has
             // the message queued.
-            let _ = sender
-                .send(Outcome {
-                    event,
-                    _permit: permit,
-                })
-                .await;
+            let _ = sender.send(Outcome { event, permit }).await;
         }
     }
 
@@ -130,14 +125,16 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
                 }
             }
         }
-        if let Err(error) = commit(&shared, &group).await {
+        let (batch, permits): (Vec<NewEvent>, Vec<Option<Permit>>) = group
+            .drain(..)
+            .map(|Outcome { event, permit }| (event, permit))
+            .unzip();
+        let landed: Vec<Seq> = batch.iter().map(|event| event.message.seq).collect();
+        if let Err(error) = commit(&shared, batch).await {
             shared.halt(Halt::Broken(error));
             return;
         }
-        let landed: Vec<Seq> = group
-            .drain(..)
-            .map(|outcome| outcome.event.message.seq)
-            .collect();
+        drop(permits);
         shared.recorder.landed(&landed);
     }
 }
@@ -145,9 +142,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
 /// Commits one group. While the store has no room it is asked again and again: the permits that are held
 /// meanwhile stop the connections, so nothing more is sent than can be recorded. After a stop that ends with the
 /// grace time (promise: P-06); what is not recorded by then is sent again.
-async fn commit(shared: &Shared, group: &[Outcome]) -> Result<(), DeliverError> {
+async fn commit(shared: &Shared, batch: Vec<NewEvent>) -> Result<(), DeliverError> {
     let delivery = &shared.delivery;
-    let batch: Vec<NewEvent> = group.iter().map(|outcome| outcome.event.clone()).collect();
     let mut patience = delivery.settings.stop_grace;
     loop {
         match delivery.store.record(&delivery.lease, batch.clone()).await {
