@@ -97,5 +97,6 @@ fn message() -> Result<Message, Box<dyn Error>> {
         accepted_at,
         attempts: 0,
         state: MessageState::Queued,
+        retry_of: None,
     })
 }

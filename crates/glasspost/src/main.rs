@@ -6,18 +6,18 @@
 //! - [`mail_config`]: `config.json`: relay and sender
 //! - [`verbs`]: what each verb does
 //! - [`sink`]: the receiver for tests
-//! - [`logging`], [`console`]: what people and programs read meanwhile
+//! - [`logging`], [`terminal`]: what people and programs read meanwhile
 //! - [`signals`]: how a stop is asked for
 //! - [`exit`]: how errors become exit codes
 
 mod cli;
-mod console;
 mod exit;
 mod logging;
 mod mail_config;
 mod settings;
 mod signals;
 mod sink;
+mod terminal;
 mod verbs;
 
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             let code = failure.code();
             if code != Code::Success {
-                console::remark(&format!("glasspost: {failure}"));
+                terminal::remark(&format!("glasspost: {failure}"));
             }
             code.into()
         }

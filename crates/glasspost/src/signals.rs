@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::console;
+use crate::terminal;
 
 /// What a shell reports of a program that Ctrl-C ended: 128 and the number of SIGINT.
 const ENDED_AT_ONCE: i32 = 130;
@@ -19,13 +19,13 @@ pub fn stop_token(remark: &'static str) -> io::Result<CancellationToken> {
     let mut wishes = Wishes::listen()?;
     tokio::spawn(async move {
         wishes.next().await;
-        console::remark(remark);
+        terminal::remark(remark);
         asked.cancel();
         let first = Instant::now();
         while first.elapsed() < SAME_WISH {
             wishes.next().await;
         }
-        console::remark("stopped at once");
+        terminal::remark("stopped at once");
         std::process::exit(ENDED_AT_ONCE);
     });
     Ok(stop)

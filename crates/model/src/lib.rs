@@ -9,6 +9,7 @@
 //! - [`address`]: who mail goes to and comes from
 //! - [`attempt`]: one try at delivery, where it got to and what was answered
 //! - [`clock`]: time as a value that is passed in
+//! - [`control`]: what somebody did to a run by hand
 //! - [`envelope`]: one transaction's sender and recipients
 //! - [`event`]: one fact about one message
 //! - [`header`]: text that is safe in a header line
@@ -21,6 +22,7 @@
 pub mod address;
 pub mod attempt;
 pub mod clock;
+pub mod control;
 pub mod envelope;
 pub mod event;
 pub mod header;
@@ -33,11 +35,12 @@ pub mod secret;
 pub use address::{Address, AddressError, Mailbox};
 pub use attempt::{Attempt, Phase, PhaseTimes};
 pub use clock::{Clock, Timestamp};
+pub use control::{Control, ControlAction};
 pub use envelope::Envelope;
 pub use event::{Event, EventKind, Seq};
 pub use header::{HeaderText, HeaderTextError};
 pub use id::MessageId;
-pub use live::Live;
+pub use live::{Live, Stage};
 pub use message::{CampaignId, ContentHash, Message, MessageState};
 pub use reply::{Category, EnhancedCode, Outcome, Reply};
 pub use secret::Secret;

@@ -37,6 +37,8 @@ pub struct Message {
     pub attempts: u32,
     /// Where it stands.
     pub state: MessageState,
+    /// The failed message that it repeats, because somebody asked for that.
+    pub retry_of: Option<Seq>,
 }
 
 /// Where a message stands. All but `Queued` are final, and exactly one of them is reached.

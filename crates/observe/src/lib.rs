@@ -8,6 +8,7 @@
 //! # Layout
 //! - [`follow`]: the log without gaps, from memory while it can, from the store when it must
 //! - [`tally`]: counts by outcome, provider, code and category
+//! - [`monitor`]: a run watched while it goes on, for dashboards and metrics
 //! - [`provider`]: which provider a recipient's domain belongs to
 //! - [`log_lines`]: one log line a change
 //! - [`terminal`]: the live progress bar
@@ -15,6 +16,7 @@
 
 pub mod follow;
 pub mod log_lines;
+pub mod monitor;
 pub mod provider;
 pub mod summary;
 pub mod tally;

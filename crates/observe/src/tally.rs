@@ -168,6 +168,7 @@ mod tests {
             accepted_at: at,
             attempts,
             state: kind.state(),
+            retry_of: None,
         };
         let event = model::Event {
             seq,

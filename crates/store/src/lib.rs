@@ -11,13 +11,14 @@
 //!
 //! # Layout
 //! - [`Store`]: what every backend can do; batch-shaped, in the domain's words
-//! - [`campaign`], [`lane`], [`log`], [`books`], [`schedule`]: the values it takes and gives
+//! - [`campaign`], [`lane`], [`log`], [`find`], [`books`], [`schedule`]: the values it takes and gives
 //! - [`error`]: what went wrong, by what the caller does next
 //! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
 
 pub mod books;
 pub mod campaign;
 pub mod error;
+pub mod find;
 pub mod lane;
 pub mod log;
 pub mod schedule;
@@ -26,13 +27,14 @@ pub mod sqlite;
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
+use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
 
 pub use books::Books;
 pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress, Renewal};
 pub use error::StoreError;
+pub use find::{Find, Found, Queued, Standing, Timeline};
 pub use lane::{Due, LaneKey, Lease};
-pub use log::{LogBatch, Logged, NewEvent, Tail};
+pub use log::{LogBatch, Logged, NewControl, NewEvent, Tail};
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
 
@@ -88,7 +90,7 @@ pub trait Store: Send + Sync + 'static {
     async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize>;
 
     /// Queued messages of a run, in the log's order, from after `cursor`.
-    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Seq>>;
+    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Queued>>;
 
     /// Takes back queued messages, saying why; gives how many it were.
     async fn cancel(
@@ -126,6 +128,34 @@ pub trait Store: Send + Sync + 'static {
         cursor: Seq,
         limit: usize,
     ) -> Result<Vec<Logged>>;
+
+    /// Looks for messages of a run, within the bounds of the query.
+    async fn find(&self, campaign: CampaignId, query: Find) -> Result<Found>;
+
+    /// Everything that happened to one message; `None` when there is no such message.
+    async fn timeline(&self, message: Seq) -> Result<Option<Timeline>>;
+
+    /// Writes down that somebody intervened in a run.
+    async fn control(&self, new: NewControl) -> Result<Control>;
+
+    /// The interventions in a run from after `cursor`, in order.
+    async fn controls_after(
+        &self,
+        cursor: Seq,
+        campaign: CampaignId,
+        limit: usize,
+    ) -> Result<Vec<Control>>;
+
+    /// Accepts a new message for each message of the run that failed for good, stands at or before `up_to` and has
+    /// none yet, `limit` at most; gives how many it were. Called again until that is none.
+    async fn retry_failed(
+        &self,
+        lease: &Lease,
+        campaign: CampaignId,
+        up_to: Seq,
+        limit: usize,
+        at: Timestamp,
+    ) -> Result<usize>;
 
     /// One message by its place in the log.
     async fn message(&self, seq: Seq) -> Result<Option<Message>>;

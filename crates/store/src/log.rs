@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{Attempt, Event, EventKind, Message, Seq, Timestamp};
+use model::{
+    Attempt, CampaignId, Control, ControlAction, Event, EventKind, Message, Seq, Timestamp,
+};
 use tokio::sync::broadcast;
 
 /// One event with the message it is about. The message says whom it is about; where that stood at the time is in
@@ -34,6 +36,19 @@ pub struct NewEvent {
     pub reason: Option<Box<str>>,
 }
 
+/// An intervention to write down.
+#[derive(Clone, Debug)]
+pub struct NewControl {
+    /// The run.
+    pub campaign: CampaignId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub action: ControlAction,
+    /// Who.
+    pub by: Box<str>,
+}
+
 /// What one commit added to the log.
 #[derive(Debug)]
 pub struct LogBatch {
@@ -44,6 +59,8 @@ pub struct LogBatch {
     pub last: Seq,
     /// The events, in order.
     pub events: Vec<Logged>,
+    /// The interventions, in order.
+    pub controls: Vec<Control>,
 }
 
 /// Follows what this process commits. It never slows the writer: a follower that lags misses batches, sees it

@@ -206,10 +206,11 @@ async fn take_back(
             .queued(run.campaign.id, cursor, CANCEL_ROWS)
             .await?;
         let Some(last) = queued.last() else { break };
-        cursor = *last;
+        cursor = last.seq;
         let gone: Vec<Seq> = queued
             .into_iter()
-            .filter(|seq| !seen.contains(*seq))
+            .filter(|queued| !seen.contains(queued.first))
+            .map(|queued| queued.seq)
             .collect();
         if !gone.is_empty() {
             let now = tools.clock.now();

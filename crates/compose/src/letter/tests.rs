@@ -35,6 +35,7 @@ fn message(address: &str, data: &str) -> Message {
         accepted_at: DATE,
         attempts: 0,
         state: MessageState::Queued,
+        retry_of: None,
     }
 }
 

@@ -116,6 +116,7 @@ impl Case {
             accepted_at,
             attempts: 0,
             state: MessageState::Queued,
+            retry_of: None,
         }
     }
 

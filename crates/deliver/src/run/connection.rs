@@ -145,7 +145,7 @@ impl Line {
             return (None, upcoming);
         };
         let live = Arc::clone(&self.shared.delivery.live);
-        let _sending = live.begin_sending();
+        let _sending = live.begin_sending(&prepared.work.message);
         let riding = upcoming.as_ref().map(|next| next.envelope.clone());
         let sending = connection.send(&prepared.envelope, &prepared.bytes, riding.as_ref());
         tokio::pin!(sending);

@@ -84,7 +84,7 @@ impl Visit {
             .count_every
             .is_some_and(|every| every > 0 && count.is_multiple_of(every))
         {
-            crate::console::remark(&self.shared.counts.snapshot().to_string());
+            crate::terminal::remark(&self.shared.counts.snapshot().to_string());
         }
         Action::Accept
     }

@@ -24,9 +24,9 @@ use model::{Address, Mailbox};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::console;
 use crate::exit::Failure;
 use crate::signals;
+use crate::terminal;
 
 /// Connections at once; further ones wait.
 const CONNECTIONS_MAX: usize = 32;
@@ -55,7 +55,7 @@ pub async fn run(request: &SendRequest, from: &Mailbox, port: u16) -> Result<(),
         .await
         .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
     let address = listener.local_addr()?;
-    console::print(&format!(
+    terminal::print(&format!(
         "Preview of the message to {to}: http://{address} (Ctrl-C ends it)\n"
     ))?;
     let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));

@@ -12,9 +12,9 @@ use store::{Books, Campaign, Logged, Store};
 use super::open_store;
 use super::schedule::moment;
 use crate::cli::{CampaignsArgs, ReportArgs, ReportFormat};
-use crate::console;
 use crate::exit::Failure;
 use crate::settings::{Environment, data_folder};
+use crate::terminal;
 
 /// The word for the newest run.
 const LATEST: &str = "latest";
@@ -40,7 +40,7 @@ pub async fn campaigns(args: CampaignsArgs, environment: &Environment) -> Result
     let store = open_store(&folder)?;
     let runs = store.campaigns(None, args.limit).await?;
     if runs.is_empty() {
-        return Ok(console::print("No campaigns found.\n")?);
+        return Ok(terminal::print("No campaigns found.\n")?);
     }
     let mut text = format!(
         "{:<28}{:<22}{:>10}{:>10}{:>10}{:>10}  {}\n",
@@ -60,7 +60,7 @@ pub async fn campaigns(args: CampaignsArgs, environment: &Environment) -> Result
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    Ok(console::print(&text)?)
+    Ok(terminal::print(&text)?)
 }
 
 async fn find(store: &dyn Store, job: &str) -> Result<Campaign, Failure> {
@@ -122,7 +122,7 @@ async fn text_report(
     args: &ReportArgs,
 ) -> Result<(), Failure> {
     let audit = audit(store, campaign).await?;
-    console::print(&head(campaign, &audit))?;
+    terminal::print(&head(campaign, &audit))?;
     if args.recipients {
         list(store, campaign, Layout::Columns).await?;
     }
@@ -224,7 +224,7 @@ async fn json_report(
     let audit = audit(store, campaign).await?;
     let mut object = json_head(campaign, &audit).to_string();
     if !args.recipients {
-        return Ok(console::print(&format!("{object}\n"))?);
+        return Ok(terminal::print(&format!("{object}\n"))?);
     }
     object.pop();
     let mut out = BufWriter::new(io::stdout());

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::send::{self, Surroundings};
 use super::{open_store, request};
 use crate::cli::{ScheduleArgs, ScheduleVerb, SendArgs};
-use crate::console;
 use crate::exit::Failure;
 use crate::settings::{Environment, Variable, data_folder};
 use crate::signals;
+use crate::terminal;
 
 /// What the first Ctrl-C says.
 const STOPPING: &str = "stopping: what is under way is finished, the rest goes on with the next \
@@ -45,7 +45,7 @@ pub async fn act(
     let store = open_store(&folder)?;
     match verb {
         ScheduleVerb::Run => keep(store, &folder, environment).await,
-        ScheduleVerb::List => Ok(console::print(&table(&store.jobs().await?))?),
+        ScheduleVerb::List => Ok(terminal::print(&table(&store.jobs().await?))?),
         ScheduleVerb::Cancel { id } => cancel(&*store, &id).await,
     }
 }
@@ -76,7 +76,7 @@ pub async fn register(
     }
     let store = open_store(&folder)?;
     let job = schedule::register(&*store, new, &clock).await?;
-    console::print(&registered(&job, &folder))?;
+    terminal::print(&registered(&job, &folder))?;
     if args.scheduling.scheduler_run {
         return keep(store, &folder, environment).await;
     }
@@ -96,7 +96,7 @@ fn registered(job: &Job, folder: &Path) -> String {
 /// A job keeps no secrets.
 fn remark_on_what_is_not_kept(args: &SendArgs) {
     if args.webhook.webhook_secret.is_some() {
-        console::remark(
+        terminal::remark(
             "--webhook-secret is not kept with a job: set GLASSPOST_WEBHOOK_SECRET for `glasspost schedule run`",
         );
     }
@@ -172,7 +172,7 @@ async fn occur(
 
 async fn cancel(store: &dyn Store, id: &str) -> Result<(), Failure> {
     match store.cancel_job(id, Clock::system().now()).await? {
-        true => Ok(console::print(&format!(
+        true => Ok(terminal::print(&format!(
             "Job {id} cancelled successfully.\n"
         ))?),
         false => Err(Failure::Other(anyhow::anyhow!(

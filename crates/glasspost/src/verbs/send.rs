@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{open_store, preview, request, schedule, shell_word};
 use crate::cli::{ScheduleVerb, SendArgs};
-use crate::console;
 use crate::exit::Failure;
 use crate::mail_config::MailConfig;
 use crate::settings::{Environment, Variable, data_folder, is_platform_folder};
 use crate::signals;
+use crate::terminal;
 
 /// What the first Ctrl-C says.
 const STOPPING: &str =
@@ -103,7 +103,7 @@ pub async fn now(
 /// What the flags say about an earlier run.
 fn start(args: &SendArgs) -> Start {
     if args.safety.reset_offset {
-        console::remark("--reset-offset: an unfinished run is left as it is, this is a new one");
+        terminal::remark("--reset-offset: an unfinished run is left as it is, this is a new one");
     }
     request::start(args)
 }
@@ -180,9 +180,9 @@ pub async fn send(
 
 /// Says what became of a run. `data` is its data folder, when other commands have to be told of it.
 pub fn tell(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> Result<(), Failure> {
-    console::print(&summary::account(&report.tally))?;
+    terminal::print(&summary::account(&report.tally))?;
     if let Some(Err(error)) = &report.webhook {
-        console::remark(&format!("the webhook was not delivered: {error}"));
+        terminal::remark(&format!("the webhook was not delivered: {error}"));
     }
     let queued = report.tally.books.queued;
     let go_on = format!("{queued} recipients are still queued: run the same command with --resume");
@@ -190,10 +190,10 @@ pub fn tell(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> R
         Ending::Completed => {
             if report.final_before == report.tally.books.accepted {
                 // The seed's words for a run that is resumed after its end.
-                console::print("All emails already sent\n")?;
+                terminal::print("All emails already sent\n")?;
             }
             let (elapsed, workers) = (summary::duration(report.elapsed()), request.connections);
-            console::print(&format!(
+            terminal::print(&format!(
                 "account in {} and `{}`\n\
                  Completed in {elapsed} using {workers} workers\n",
                 request.account_folder.display(),

@@ -8,13 +8,13 @@ use model::Secret;
 use smtp::server::{AuthPolicy, ServerConfig, ServerTls};
 
 use crate::cli::SinkArgs;
-use crate::console;
 use crate::exit::Failure;
 use crate::signals;
 use crate::sink::counts::Counts;
 use crate::sink::record::Keeping;
 use crate::sink::rules::Rules;
 use crate::sink::{Login, Settings, Sink, rule_text, tls};
+use crate::terminal;
 
 /// The name in its greeting.
 const HOSTNAME: &str = "sink.glasspost.test";
@@ -25,17 +25,17 @@ pub async fn run(args: SinkArgs) -> Result<(), Failure> {
     let stop = signals::stop_token("stopping")?;
     let sink = Sink::bind(args.listen, settings, stop).await?;
     let counts = sink.counts();
-    console::print(&format!("listening on {}\n", sink.address()?))?;
+    terminal::print(&format!("listening on {}\n", sink.address()?))?;
     if let Some(path) = args.report.clone() {
         let counts = Arc::clone(&counts);
         signals::on_report_wish(move || {
             if let Err(error) = write_report(&path, &counts) {
-                console::remark(&format!("{error:#}"));
+                terminal::remark(&format!("{error:#}"));
             }
         })?;
     }
     sink.run().await;
-    console::print(&format!("{}\n", counts.snapshot()))?;
+    terminal::print(&format!("{}\n", counts.snapshot()))?;
     if let Some(path) = &args.report {
         write_report(path, &counts)?;
     }

@@ -135,6 +135,7 @@ fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
         accepted_at: new.at,
         attempts: 0,
         state: MessageState::Queued,
+        retry_of: None,
     });
     Logged {
         event: accepted_event(&message),

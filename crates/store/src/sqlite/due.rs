@@ -6,7 +6,7 @@ use model::{CampaignId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row;
-use crate::{Due, Result};
+use crate::{Due, Queued, Result};
 
 pub(super) fn due(
     connection: &Connection,
@@ -55,14 +55,17 @@ pub(super) fn queued(
     campaign: CampaignId,
     cursor: Seq,
     limit: usize,
-) -> Result<Vec<Seq>> {
+) -> Result<Vec<Queued>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM messages INDEXED BY messages_by_campaign \
          WHERE campaign = ?2 AND seq > ?1 AND state = 0 ORDER BY seq LIMIT ?3",
     )?;
     let rows = statement.query_map(
         params![cursor.get(), campaign.0, row::at_most(limit)],
-        |row| Ok(Seq::new(row.get(0)?)),
+        |row| {
+            let seq = Seq::new(row.get(0)?);
+            Ok(Queued { seq, first: seq })
+        },
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -31,11 +31,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use async_trait::async_trait;
-use model::{CampaignId, ContentHash, Message, Seq, Timestamp};
+use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
 
 use crate::{
-    Accepted, Books, Campaign, Due, Job, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage,
-    Progress, Renewal, Result, Store, StoreError, Tail,
+    Accepted, Books, Campaign, Due, Find, Found, Job, LaneKey, Lease, Logged, NewCampaign,
+    NewControl, NewEvent, NewMessage, Progress, Queued, Renewal, Result, Store, StoreError, Tail,
+    Timeline,
 };
 use holder::Holder;
 use readers::Readers;
@@ -180,7 +181,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Seq>> {
+    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Queued>> {
         self.readers
             .read(move |connection| due::queued(connection, campaign, cursor, limit))
             .await
@@ -241,6 +242,38 @@ impl Store for SqliteStore {
         self.readers
             .read(move |connection| history::latest(connection, tag, campaign, cursor, limit))
             .await
+    }
+
+    async fn find(&self, _campaign: CampaignId, _query: Find) -> Result<Found> {
+        Err(StoreError::Closed)
+    }
+
+    async fn timeline(&self, _message: Seq) -> Result<Option<Timeline>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn control(&self, _new: NewControl) -> Result<Control> {
+        Err(StoreError::Closed)
+    }
+
+    async fn controls_after(
+        &self,
+        _cursor: Seq,
+        _campaign: CampaignId,
+        _limit: usize,
+    ) -> Result<Vec<Control>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn retry_failed(
+        &self,
+        _lease: &Lease,
+        _campaign: CampaignId,
+        _up_to: Seq,
+        _limit: usize,
+        _at: Timestamp,
+    ) -> Result<usize> {
+        Err(StoreError::Closed)
     }
 
     async fn message(&self, seq: Seq) -> Result<Option<Message>> {

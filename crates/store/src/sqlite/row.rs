@@ -32,6 +32,7 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
         accepted_at,
         attempts: row.get(6)?,
         state: state(seq, row.get(7)?)?,
+        retry_of: None,
     })
 }
 

@@ -60,6 +60,7 @@ impl<'c> WriteTx<'c> {
             previous: self.previous,
             last: self.last,
             events: self.appended,
+            controls: Vec::new(),
         })
     }
 

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{send, shell_word};
 use crate::cli::{Cli, DemoArgs, SendArgs, Verb};
-use crate::console;
 use crate::exit::Failure;
 use crate::settings::Environment;
 use crate::sink::counts::{Counts, Snapshot};
 use crate::sink::rules::Rules;
 use crate::sink::{Settings, Sink, rule_text};
+use crate::terminal;
 use sample::Sample;
 
 /// Messages a second, so that people can watch: 5,000 take about twenty seconds.
@@ -35,11 +35,11 @@ pub async fn run(args: DemoArgs) -> Result<(), Failure> {
     let sample = Sample::write(&folder, args.recipients, address)
         .with_context(|| format!("cannot write the sample to {}", folder.display()))?;
     let words = command(&sample, &args);
-    console::print(&introduction(&args, address, &words))?;
+    terminal::print(&introduction(&args, address, &words))?;
     let outcome = send_and_check(&words, &counts).await;
     stop_sink.cancel();
     let _ = receiving.await;
-    console::print(&whereabouts(&sample))?;
+    terminal::print(&whereabouts(&sample))?;
     outcome
 }
 
@@ -100,7 +100,7 @@ async fn send_and_check(words: &[String], counts: &Arc<Counts>) -> Result<(), Fa
     let (request, report) = send::now(&args, &Environment::default()).await?;
     send::tell(&request, &report, args.safety.data.data.as_deref())?;
     let (text, agree) = comparison(&report.tally, counts.snapshot());
-    console::print(&text)?;
+    terminal::print(&text)?;
     match agree {
         true => Ok(()),
         false => Err(Failure::Other(anyhow!(

@@ -1,0 +1,85 @@
+//! Looking for messages of a run: what is asked for, and what a bounded look found.
+
+use model::{Event, Message, MessageId, Seq};
+
+use crate::log::Logged;
+
+/// What to look for among a run's messages. Everything given has to fit.
+#[derive(Clone, Debug, Default)]
+pub struct Find {
+    /// Where a message stands.
+    pub standing: Option<Standing>,
+    /// A part of the address, in any case.
+    pub address_part: Option<Box<str>>,
+    /// The address's domain, in lower case.
+    pub domain: Option<Box<str>>,
+    /// The reply code of the latest attempt; 0 stands for an attempt without an answer.
+    pub code: Option<u16>,
+    /// From where to look.
+    pub from: From,
+    /// How many to find at most.
+    pub limit: usize,
+    /// How many messages to look at most: what bounds the time of an answer.
+    pub look_at_max: usize,
+}
+
+/// Where a message stands, in the words that a run is watched by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Queued, not tried yet.
+    Pending,
+    /// Queued, and tried before.
+    Retrying,
+    /// Delivered.
+    Sent,
+    /// Bounced, expired or dropped.
+    Failed,
+    /// Taken back.
+    Cancelled,
+}
+
+/// From where to look, in the log's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// Forwards from after this place.
+    After(Seq),
+    /// Backwards from before this place; `None` is the end. What is found is still in the log's order.
+    Before(Option<Seq>),
+}
+
+/// What a look found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Messages in the log's order, each with its latest event.
+    pub messages: Vec<Logged>,
+    /// Where the look ended because it had looked at as many as it may: to be gone on from. `None` when it found
+    /// as many as were asked for, or came to the end.
+    pub looked_to: Option<Seq>,
+}
+
+/// A message that is still to be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The message.
+    pub seq: Seq,
+    /// The first message of the run to the same address: the one that the ledger knows. It is the same unless the
+    /// message repeats a failed one.
+    pub first: Seq,
+}
+
+/// Everything that happened to one message.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The message as it stands.
+    pub message: Message,
+    /// What happened, in order, `accepted` first.
+    pub events: Vec<Event>,
+    /// The message that repeats this one.
+    pub retried_as: Option<MessageId>,
+}
+
+impl Default for From {
+    fn default() -> Self {
+        Self::After(Seq::START)
+    }
+}
