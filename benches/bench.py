@@ -11,7 +11,7 @@ import argparse
 import shutil
 import sys
 
-from contenders import Glasspost, SmtpSource
+from contenders import Glasspost, SmtpSource, WatchedGlasspost
 from peers import Lettre, LettrePool, Nodemailer, installed
 from receivers import GlasspostSink, SmtpSink
 from relay import PostfixRelay
@@ -31,6 +31,7 @@ def compare(messages, rounds):
     relays = installed([PostfixRelay()])
     plain(messages, rounds, libraries + relays)
     secure(messages, rounds, [library.over_starttls() for library in libraries])
+    watched(messages, rounds)
 
 
 def plain(messages, rounds, peers=()):
@@ -56,6 +57,17 @@ def growth():
             sys.exit(f"{row.peak_mb:.0f} MB for {row.messages} messages; at most {MOST_PEAK_MB} is asked for")
         if row.cpu_seconds_per_10k > MOST_GROWTH * rows[0].cpu_seconds_per_10k:
             sys.exit(f"a message costs more among {row.messages} than among {rows[0].messages}")
+
+
+def watched(messages, rounds):
+    """The same campaign unwatched, watched by one browser and a scraper, and by a crowd of which most read nothing."""
+    one, crowd = WatchedGlasspost("  one browser, one scraper"), WatchedGlasspost("  100 browsers, 1000 stall", 100, 1000)
+    entries = [(contender, messages) for contender in (Glasspost(), one, crowd)]
+    rows = table("Watched", SmtpSink, entries, rounds, base="first")
+    for row, contender in zip(rows[1:], (one, crowd)):
+        ratio = row.cpu_seconds_per_10k / rows[0].cpu_seconds_per_10k
+        print(f"{row.name}: {ratio:.3f} x the CPU time, {row.peak_mb - rows[0].peak_mb:+.0f} MB; "
+              f"in the last round: {contender.seen[-1]}")
 
 
 def quick():
@@ -85,12 +97,15 @@ def main():
     parser.add_argument("--messages", type=int, default=200_000, help="of each, fewer of others' senders")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="one campaign in three sizes; fails if costs grow")
+    parser.add_argument("--watched", action="store_true", help="one campaign without and with its dashboard")
     options = parser.parse_args()
     describe_machine()
     if options.quick:
         quick()
     elif options.sizes:
         growth()
+    elif options.watched:
+        watched(options.messages, options.rounds)
     else:
         compare(options.messages, options.rounds)
 
