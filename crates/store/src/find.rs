@@ -1,6 +1,6 @@
 //! Looking for messages of a run: what is asked for, and what a bounded look found.
 
-use model::{Event, Message, MessageId, Seq};
+use model::{Event, Message, MessageId, MessageState, Seq};
 
 use crate::log::Logged;
 
@@ -19,7 +19,7 @@ pub struct Find {
     pub from: From,
     /// How many to find at most.
     pub limit: usize,
-    /// How many messages to look at most: what bounds the time of an answer.
+    /// How many messages to look at, at most: what bounds the time of an answer. At least one is looked at.
     pub look_at_max: usize,
 }
 
@@ -67,7 +67,7 @@ pub struct Queued {
     pub first: Seq,
 }
 
-/// Everything that happened to one message.
+/// Everything that happened to one message, up to a thousand events.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     /// The message as it stands.
@@ -76,6 +76,19 @@ pub struct Timeline {
     pub events: Vec<Event>,
     /// The message that repeats this one.
     pub retried_as: Option<MessageId>,
+}
+
+impl Standing {
+    /// Where a message of this state and so many attempts stands.
+    pub fn of(state: MessageState, attempts: u32) -> Self {
+        match state {
+            MessageState::Queued if attempts == 0 => Self::Pending,
+            MessageState::Queued => Self::Retrying,
+            MessageState::Delivered => Self::Sent,
+            MessageState::Bounced | MessageState::Expired | MessageState::Dropped => Self::Failed,
+            MessageState::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 impl Default for From {

@@ -36,6 +36,9 @@ pub struct NewEvent {
     pub reason: Option<Box<str>>,
 }
 
+/// The longest name of who intervened, in characters.
+pub const BY_CHARS_MAX: usize = 200;
+
 /// An intervention to write down.
 #[derive(Clone, Debug)]
 pub struct NewControl {
@@ -45,7 +48,7 @@ pub struct NewControl {
     pub at: Timestamp,
     /// What.
     pub action: ControlAction,
-    /// Who.
+    /// Who, in [`BY_CHARS_MAX`] characters at most; a longer one is refused.
     pub by: Box<str>,
 }
 

@@ -100,7 +100,8 @@ fn known(tx: &WriteTx<'_>, new: &NewMessage, key: &str) -> Result<Accepted> {
     let (seq, code): (i64, i64) = tx
         .connection
         .prepare_cached(
-            "SELECT seq, state FROM messages WHERE campaign = ?1 AND ifnull(folded, address) = ?2",
+            "SELECT seq, state FROM messages INDEXED BY ledger \
+             WHERE campaign = ?1 AND ifnull(folded, address) = ?2 AND retry_of IS NULL",
         )?
         .query_row(params![new.campaign.0, key], |row| {
             Ok((row.get(0)?, row.get(1)?))

@@ -57,14 +57,20 @@ pub(super) fn queued(
     limit: usize,
 ) -> Result<Vec<Queued>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq FROM messages INDEXED BY messages_by_campaign \
-         WHERE campaign = ?2 AND seq > ?1 AND state = 0 ORDER BY seq LIMIT ?3",
+        "SELECT m.seq, CASE WHEN m.retry_of IS NULL THEN m.seq ELSE ( \
+             SELECT f.seq FROM messages f INDEXED BY ledger \
+             WHERE f.campaign = m.campaign AND f.retry_of IS NULL \
+             AND ifnull(f.folded, f.address) = ifnull(m.folded, m.address)) END \
+         FROM messages m INDEXED BY messages_by_campaign \
+         WHERE m.campaign = ?2 AND m.seq > ?1 AND m.state = 0 ORDER BY m.seq LIMIT ?3",
     )?;
     let rows = statement.query_map(
         params![cursor.get(), campaign.0, row::at_most(limit)],
         |row| {
-            let seq = Seq::new(row.get(0)?);
-            Ok(Queued { seq, first: seq })
+            Ok(Queued {
+                seq: Seq::new(row.get(0)?),
+                first: Seq::new(row.get(1)?),
+            })
         },
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, Event, EventKind, Seq, Timestamp};
+use model::{CampaignId, Seq};
 use rusqlite::{Connection, Row, params};
 
 use super::accept::accepted_event;
-use super::record::Detail;
-use super::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, to_message};
-use crate::{Logged, Result, StoreError};
-
-/// An event's columns, after a message's.
-const EVENT_COLUMNS: &str = "e.seq, e.kind, e.at, e.attempts, e.detail";
+use super::row::{EVENT_COLUMNS, MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, to_event, to_message};
+use crate::{Logged, Result};
 
 /// The log from after `cursor`: messages as their own `accepted` events, and the events, merged in order.
 pub(super) fn after(
@@ -78,11 +74,22 @@ pub(super) fn latest(
     )
 }
 
+/// One message with its latest event.
+pub(super) fn latest_of(connection: &Connection, tag: u32, message: Seq) -> Result<Option<Logged>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} FROM messages m JOIN contents c ON c.id = m.content \
+         LEFT JOIN events e ON e.seq = m.last_event WHERE m.seq = ?1"
+    ))?;
+    let mut rows = statement.query([message.get()])?;
+    rows.next()?.map(|row| to_logged(row, tag)).transpose()
+}
+
 /// The log's last place.
 pub(super) fn end_of_log(connection: &Connection) -> Result<Seq> {
     let mut statement = connection.prepare_cached(
         "SELECT max(ifnull((SELECT max(seq) FROM messages), 0), \
-                    ifnull((SELECT max(seq) FROM events), 0))",
+                    ifnull((SELECT max(seq) FROM events), 0), \
+                    ifnull((SELECT max(seq) FROM controls), 0))",
     )?;
     Ok(Seq::new(statement.query_row([], |row| row.get(0))?))
 }
@@ -103,32 +110,13 @@ fn collect(
 }
 
 fn to_logged(row: &Row<'_>, tag: u32) -> Result<Logged> {
-    let message = Arc::new(to_message(row, tag)?);
-    let Some(seq) = row.get::<_, Option<i64>>(MESSAGE_WIDTH)? else {
-        return Ok(Logged {
-            event: accepted_event(&message),
-            message,
-        });
+    let message = to_message(row, tag)?;
+    let event = match to_event(row, MESSAGE_WIDTH, &message)? {
+        Some(event) => event,
+        None => accepted_event(&message),
     };
-    let damaged = |what: &str| StoreError::Damaged(format!("event {seq}: {what}"));
-    let kind = EventKind::from_code(row.get(MESSAGE_WIDTH + 1)?)
-        .ok_or_else(|| damaged("its kind is not known"))?;
-    let detail = match row.get_ref(MESSAGE_WIDTH + 4)?.as_str_or_null() {
-        Ok(Some(json)) => {
-            serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?
-        }
-        Ok(None) => Detail::default(),
-        Err(error) => return Err(damaged(&error.to_string())),
-    };
-    let event = Event {
-        seq: Seq::new(seq),
-        message: message.seq,
-        campaign: message.campaign,
-        at: Timestamp::from_millis(row.get(MESSAGE_WIDTH + 2)?),
-        kind,
-        attempts: row.get(MESSAGE_WIDTH + 3)?,
-        attempt: detail.attempt,
-        reason: detail.reason,
-    };
-    Ok(Logged { event, message })
+    Ok(Logged {
+        event,
+        message: Arc::new(message),
+    })
 }

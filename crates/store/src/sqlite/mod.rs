@@ -3,9 +3,9 @@
 //! One writer thread commits for everybody in groups (`writer`), with `synchronous=FULL` on a write-ahead log,
 //! so an answer means that the bytes are on the disk. Reads use connections of their own (`readers`).
 //!
-//! - `accept`, `record`, `lanes`: what changes messages, one file an operation
-//! - `due`, `history`: what reads messages and events
-//! - `campaigns`, `contents`, `jobs`: the smaller tables
+//! - `accept`, `record`, `retry`, `lanes`: what changes messages, one file an operation
+//! - `due`, `history`, `find`, `timeline`: what reads messages and events
+//! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
 //! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
@@ -15,7 +15,9 @@ mod accept;
 mod campaigns;
 mod connection;
 mod contents;
+mod controls;
 mod due;
+mod find;
 mod history;
 mod holder;
 mod jobs;
@@ -23,7 +25,9 @@ mod lanes;
 mod migrate;
 mod readers;
 mod record;
+mod retry;
 mod row;
+mod timeline;
 mod transaction;
 mod writer;
 
@@ -244,36 +248,49 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn find(&self, _campaign: CampaignId, _query: Find) -> Result<Found> {
-        Err(StoreError::Closed)
+    async fn find(&self, campaign: CampaignId, query: Find) -> Result<Found> {
+        let tag = self.tag;
+        self.readers
+            .read(move |connection| find::find(connection, tag, campaign, &query))
+            .await
     }
 
-    async fn timeline(&self, _message: Seq) -> Result<Option<Timeline>> {
-        Err(StoreError::Closed)
+    async fn timeline(&self, message: Seq) -> Result<Option<Timeline>> {
+        let tag = self.tag;
+        self.readers
+            .read(move |connection| timeline::timeline(connection, tag, message))
+            .await
     }
 
-    async fn control(&self, _new: NewControl) -> Result<Control> {
-        Err(StoreError::Closed)
+    async fn control(&self, new: NewControl) -> Result<Control> {
+        self.writer
+            .write(move |tx| controls::control(tx, new))
+            .await
     }
 
     async fn controls_after(
         &self,
-        _cursor: Seq,
-        _campaign: CampaignId,
-        _limit: usize,
+        cursor: Seq,
+        campaign: CampaignId,
+        limit: usize,
     ) -> Result<Vec<Control>> {
-        Err(StoreError::Closed)
+        self.readers
+            .read(move |connection| controls::after(connection, cursor, campaign, limit))
+            .await
     }
 
     async fn retry_failed(
         &self,
-        _lease: &Lease,
-        _campaign: CampaignId,
-        _up_to: Seq,
-        _limit: usize,
-        _at: Timestamp,
+        lease: &Lease,
+        campaign: CampaignId,
+        up_to: Seq,
+        limit: usize,
+        at: Timestamp,
     ) -> Result<usize> {
-        Err(StoreError::Closed)
+        let (lease, tag) = (lease.clone(), self.tag);
+        self.writer
+            .write(move |tx| retry::retry_failed(tx, tag, &lease, campaign, up_to, limit, at))
+            .await
     }
 
     async fn message(&self, seq: Seq) -> Result<Option<Message>> {

@@ -19,6 +19,9 @@ pub(super) struct Detail {
     pub(super) reason: Option<Box<str>>,
 }
 
+/// The code of an attempt without an answer.
+const NO_ANSWER: u16 = 0;
+
 pub(super) fn record(tx: &mut WriteTx<'_>, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize> {
     lanes::check(tx, lease)?;
     let mut left_out = 0;
@@ -69,6 +72,7 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
         ));
     }
     let seq = tx.next_seq();
+    let code = new.attempt.as_ref().map(code);
     let detail = Detail {
         attempt: new.attempt,
         reason: new.reason,
@@ -102,7 +106,8 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
     };
     tx.connection
         .prepare_cached(
-            "UPDATE messages SET state = ?2, due_at = ?3, attempts = ?4, last_event = ?5 WHERE seq = ?1",
+            "UPDATE messages SET state = ?2, due_at = ?3, attempts = ?4, last_event = ?5, \
+             code = ifnull(?6, code) WHERE seq = ?1",
         )?
         .execute(params![
             new.message.seq.get(),
@@ -110,6 +115,7 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
             due_at.map(Timestamp::as_millis),
             new.attempts,
             seq.get(),
+            code,
         ])?;
     tx.append(|| Logged {
         event: Event {
@@ -125,6 +131,10 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
         message: new.message,
     });
     Ok(true)
+}
+
+fn code(attempt: &Attempt) -> u16 {
+    attempt.reply.as_ref().map_or(NO_ANSWER, |reply| reply.code)
 }
 
 /// Refuses a message that the lease does not cover (promise: P-03).

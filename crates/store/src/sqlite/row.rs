@@ -1,15 +1,23 @@
 //! Rows to values.
 
-use model::{Address, CampaignId, ContentHash, Message, MessageId, MessageState, Seq, Timestamp};
+use model::{
+    Address, CampaignId, ContentHash, Event, EventKind, Message, MessageId, MessageState, Seq,
+    Timestamp,
+};
 use rusqlite::{Connection, Row};
 
+use super::record::Detail;
 use crate::{Result, StoreError};
 
 /// The columns [`to_message`] reads, from `messages m JOIN contents c`.
 pub(super) const MESSAGE_COLUMNS: &str =
-    "m.seq, m.campaign, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state";
+    "m.seq, m.campaign, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state, m.retry_of";
 /// How many they are: where a query's own columns begin.
-pub(super) const MESSAGE_WIDTH: usize = 8;
+pub(super) const MESSAGE_WIDTH: usize = 9;
+/// The columns [`to_event`] reads, from `events e`.
+pub(super) const EVENT_COLUMNS: &str = "e.seq, e.kind, e.at, e.attempts, e.detail";
+/// How many they are.
+pub(super) const EVENT_WIDTH: usize = 5;
 
 pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
     let seq = Seq::new(row.get(0)?);
@@ -32,8 +40,35 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
         accepted_at,
         attempts: row.get(6)?,
         state: state(seq, row.get(7)?)?,
-        retry_of: None,
+        retry_of: row.get::<_, Option<i64>>(8)?.map(Seq::new),
     })
+}
+
+/// The event whose columns begin at `first`; `None` where they are null.
+pub(super) fn to_event(row: &Row<'_>, first: usize, message: &Message) -> Result<Option<Event>> {
+    let Some(seq) = row.get::<_, Option<i64>>(first)? else {
+        return Ok(None);
+    };
+    let damaged = |what: &str| StoreError::Damaged(format!("event {seq}: {what}"));
+    let kind = EventKind::from_code(row.get(first + 1)?)
+        .ok_or_else(|| damaged("its kind is not known"))?;
+    let detail = match row.get_ref(first + 4)?.as_str_or_null() {
+        Ok(Some(json)) => {
+            serde_json::from_str(json).map_err(|error| damaged(&error.to_string()))?
+        }
+        Ok(None) => Detail::default(),
+        Err(error) => return Err(damaged(&error.to_string())),
+    };
+    Ok(Some(Event {
+        seq: Seq::new(seq),
+        message: message.seq,
+        campaign: message.campaign,
+        at: Timestamp::from_millis(row.get(first + 2)?),
+        kind,
+        attempts: row.get(first + 3)?,
+        attempt: detail.attempt,
+        reason: detail.reason,
+    }))
 }
 
 /// The state of a stored number.
@@ -60,6 +95,7 @@ pub(super) fn missing(seq: Seq) -> StoreError {
     StoreError::Missing(format!("message {}", seq.get()))
 }
 
-fn damaged(seq: Seq, error: &dyn std::fmt::Display) -> StoreError {
+/// The error of a message's row that does not hold what it must.
+pub(super) fn damaged(seq: Seq, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Damaged(format!("message {}: {error}", seq.get()))
 }

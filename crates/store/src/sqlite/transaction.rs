@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use model::Seq;
+use model::{Control, Seq};
 use rusqlite::Connection;
 
 use super::history;
@@ -15,6 +15,7 @@ pub(super) struct WriteTx<'c> {
     previous: Seq,
     last: Seq,
     appended: Vec<Logged>,
+    controls: Vec<Control>,
     is_followed: bool,
     /// Why the transaction cannot be committed any more. SQLite rolls the whole of it back by itself when the
     /// disk is full or fails; what ran after that would be outside of any transaction.
@@ -30,6 +31,7 @@ impl<'c> WriteTx<'c> {
             previous: Seq::START,
             last: Seq::START,
             appended: Vec::new(),
+            controls: Vec::new(),
             is_followed,
             lost: None,
         };
@@ -60,7 +62,7 @@ impl<'c> WriteTx<'c> {
             previous: self.previous,
             last: self.last,
             events: self.appended,
-            controls: Vec::new(),
+            controls: self.controls,
         })
     }
 
@@ -73,6 +75,7 @@ impl<'c> WriteTx<'c> {
             return Err(error.clone());
         }
         let (last, appended) = (self.last, self.appended.len());
+        let controls = self.controls.len();
         run(self.connection, "SAVEPOINT operation")?;
         let result = catch_unwind(AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|_| Err(StoreError::Backend("an operation panicked".to_owned())))
@@ -83,6 +86,7 @@ impl<'c> WriteTx<'c> {
         if let Err(error) = &result {
             self.last = last;
             self.appended.truncate(appended);
+            self.controls.truncate(controls);
             self.undo_operation(error);
         }
         result
@@ -105,7 +109,8 @@ impl<'c> WriteTx<'c> {
         }
     }
 
-    /// The next place in the log; it stays the next until it is taken by [`WriteTx::append`].
+    /// The next place in the log; it stays the next until it is taken by [`WriteTx::append`] or
+    /// [`WriteTx::append_control`].
     pub(super) fn next_seq(&self) -> Seq {
         self.last.next()
     }
@@ -116,6 +121,14 @@ impl<'c> WriteTx<'c> {
         self.last = self.last.next();
         if self.is_followed {
             self.appended.push(logged());
+        }
+    }
+
+    /// Takes the next place in the log, for an intervention that was written with it.
+    pub(super) fn append_control(&mut self, control: &Control) {
+        self.last = self.last.next();
+        if self.is_followed {
+            self.controls.push(control.clone());
         }
     }
 }

@@ -265,7 +265,7 @@ fn a_page_costs_what_it_gives_and_not_what_the_run_holds() {
                         .await
                         .unwrap()
                         .last()
-                        .copied()
+                        .map(|queued| queued.seq)
                 })
             }),
         ];

@@ -12,6 +12,7 @@ mod books;
 mod campaigns;
 mod child;
 mod contents;
+mod find;
 mod groups;
 mod jobs;
 mod lanes;
@@ -19,6 +20,7 @@ mod log;
 mod model_based;
 mod queue;
 mod record;
+mod retry;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail;

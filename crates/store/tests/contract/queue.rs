@@ -146,11 +146,12 @@ fn queued_messages_are_listed_page_by_page() {
         let mut cursor = Seq::START;
         loop {
             let page = store.queued(campaign.id, cursor, 4).await.unwrap();
-            let Some(&last) = page.last() else {
+            let Some(last) = page.last() else {
                 break;
             };
-            cursor = last;
-            listed.extend(page);
+            cursor = last.seq;
+            assert!(page.iter().all(|queued| queued.first == queued.seq));
+            listed.extend(page.iter().map(|queued| queued.seq));
         }
         assert_eq!(listed, expected);
     });

@@ -1,4 +1,4 @@
--- The spine: content, campaigns, lanes, messages, events, books, cursors, jobs.
+-- The spine: content, campaigns, lanes, messages, events, controls, books, cursors, jobs.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -34,7 +34,9 @@ CREATE TABLE lanes (
     token  INTEGER NOT NULL DEFAULT 0
 );
 
--- One row a message, and its own `accepted` event: `seq` is its place in the log, shared with `events`.
+-- One row a message, and its own `accepted` event: `seq` is its place in the log, shared with `events` and
+-- `controls`. `code` is the reply code of its latest attempt: 0 for one without an answer, NULL before the first.
+-- A message that repeats a failed one is `retry_of` it; the failed one is then `retried_as` the other, once.
 CREATE TABLE messages (
     seq         INTEGER PRIMARY KEY,
     campaign    INTEGER NOT NULL,
@@ -44,18 +46,29 @@ CREATE TABLE messages (
     due_at      INTEGER,
     attempts    INTEGER NOT NULL,
     last_event  INTEGER,
+    code        INTEGER,
     accepted_at INTEGER NOT NULL,
+    retry_of    INTEGER,
+    retried_as  INTEGER,
     folded      TEXT,
     address     TEXT NOT NULL,
     data        TEXT NOT NULL
 );
--- The ledger: an address is in a run once, whatever its case. `folded` is the address in lower case, where that
--- is another text: SQLite itself knows the case of ASCII only.
-CREATE UNIQUE INDEX ledger ON messages(campaign, ifnull(folded, address));
--- A run read in the log's order: without it each page would sort the whole run.
-CREATE INDEX messages_by_campaign ON messages(campaign, seq);
+-- The ledger: an address is in a run once, whatever its case, and again only to repeat what failed. `folded` is the
+-- address in lower case, where that is another text: SQLite itself knows the case of ASCII only.
+CREATE UNIQUE INDEX ledger ON messages(campaign, ifnull(folded, address)) WHERE retry_of IS NULL;
+-- One repeat a message.
+CREATE UNIQUE INDEX repeats ON messages(retry_of) WHERE retry_of IS NOT NULL;
+-- A run read in the log's order: without it each page would sort the whole run. An index ends in the row's `seq`
+-- by itself, here and below.
+CREATE INDEX messages_by_campaign ON messages(campaign);
 -- The queue.
 CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
+-- What did not go well at once, for whoever looks for it in a run of a million: failed, taken back, or tried and
+-- still queued. What is delivered at the first attempt never enters it.
+CREATE INDEX troubled ON messages(campaign) WHERE state > 1 OR (state = 0 AND attempts > 0);
+-- What can be repeated: failed (bounced, expired, dropped), and not repeated yet.
+CREATE INDEX repeatable ON messages(campaign) WHERE state BETWEEN 3 AND 5 AND retried_as IS NULL;
 
 -- What happened after acceptance. `previous` leads back to the message's event before this one, so a timeline
 -- needs no index of its own.
@@ -68,6 +81,15 @@ CREATE TABLE events (
     attempts INTEGER NOT NULL,
     previous INTEGER,
     detail   TEXT
+);
+
+-- Interventions by hand. They are few: their order is all the index that they need.
+CREATE TABLE controls (
+    seq      INTEGER PRIMARY KEY,
+    campaign INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    action   INTEGER NOT NULL,
+    by       TEXT NOT NULL
 );
 
 -- Counters, changed in the transaction that changes what they count.

@@ -17,7 +17,7 @@ fn writer(folder: &tempfile::TempDir) -> Writer {
     connection
         .execute_batch(
             "CREATE TABLE messages (seq INTEGER PRIMARY KEY); CREATE TABLE events (seq INTEGER PRIMARY KEY); \
-             CREATE TABLE notes (text TEXT PRIMARY KEY)",
+             CREATE TABLE controls (seq INTEGER PRIMARY KEY); CREATE TABLE notes (text TEXT PRIMARY KEY)",
         )
         .unwrap();
     Writer::start(connection).unwrap()
@@ -127,6 +127,7 @@ async fn a_follower_that_comes_during_a_commit_learns_where_the_log_ends() {
         previous: model::Seq::new(3),
         last: model::Seq::new(5),
         events: Vec::new(),
+        controls: Vec::new(),
     };
     publish(&commits, batch(), false);
     let shown: Arc<LogBatch> = in_time(tail.next()).await.unwrap();

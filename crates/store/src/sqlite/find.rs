@@ -1,0 +1,154 @@
+//! A bounded look through a run's messages.
+//!
+//! The file gives the rows in the log's order, and what is asked for is picked from them here: a look reads so many
+//! rows at most, whatever it is for.
+
+use model::{CampaignId, Seq};
+use rusqlite::{Connection, Row, params};
+
+use super::{history, row};
+use crate::find::From;
+use crate::{Find, Found, Result, Standing};
+
+pub(super) fn find(
+    connection: &Connection,
+    tag: u32,
+    campaign: CampaignId,
+    query: &Find,
+) -> Result<Found> {
+    let (seqs, looked_to) = look(connection, campaign, query)?;
+    let mut messages = Vec::with_capacity(seqs.len());
+    for seq in seqs {
+        messages.extend(history::latest_of(connection, tag, seq)?);
+    }
+    Ok(Found {
+        messages,
+        looked_to,
+    })
+}
+
+/// What fits, in the log's order, and where the look had to end.
+fn look(
+    connection: &Connection,
+    campaign: CampaignId,
+    query: &Find,
+) -> Result<(Vec<Seq>, Option<Seq>)> {
+    let wanted = Wanted::new(query);
+    // A look at nothing could never be gone on from.
+    let look_at_max = query.look_at_max.max(1);
+    let mut statement = connection.prepare_cached(&rows_of(query))?;
+    // One more than may be looked at: whether there is any tells a look that ended from one that came to the end.
+    let window = row::at_most(look_at_max.saturating_add(1));
+    let mut rows = statement.query(params![campaign.0, start(query.from), window])?;
+    let (mut found, mut looked_to) = (Vec::new(), None);
+    let mut looked_at = 0;
+    while found.len() < query.limit
+        && let Some(row) = rows.next()?
+    {
+        if looked_at == look_at_max {
+            return Ok((in_log_order(found, query.from), looked_to));
+        }
+        let seq = Seq::new(row.get(0)?);
+        looked_at += 1;
+        looked_to = Some(seq);
+        if wanted.fits(seq, row)? {
+            found.push(seq);
+        }
+    }
+    Ok((in_log_order(found, query.from), None))
+}
+
+/// The statement for the rows to look at.
+fn rows_of(query: &Find) -> String {
+    let (index, of_index) = match query.standing {
+        None | Some(Standing::Pending | Standing::Sent) => ("messages_by_campaign", ""),
+        Some(Standing::Retrying | Standing::Failed | Standing::Cancelled) => (
+            "troubled",
+            "AND (state > 1 OR (state = 0 AND attempts > 0))",
+        ),
+    };
+    let (beyond, order) = match query.from {
+        From::After(_) => (">", "ASC"),
+        From::Before(_) => ("<", "DESC"),
+    };
+    format!(
+        "SELECT seq, state, attempts, code, ifnull(folded, address) \
+         FROM messages INDEXED BY {index} \
+         WHERE campaign = ?1 AND seq {beyond} ?2 {of_index} ORDER BY seq {order} LIMIT ?3"
+    )
+}
+
+fn start(from: From) -> i64 {
+    match from {
+        From::After(seq) | From::Before(Some(seq)) => seq.get(),
+        From::Before(None) => i64::MAX,
+    }
+}
+
+fn in_log_order(mut found: Vec<Seq>, from: From) -> Vec<Seq> {
+    match from {
+        From::After(_) => {}
+        From::Before(_) => found.reverse(),
+    }
+    found
+}
+
+/// What is asked for, made ready to be compared with many rows.
+struct Wanted<'q> {
+    standing: Option<Standing>,
+    /// In lower case.
+    address_part: Option<String>,
+    domain: Option<&'q str>,
+    code: Option<u16>,
+}
+
+impl<'q> Wanted<'q> {
+    fn new(query: &'q Find) -> Self {
+        Self {
+            standing: query.standing,
+            address_part: query.address_part.as_deref().map(str::to_lowercase),
+            domain: query.domain.as_deref(),
+            code: query.code,
+        }
+    }
+
+    fn fits(&self, seq: Seq, row: &Row<'_>) -> Result<bool> {
+        Ok(self.fits_standing(seq, row)? && self.fits_code(row)? && self.fits_address(seq, row)?)
+    }
+
+    fn fits_standing(&self, seq: Seq, row: &Row<'_>) -> Result<bool> {
+        let Some(standing) = self.standing else {
+            return Ok(true);
+        };
+        let (state, attempts) = (row::state(seq, row.get(1)?)?, row.get(2)?);
+        Ok(Standing::of(state, attempts) == standing)
+    }
+
+    fn fits_code(&self, row: &Row<'_>) -> Result<bool> {
+        let Some(code) = self.code else {
+            return Ok(true);
+        };
+        Ok(row.get::<_, Option<u16>>(3)? == Some(code))
+    }
+
+    fn fits_address(&self, seq: Seq, row: &Row<'_>) -> Result<bool> {
+        if self.address_part.is_none() && self.domain.is_none() {
+            return Ok(true);
+        }
+        // In lower case, and so is the domain.
+        let key = row
+            .get_ref(4)?
+            .as_str()
+            .map_err(|error| row::damaged(seq, &error))?;
+        let fits_part = match &self.address_part {
+            Some(part) => key.contains(part.as_str()),
+            None => true,
+        };
+        let fits_domain = match self.domain {
+            // A quoted local part may hold an `@`, a domain never does.
+            Some(domain) => key.rsplit('@').next() == Some(domain),
+            None => true,
+        };
+        Ok(fits_part && fits_domain)
+    }
+}

@@ -1,0 +1,70 @@
+//! What happened to one message, read back from its latest event.
+
+use model::{Event, Message, MessageId, Seq, Timestamp};
+use rusqlite::Connection;
+
+use super::accept::accepted_event;
+use super::row::{self, EVENT_COLUMNS, EVENT_WIDTH, to_event};
+use crate::{Result, StoreError, Timeline};
+
+/// Events of one timeline. A message has one an attempt and one or two more, so only a strange file has more.
+const EVENTS_MAX: usize = 1_000;
+
+/// The timeline of a message; of more events than it holds, the first and the latest.
+pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Option<Timeline>> {
+    let Some(message) = row::message(connection, tag, seq)? else {
+        return Ok(None);
+    };
+    let (last_event, retried_as): (Option<i64>, Option<i64>) = connection
+        .prepare_cached("SELECT last_event, retried_as FROM messages WHERE seq = ?1")?
+        .query_row([seq.get()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut events = latest_first(connection, &message, last_event)?;
+    events.push(accepted_event(&message));
+    events.reverse();
+    let retried_as = retried_as
+        .map(|seq| message_id(connection, tag, Seq::new(seq)))
+        .transpose()?;
+    Ok(Some(Timeline {
+        message,
+        events,
+        retried_as,
+    }))
+}
+
+/// The events after acceptance, from the last one back.
+fn latest_first(
+    connection: &Connection,
+    message: &Message,
+    last_event: Option<i64>,
+) -> Result<Vec<Event>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {EVENT_COLUMNS}, e.previous FROM events e WHERE e.seq = ?1 AND e.message = ?2"
+    ))?;
+    let mut events = Vec::new();
+    let mut place = last_event;
+    while let Some(seq) = place
+        && events.len() < EVENTS_MAX - 1
+    {
+        let mut rows = statement.query([seq, message.seq.get()])?;
+        let row = rows.next()?.ok_or_else(|| lost(message, seq))?;
+        events.extend(to_event(row, 0, message)?);
+        place = row.get(EVENT_WIDTH)?;
+    }
+    Ok(events)
+}
+
+fn message_id(connection: &Connection, tag: u32, seq: Seq) -> Result<MessageId> {
+    let accepted_at = connection
+        .prepare_cached("SELECT accepted_at FROM messages WHERE seq = ?1")?
+        .query_row([seq.get()], |row| row.get(0))?;
+    Ok(MessageId::new(
+        Timestamp::from_millis(accepted_at),
+        tag,
+        seq,
+    ))
+}
+
+fn lost(message: &Message, event: i64) -> StoreError {
+    let message = message.seq.get();
+    StoreError::Damaged(format!("message {message}: its event {event} is not there"))
+}

@@ -1,0 +1,468 @@
+//! Looks through a run: what fits, in the log's order, within the bounds, whatever is asked for.
+
+use std::sync::Arc;
+
+use model::{Address, Attempt, EventKind, Message, MessageState, Phase, PhaseTimes, Reply, Seq};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use store::find::From;
+use store::{Campaign, Find, Found, Lease, Standing, Store};
+
+use crate::support::{accept, begin, event, message, second, stored};
+use crate::{BACKENDS, on_each_backend, runtime};
+
+const STANDINGS: [Standing; 5] = [
+    Standing::Pending,
+    Standing::Retrying,
+    Standing::Sent,
+    Standing::Failed,
+    Standing::Cancelled,
+];
+/// Addresses with what means something to a database, to a pattern, or to whoever folds case.
+const ADDRESSES: [&str; 12] = [
+    "ada@example.org",
+    "Ada.Lovelace@Example.org",
+    "100%25@example.com",
+    "a_b@example.com",
+    "o'brien@example.com",
+    "\"quoted@example.org\"@sub.example.com",
+    "\"back\\\\slash%\"@example.com",
+    "JÖRG@bücher.example",
+    "jörg@example.org",
+    "ΑΔΑ@example.org",
+    "axb@mail.example.com",
+    "*?[a]@example.org",
+];
+const PARTS: [&str; 16] = [
+    "",
+    "ada",
+    "ADA",
+    "%",
+    "_",
+    "a_b",
+    "'",
+    "\"",
+    "\\",
+    "*",
+    "jÖr",
+    "αδ",
+    "@example.org",
+    "example",
+    "' OR 1=1 --",
+    "\u{0}",
+];
+const DOMAINS: [&str; 5] = [
+    "example.org",
+    "example.com",
+    "xn--bcher-kva.example",
+    "org",
+    "Example.org",
+];
+const CODES: [u16; 4] = [0, 250, 451, 550];
+
+/// Everything, of which a look gives so many and looks at so many.
+fn all(limit: usize, look_at_max: usize) -> Find {
+    Find {
+        limit,
+        look_at_max,
+        ..Find::default()
+    }
+}
+
+fn seqs(found: &Found) -> Vec<Seq> {
+    found.messages.iter().map(|row| row.message.seq).collect()
+}
+
+/// An address that can be one: those that cannot are left out by their owner, not by the store.
+fn addresses() -> Vec<&'static str> {
+    let is_address = |text: &&str| Address::parse(text).is_ok();
+    ADDRESSES.into_iter().filter(is_address).collect()
+}
+
+// === by hand ===
+
+#[test]
+fn a_page_comes_in_the_logs_order_from_both_sides() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        let mut expected = accept(&*store, &campaign, "ada", 5).await;
+        accept(&*store, &other, "eve", 5).await;
+        expected.extend(accept(&*store, &campaign, "bob", 5).await);
+        let look = async |from| {
+            let query = Find {
+                from,
+                ..all(4, 100)
+            };
+            store.find(campaign.id, query).await.unwrap()
+        };
+        let first = look(From::default()).await;
+        assert_eq!(seqs(&first), expected[..4]);
+        assert_eq!(first.looked_to, None);
+        assert_eq!(seqs(&look(From::After(expected[3])).await), expected[4..8]);
+        assert_eq!(seqs(&look(From::After(expected[7])).await), expected[8..]);
+        assert_eq!(seqs(&look(From::Before(None)).await), expected[6..]);
+        let before = From::Before(Some(expected[6]));
+        assert_eq!(seqs(&look(before).await), expected[2..6]);
+        let before = From::Before(Some(expected[2]));
+        assert_eq!(seqs(&look(before).await), expected[..2]);
+        // A place between messages, as another run's message has it.
+        let between = Seq::new(expected[4].get() + 2);
+        assert_eq!(seqs(&look(From::After(between)).await), expected[5..9]);
+        assert_eq!(
+            seqs(&look(From::Before(Some(between))).await),
+            expected[1..5]
+        );
+    });
+}
+
+#[test]
+fn a_message_is_found_by_where_it_stands_and_comes_with_its_latest_event() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seqs_of = accept(&*store, &campaign, "ada", 7).await;
+        for (number, kind) in EventKind::ALL.into_iter().enumerate().skip(1) {
+            let message = stored(&*store, seqs_of[number]).await;
+            let new = event(&message, kind);
+            store.record(&lease, vec![new]).await.unwrap();
+        }
+        let expected: [&[usize]; 5] = [&[0], &[2], &[1], &[3, 4, 5], &[6]];
+        for (standing, numbers) in STANDINGS.into_iter().zip(expected) {
+            let query = Find {
+                standing: Some(standing),
+                ..all(10, 100)
+            };
+            let found = store.find(campaign.id, query).await.unwrap();
+            let expected: Vec<Seq> = numbers.iter().map(|&number| seqs_of[number]).collect();
+            assert_eq!(seqs(&found), expected, "{standing:?}");
+            for (row, &number) in found.messages.iter().zip(numbers) {
+                assert_eq!(row.event.kind, EventKind::ALL[number]);
+                assert_eq!(*row.message, *stored(&*store, row.message.seq).await);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_code_is_that_of_the_latest_attempt_also_when_something_else_came_after_it() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seqs_of = accept(&*store, &campaign, "ada", 3).await;
+        let tried = [(0, Some(451)), (0, Some(550)), (1, None)];
+        for (number, code) in tried {
+            let message = stored(&*store, seqs_of[number]).await;
+            let mut new = event(&message, EventKind::Deferred);
+            new.attempt = Some(attempt(code));
+            store.record(&lease, vec![new]).await.unwrap();
+        }
+        let taken = store.cancel(&lease, seqs_of.clone(), "by hand", second(9));
+        assert_eq!(taken.await.unwrap(), 3);
+        for (code, expected) in [
+            (550, &seqs_of[..1]),
+            (0, &seqs_of[1..2]),
+            (451, &[]),
+            (250, &[]),
+        ] {
+            let query = Find {
+                code: Some(code),
+                ..all(10, 100)
+            };
+            let found = store.find(campaign.id, query).await.unwrap();
+            assert_eq!(seqs(&found), expected, "{code}");
+        }
+    });
+}
+
+#[test]
+fn a_look_that_ended_says_where_and_one_that_came_to_the_end_does_not() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let seqs_of = accept(&*store, &campaign, "ada", 10).await;
+        let nobody = |from, look_at_max| {
+            let query = Find {
+                address_part: Some("nobody".into()),
+                from,
+                ..all(5, look_at_max)
+            };
+            let (store, id) = (&store, campaign.id);
+            async move { store.find(id, query).await.unwrap().looked_to }
+        };
+        let start = From::default();
+        assert_eq!(nobody(start, 4).await, Some(seqs_of[3]));
+        assert_eq!(nobody(From::After(seqs_of[3]), 4).await, Some(seqs_of[7]));
+        assert_eq!(nobody(From::After(seqs_of[7]), 4).await, None);
+        assert_eq!(nobody(start, 9).await, Some(seqs_of[8]));
+        assert_eq!(nobody(start, 10).await, None, "it came to the end");
+        assert_eq!(nobody(start, usize::MAX).await, None);
+        assert_eq!(nobody(start, 0).await, Some(seqs_of[0]), "it goes on");
+        assert_eq!(nobody(From::Before(None), 4).await, Some(seqs_of[6]));
+        assert_eq!(nobody(From::Before(Some(seqs_of[4])), 4).await, None);
+        let full = Find {
+            from: start,
+            ..all(4, 4)
+        };
+        let found = store.find(campaign.id, full).await.unwrap();
+        assert_eq!((found.messages.len(), found.looked_to), (4, None));
+        let none = store.find(campaign.id, all(0, 4)).await.unwrap();
+        assert!(none.messages.is_empty() && none.looked_to.is_none());
+        let unknown = model::CampaignId(99);
+        let none = store.find(unknown, all(5, 4)).await.unwrap();
+        assert!(none.messages.is_empty() && none.looked_to.is_none());
+    });
+}
+
+#[test]
+fn what_is_searched_for_is_text_and_neither_pattern_nor_statement() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let addresses = addresses();
+        assert!(addresses.len() >= 10, "{addresses:?}");
+        let batch = addresses.iter().map(|text| message(&campaign, text));
+        store.accept(batch.collect()).await.unwrap();
+        for part in PARTS {
+            let query = Find {
+                address_part: Some(part.into()),
+                ..all(100, 100)
+            };
+            let found = store.find(campaign.id, query).await.unwrap();
+            let found: Vec<&str> = found
+                .messages
+                .iter()
+                .map(|row| row.message.address.as_str())
+                .collect();
+            let fits = |text: &&Address| {
+                let (text, part) = (text.as_str().to_lowercase(), part.to_lowercase());
+                text.contains(&part)
+            };
+            let parsed: Vec<Address> = addresses
+                .iter()
+                .map(|text| Address::parse(text).unwrap())
+                .collect();
+            let expected: Vec<&str> = parsed.iter().filter(fits).map(Address::as_str).collect();
+            assert_eq!(found, expected, "{part:?}");
+        }
+        for (part, count) in [("%", 2), ("_", 1), ("'", 1), ("jörg", 2), ("αδα", 1)] {
+            let query = Find {
+                address_part: Some(part.into()),
+                ..all(100, 100)
+            };
+            let found = store.find(campaign.id, query).await.unwrap();
+            assert_eq!(found.messages.len(), count, "{part:?}");
+        }
+    });
+}
+
+// === against a plain filter ===
+
+/// What happens to one message, and whether it is repeated when it failed.
+#[derive(Clone, Debug)]
+struct Fate {
+    address: usize,
+    kinds: Vec<(usize, Option<Option<u16>>)>,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    let code = prop::option::of(prop::option::of(prop::sample::select(vec![
+        250_u16, 451, 550,
+    ])));
+    (
+        0..ADDRESSES.len(),
+        prop::collection::vec((1..7_usize, code), 0..4),
+    )
+        .prop_map(|(address, kinds)| Fate { address, kinds })
+}
+
+fn question() -> impl Strategy<Value = Find> {
+    fn one_of<T: Clone + std::fmt::Debug + 'static>(
+        values: &[T],
+    ) -> impl Strategy<Value = Option<T>> + use<T> {
+        prop::option::weighted(0.3, prop::sample::select(values.to_vec()))
+    }
+    let filters = (
+        one_of(&STANDINGS),
+        one_of(&PARTS),
+        one_of(&DOMAINS),
+        one_of(&CODES),
+    );
+    let from = prop_oneof![
+        (0..60_i64).prop_map(|place| From::After(Seq::new(place))),
+        prop::option::of((0..60_i64).prop_map(Seq::new)).prop_map(From::Before),
+    ];
+    (filters, from, 1..6_usize, 1..9_usize).prop_map(
+        |((standing, part, domain, code), from, limit, look_at_max)| Find {
+            standing,
+            address_part: part.map(Into::into),
+            domain: domain.map(Into::into),
+            code,
+            from,
+            limit,
+            look_at_max,
+        },
+    )
+}
+
+#[test]
+fn looks_one_after_another_find_what_a_plain_filter_finds() {
+    for (name, new_place) in BACKENDS {
+        println!("on {name}");
+        let runtime = runtime();
+        let config = Config {
+            cases: 150,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let cases = (
+            prop::collection::vec(fate(), 0..24),
+            prop::collection::vec(question(), 1..12),
+        );
+        TestRunner::new(config)
+            .run(&cases, |(fates, questions)| {
+                let place = new_place();
+                runtime.block_on(async {
+                    let store = place.open().await;
+                    compare(&*store, fates, questions).await;
+                });
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+async fn compare(store: &dyn Store, fates: Vec<Fate>, questions: Vec<Find>) {
+    let (campaign, other) = (begin(store, "case").await, begin(store, "other").await);
+    let lease = store.lease(campaign.lane()).await.unwrap();
+    let mut rows: Vec<(Arc<Message>, Option<u16>)> = Vec::new();
+    for (number, fate) in fates.into_iter().enumerate() {
+        accept(store, &other, &format!("other{number}-"), 1).await;
+        rows.extend(live_through(store, &campaign, &lease, fate).await);
+    }
+    let repeated = store
+        .retry_failed(&lease, campaign.id, Seq::new(30), 3, second(9))
+        .await
+        .unwrap();
+    let log = store.messages(campaign.id, Seq::START, 1_000).await;
+    for row in &log.unwrap()[rows.len()..] {
+        rows.push((Arc::clone(&row.message), None));
+    }
+    assert!(repeated <= 3);
+    for question in questions {
+        let expected: Vec<Seq> = rows
+            .iter()
+            .filter(|(message, code)| fits(&question, message, *code))
+            .map(|(message, _)| message.seq)
+            .collect();
+        assert_eq!(
+            look_on(store, &campaign, question.clone()).await,
+            expected,
+            "{question:?}"
+        );
+    }
+}
+
+/// One message and what happens to it; with the code of its latest attempt. `None` when its address is no new one.
+async fn live_through(
+    store: &dyn Store,
+    campaign: &Campaign,
+    lease: &Lease,
+    fate: Fate,
+) -> Option<(Arc<Message>, Option<u16>)> {
+    Address::parse(ADDRESSES[fate.address]).ok()?;
+    let new = message(campaign, ADDRESSES[fate.address]);
+    let answer = store.accept(vec![new]).await.unwrap()[0];
+    let store::Accepted::New(seq) = answer else {
+        return None;
+    };
+    let mut code = None;
+    for (kind, answer) in fate.kinds {
+        let message = stored(store, seq).await;
+        if message.state != MessageState::Queued {
+            break;
+        }
+        let mut new = event(&message, EventKind::ALL[kind]);
+        new.attempt = answer.map(attempt);
+        code = answer.map(|code| code.unwrap_or(0)).or(code);
+        store.record(lease, vec![new]).await.unwrap();
+    }
+    Some((stored(store, seq).await, code))
+}
+
+fn fits(query: &Find, message: &Message, code: Option<u16>) -> bool {
+    let standing = match message.state {
+        MessageState::Queued if message.attempts > 0 => Standing::Retrying,
+        MessageState::Queued => Standing::Pending,
+        MessageState::Delivered => Standing::Sent,
+        MessageState::Cancelled => Standing::Cancelled,
+        MessageState::Bounced | MessageState::Expired | MessageState::Dropped => Standing::Failed,
+    };
+    let address = &message.address;
+    let is_there = match query.from {
+        From::After(place) => message.seq > place,
+        From::Before(place) => place.is_none_or(|place| message.seq < place),
+    };
+    is_there
+        && query.standing.is_none_or(|wanted| wanted == standing)
+        && query
+            .domain
+            .as_deref()
+            .is_none_or(|wanted| wanted == address.domain())
+        && query.code.is_none_or(|wanted| code == Some(wanted))
+        && query.address_part.as_deref().is_none_or(|part| {
+            address
+                .as_str()
+                .to_lowercase()
+                .contains(&part.to_lowercase())
+        })
+}
+
+/// Looks on and on, as one who turns pages does, and checks each look's bounds.
+async fn look_on(store: &dyn Store, campaign: &Campaign, mut query: Find) -> Vec<Seq> {
+    let mut all = Vec::new();
+    loop {
+        let found = store.find(campaign.id, query.clone()).await.unwrap();
+        let page = seqs(&found);
+        assert!(page.len() <= query.limit.min(query.look_at_max));
+        assert!(page.is_sorted() && found.looked_to.is_none_or(|_| page.len() < query.limit));
+        let next = found.looked_to;
+        match query.from {
+            From::After(_) => {
+                query.from = From::After(match next.or(page.last().copied()) {
+                    Some(place) => place,
+                    None => return all,
+                });
+                all.extend(page);
+            }
+            From::Before(_) => {
+                query.from = From::Before(match next.or(page.first().copied()) {
+                    Some(place) => Some(place),
+                    None => return all,
+                });
+                all.splice(..0, page);
+            }
+        }
+    }
+}
+
+/// An attempt that was answered so, or not at all.
+fn attempt(code: Option<u16>) -> Attempt {
+    Attempt {
+        remote: "mx.example.org:25".into(),
+        tls: None,
+        phase: Phase::Recipient,
+        reply: code.map(|code| Reply {
+            code,
+            enhanced: None,
+            text: "so it is".into(),
+        }),
+        category: None,
+        error: None,
+        times: PhaseTimes::default(),
+        refused_copies: Vec::new(),
+        dialogue: None,
+    }
+}
