@@ -1,0 +1,38 @@
+//! The bounds of a server.
+
+use std::time::Duration;
+
+/// What a server grants its clients. The default suits a surface of small requests, for thousands of clients.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a client may take for the head of a request, counted from the answer before it: so this is also
+    /// how long a connection may idle.
+    pub head_timeout: Duration,
+    /// How long a client may take for the whole body of a request.
+    pub body_timeout: Duration,
+    /// Longest body of a request in bytes. It is read whole before its handler runs.
+    pub body_bytes_max: usize,
+    /// How long a client may take no byte of an answer that waits for it.
+    pub write_timeout: Duration,
+    /// Connections at once; further ones wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Connections at once from one address (IPv6: from one /64 network); further ones are turned away.
+    pub connections_per_client_max: usize,
+    /// How long requests that are under way may go on after the stop token. A handler that streams has to watch the
+    /// token itself.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            body_bytes_max: 64 * 1024,
+            write_timeout: Duration::from_secs(10),
+            connections_max: 16_384,
+            connections_per_client_max: 512,
+            grace: Duration::from_secs(5),
+        }
+    }
+}

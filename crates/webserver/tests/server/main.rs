@@ -1,0 +1,11 @@
+//! The server as its clients see it: raw sockets on loopback.
+
+#![expect(clippy::unwrap_used, reason = "a test says by a panic what failed")]
+
+mod bodies;
+mod crowds;
+mod ending;
+mod harness;
+mod names;
+mod slow;
+mod tokens;
