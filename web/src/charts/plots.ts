@@ -1,0 +1,121 @@
+// The four charts of a run: which lines each has and what their values are.
+import { percent, rate, count, words } from "../format";
+import type { Steps } from "./series";
+
+/** One line of a chart. */
+export interface Line {
+  label: string;
+  /** The name of the CSS variable with its colour. */
+  colour: string;
+  values: number[];
+  dash?: number[];
+  isFilled?: boolean;
+}
+
+/** One chart. */
+export interface Plot {
+  id: string;
+  title: string;
+  unit: string;
+  lines: Line[];
+  /** Whether the lines stand on each other's shoulders. */
+  isStacked: boolean;
+  write: (value: number) => string;
+}
+
+/** Kinds of errors that have a colour of their own; the rest goes together. */
+const KINDS_MAX = 6;
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function deliveryRate(steps: Steps): Plot {
+  return {
+    id: "rate",
+    title: "Delivery rate",
+    unit: "emails a second",
+    isStacked: false,
+    write: rate,
+    lines: [
+      { label: "Sent", colour: "--sent-mark", values: steps.sent, isFilled: true },
+      { label: "Failed", colour: "--failed-mark", values: steps.failed, dash: [5, 3] },
+      { label: "Deferred", colour: "--retry-mark", values: steps.deferred, dash: [2, 3] },
+    ],
+  };
+}
+
+function outcomes(steps: Steps): Plot {
+  return {
+    id: "outcomes",
+    title: "Success and failure",
+    unit: "emails so far",
+    isStacked: false,
+    write: count,
+    lines: [
+      { label: "Sent", colour: "--sent-mark", values: steps.sentSum, isFilled: true },
+      { label: "Failed", colour: "--failed-mark", values: steps.failedSum, dash: [5, 3], isFilled: true },
+    ],
+  };
+}
+
+function concurrency(steps: Steps): Plot {
+  const throughput = steps.sent.map((value, index) => value + (steps.failed[index] ?? 0));
+  return {
+    id: "concurrency",
+    title: "Throughput and concurrency",
+    unit: "finished a second; open at once",
+    isStacked: false,
+    write: rate,
+    lines: [
+      { label: "Finished/s", colour: "--accent", values: throughput, isFilled: true },
+      { label: "Connections", colour: "--kind-3", values: steps.connections, dash: [5, 3] },
+      { label: "Under way", colour: "--sending-mark", values: steps.sending, dash: [2, 3] },
+    ],
+  };
+}
+
+function errors(steps: Steps): Plot {
+  const kinds = [...steps.errors].sort((a, b) => sum(b[1]) - sum(a[1]));
+  const named = kinds.slice(0, KINDS_MAX);
+  const rest = kinds.slice(KINDS_MAX).map(([, values]) => values);
+  const lines = named.map(([kind, values], index): Line => {
+    return { label: words(kind), colour: `--kind-${index + 1}`, values, isFilled: true };
+  });
+  if (rest.length > 0) {
+    const together = steps.t.map((_, index) => sum(rest.map(values => values[index] ?? 0)));
+    lines.push({ label: "all others", colour: "--kind-rest", values: together, isFilled: true });
+  }
+  const unit = steps.step === 1 ? "refused attempts a second" : `refused attempts in ${steps.step} s`;
+  return { id: "errors", title: "Errors by kind", unit, isStacked: true, write: rate, lines };
+}
+
+export function plotsOf(steps: Steps): Plot[] {
+  return [deliveryRate(steps), outcomes(steps), concurrency(steps), errors(steps)];
+}
+
+/** What the canvas draws: with a stacked plot each line is raised by those after it. */
+export function drawn(plot: Plot): number[][] {
+  if (!plot.isStacked) return plot.lines.map(line => line.values);
+  const lists: number[][] = [];
+  for (const line of [...plot.lines].reverse()) {
+    const below = lists[0];
+    lists.unshift(line.values.map((value, index) => value + (below?.[index] ?? 0)));
+  }
+  return lists;
+}
+
+/** The chart in a sentence, for those who do not see it. */
+export function summary(plot: Plot, range: string): string {
+  const parts = plot.lines.map(({ label, values }) => {
+    const newest = plot.write(values[values.length - 1] ?? 0);
+    return `${label} ${newest} now, ${plot.write(Math.max(0, ...values))} at most`;
+  });
+  return `${plot.title}, ${plot.unit}, ${range}: ${parts.join("; ") || "nothing so far"}.`;
+}
+
+/** Each kind's share of all errors, for the legend of the stacked chart. */
+export function shareOf(plot: Plot, index: number): string {
+  const totals = plot.lines.map(line => sum(line.values));
+  return percent(totals[index] ?? 0, sum(totals));
+}

@@ -1,0 +1,113 @@
+// The page: header, banner and the place the address asks for.
+import { render } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Banner } from "./parts/banner";
+import { Header } from "./parts/header";
+import { focusSearch } from "./parts/search";
+import { Toasts } from "./parts/toasts";
+import { Activity } from "./pages/activity";
+import { Campaigns } from "./pages/campaigns";
+import { Domains } from "./pages/domains";
+import { Overview } from "./pages/overview";
+import { Recipient } from "./pages/recipient";
+import { Recipients } from "./pages/recipients";
+import { href, route } from "./route";
+import { connection, figures, start as startState } from "./state";
+import { start as startTheme } from "./theme";
+import "./styles/colours.css";
+import "./styles/base.css";
+import "./styles/layout.css";
+import "./styles/parts.css";
+import "./styles/tables.css";
+import "./styles/charts.css";
+import "./styles/recipient.css";
+
+const TITLES: Record<string, string> = {
+  recipients: "Recipients",
+  domains: "Domains",
+  activity: "Activity",
+  campaigns: "Campaigns",
+};
+
+function Page() {
+  const [page, id] = route.value.path;
+  switch (page) {
+    case undefined:
+      return <Overview />;
+    case "recipients":
+      return id === undefined ? <Recipients /> : <Recipient id={id} />;
+    case "domains":
+      return <Domains />;
+    case "activity":
+      return <Activity />;
+    case "campaigns":
+      return <Campaigns />;
+    default:
+      return <h1>There is no such page</h1>;
+  }
+}
+
+function App() {
+  const main = useRef<HTMLElement>(null);
+  const path = route.value.path.join("/");
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const place = TITLES[route.peek().path[0] ?? ""] ?? "Overview";
+    document.title = `${place} · Glasspost`;
+    // On the way to another page the reader goes on at its beginning.
+    if (!isFirst.current) main.current?.focus();
+    if (!isFirst.current) scrollTo(0, 0);
+    isFirst.current = false;
+  }, [path]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={event => skip(event, main.current)}>
+        Skip to the content
+      </a>
+      <Header />
+      <main id="main" ref={main} tabIndex={-1}>
+        <Banner />
+        {figures.value === null && route.value.path[0] !== "campaigns" ? <Waiting /> : <Page />}
+      </main>
+      <Toasts />
+    </>
+  );
+}
+
+function Waiting() {
+  return (
+    <>
+      <h1 class="visually-hidden">Glasspost</h1>
+      <p class="waiting" data-testid="waiting">
+        {connection.value.state === "reconnecting"
+          ? "The dashboard does not answer; trying again…"
+          : "Looking…"}
+      </p>
+    </>
+  );
+}
+
+/** The address belongs to the routes, so the skip link moves the focus itself. */
+function skip(event: MouseEvent, main: HTMLElement | null): void {
+  event.preventDefault();
+  main?.focus();
+}
+
+/** "/" leads to the search: to this page's, or to the recipients'. */
+function findOnSlash(event: KeyboardEvent): void {
+  const isTyping = event.target instanceof Element && event.target.matches("input, select, textarea");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+  if (document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  if (focusSearch()) return;
+  location.hash = href(["recipients"]);
+  addEventListener("hashchange", () => requestAnimationFrame(() => requestAnimationFrame(focusSearch)), {
+    once: true,
+  });
+}
+
+startTheme();
+startState();
+addEventListener("keydown", findOnSlash);
+const app = document.getElementById("app");
+if (app) render(<App />, app);

@@ -1,0 +1,147 @@
+// The top of every page: which run this is, how it was started, where it stands, and the way to the other pages.
+import { useSignal } from "@preact/signals";
+import * as client from "../api/client";
+import type { ConfigSummary } from "../api/types";
+import type { ComponentChildren } from "preact";
+import { dateTime, fileName, listName, span } from "../format";
+import { href, route } from "../route";
+import { config, figures, isOver, now, watchedJob } from "../state";
+import { choose, theme, THEMES } from "../theme";
+import { useAnswer } from "./answer";
+import { StageBadge } from "./badge";
+import { ConnectionState } from "./connection";
+import { Controls } from "./controls";
+import { Icon } from "./icon";
+import { Segments } from "./segments";
+
+const PAGES = [
+  { path: [], title: "Overview" },
+  { path: ["recipients"], title: "Recipients" },
+  { path: ["domains"], title: "Domains" },
+  { path: ["activity"], title: "Activity" },
+  { path: ["campaigns"], title: "Campaigns" },
+];
+
+const THEME_LOOKS = {
+  auto: { icon: "auto", name: "Colours as the system says" },
+  light: { icon: "sun", name: "Light colours" },
+  dark: { icon: "moon", name: "Dark colours" },
+} as const;
+
+export function Header() {
+  return (
+    <header class="top">
+      <div class="bar">
+        <a class="brand" href={href([])}>
+          <svg width="20" height="20" viewBox="0 0 32 32" aria-hidden="true">
+            <rect class="brand-plate" width="32" height="32" rx="8" />
+            <path class="brand-line" d="m7 11.5 9 6.5 9-6.5M7 11.5h18v10H7z" />
+          </svg>
+          Glasspost
+        </a>
+        <Navigation />
+        <ConnectionState />
+        <Segments
+          label="Colours"
+          options={THEMES.map(value => {
+            const { icon, name } = THEME_LOOKS[value];
+            return { value, label: <Icon name={icon} />, name, testid: `theme-${value}` };
+          })}
+          chosen={theme.value}
+          onChoose={choose}
+        />
+      </div>
+      <RunHead />
+    </header>
+  );
+}
+
+function Navigation() {
+  const here = route.value.path[0];
+  return (
+    <nav aria-label="Pages">
+      {PAGES.map(({ path, title }) => (
+        <a key={title} href={href(path)} aria-current={path[0] === here ? "page" : undefined}>
+          {title}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function RunHead() {
+  const shown = figures.value;
+  const job = watchedJob.value;
+  const campaigns = useAnswer(signal => (job ? client.campaigns(signal) : Promise.resolve(null)), [job]);
+  if (shown === null) return null;
+  const run = campaigns.value.value?.campaigns.find(candidate => candidate.job_id === job);
+  const name = shown.name ?? run?.name;
+  return (
+    <div class="run">
+      <div class="run-title">
+        <p class="run-name">{name ?? shown.job_id}</p>
+        <StageBadge stage={shown.stage} />
+        {name && (
+          <code class="faint" title="Job id" data-testid="job-id">
+            {shown.job_id}
+          </code>
+        )}
+      </div>
+      <Controls />
+      <dl class="facts">
+        <Fact name="Started" value={dateTime(shown.start_time)} />
+        <Fact name={isOver.value ? "Took" : "Elapsed"} value={<Elapsed />} />
+        {summary(config.value).map(({ name: fact, value, full }) => (
+          <Fact key={fact} name={fact} value={value} title={full ?? undefined} />
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+function Elapsed() {
+  const received = useSignal({ at: "", heard: 0 });
+  const shown = figures.value;
+  if (shown === null) return null;
+  // Between two updates the time goes on by this computer's clock.
+  if (received.peek().at !== shown.at) received.value = { at: shown.at, heard: Date.now() };
+  const since =
+    isOver.value || shown.stage === "paused" ? 0 : Math.max(0, now.value - received.peek().heard) / 1000;
+  return <>{span(shown.elapsed_s + Math.min(since, 2))}</>;
+}
+
+function Fact({
+  name,
+  value,
+  title,
+}: {
+  name: string;
+  value: ComponentChildren;
+  title?: string | undefined;
+}) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd title={title}>{value}</dd>
+    </div>
+  );
+}
+
+/** How the run was started: each with its value, and the value in full where it was cut. */
+function summary(
+  config: ConfigSummary,
+): { name: string; value: string | null; full?: string | null | undefined }[] {
+  const batch = config.batch_size ?? 0;
+  return [
+    { name: "List", value: listName(config), full: config.csv_file || config.sheet_url },
+    {
+      name: "Template",
+      value: config.template_file ? fileName(config.template_file) : null,
+      full: config.template_file,
+    },
+    { name: "Connections", value: config.concurrent_workers ? String(config.concurrent_workers) : null },
+    { name: "Retries", value: config.retry_limit?.toString() ?? null },
+    { name: "Batch", value: batch > 1 ? String(batch) : null },
+    { name: "Filter", value: config.filter_expression || null, full: config.filter_expression },
+  ].filter(fact => fact.value !== null);
+}

@@ -1,0 +1,79 @@
+// What the whole page shares: the watched run as it is now, the connection, the time, what was announced.
+import { batch, computed, signal } from "@preact/signals";
+import type { View } from "./api/merge";
+import { follow, hasEnded, type Connection } from "./api/stream";
+import type { ConfigSummary, Figures, LogLine, Point, ProviderRow, Recent } from "./api/types";
+
+export const figures = signal<Figures | null>(null);
+export const providers = signal<ProviderRow[]>([]);
+export const codes = signal<Record<string, number>>({});
+export const recent = signal<Recent[]>([]);
+export const log = signal<LogLine[]>([]);
+export const points = signal<Point[]>([]);
+export const config = signal<ConfigSummary>({});
+export const connection = signal<Connection>({ state: "connecting" });
+/** This computer's clock, a tick a second. */
+export const now = signal(Date.now());
+
+/** The watched run's job id. */
+export const watchedJob = computed(() => figures.value?.job_id ?? null);
+
+/** Whether the run has come to its end. */
+export const isOver = computed(() => figures.value !== null && hasEnded(figures.value.stage));
+
+let latest: View | null = null;
+
+/** Shows the latest view; a hidden page is not drawn, it catches up when it is looked at. */
+function publish(): void {
+  if (latest === null || document.hidden) return;
+  const view = latest;
+  batch(() => {
+    figures.value = view.figures;
+    providers.value = view.providers;
+    codes.value = view.codes;
+    recent.value = view.recent;
+    log.value = view.log;
+    points.value = view.points;
+    config.value = view.config;
+  });
+}
+
+/** Begins to follow the run. */
+export function start(): void {
+  follow(
+    "./api/stream",
+    view => {
+      latest = view;
+      publish();
+    },
+    state => {
+      connection.value = state;
+    },
+  );
+  document.addEventListener("visibilitychange", publish);
+  setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+  }, 1000);
+}
+
+/** A short word on what came of an action. */
+export interface Notice {
+  id: number;
+  kind: "done" | "problem";
+  text: string;
+}
+
+export const notices = signal<Notice[]>([]);
+const NOTICE_MS = { done: 6000, problem: 12_000 };
+let noticeNumber = 0;
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter(notice => notice.id !== id);
+}
+
+/** Shows a word for some seconds and has it read out. */
+export function announce(kind: Notice["kind"], text: string): void {
+  const id = ++noticeNumber;
+  notices.value = [...notices.value.slice(-2), { id, kind, text }];
+  setTimeout(() => dismiss(id), NOTICE_MS[kind]);
+}
