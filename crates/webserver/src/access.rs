@@ -1,8 +1,12 @@
 //! Who may ask: under which names, and with which token.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use model::Secret;
+use url::form_urlencoded::byte_serialize;
 
 use crate::authority::{Authority, Host};
+use crate::token::PARAMETER;
 
 /// Who may ask a server.
 #[derive(Clone, Debug)]
@@ -52,6 +56,25 @@ impl Access {
     pub fn with_host_hint(mut self, hint: impl Into<String>) -> Self {
         self.host_hint = hint.into();
         self
+    }
+
+    /// What a person opens on this machine to see a server at `address`. It holds the token, if there is one: it is
+    /// for that person's eyes.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let ip = match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        let page = SocketAddr::new(ip, address.port());
+        match &self.token {
+            None => format!("http://{page}/"),
+            Some(token) => {
+                let token: String = byte_serialize(token.expose().as_bytes()).collect();
+                // A plus sign is itself in a token, so a space is not one.
+                format!("http://{page}/?{PARAMETER}={}", token.replace('+', "%20"))
+            }
+        }
     }
 
     pub(crate) fn allows_host(&self, host: &Host) -> bool {
@@ -118,6 +141,24 @@ mod tests {
         ] {
             assert!(!allows(&access, foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_url_can_be_opened_on_this_machine() {
+        let url = |access: &Access, address: &str| access.url(address.parse().unwrap());
+        assert_eq!(
+            url(&Access::loopback(), "127.0.0.1:9091"),
+            "http://127.0.0.1:9091/"
+        );
+        let access = Access::elsewhere(Some(Secret::new("a+b c&d")), Vec::new());
+        assert_eq!(
+            url(&access, "0.0.0.0:80"),
+            "http://127.0.0.1:80/?token=a%2Bb%20c%26d"
+        );
+        assert_eq!(
+            url(&access, "[::]:1"),
+            "http://[::1]:1/?token=a%2Bb%20c%26d"
+        );
     }
 
     #[test]

@@ -3,30 +3,30 @@
 use std::io;
 use std::net::SocketAddr;
 
-/// Why a server could not begin to listen. [`BindError::with_flag`] names the flag that chooses the port.
+/// Why a server could not begin to listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program has the port.
     #[error(
-        "port {} on {} is taken: stop the program that listens there, or choose another port{}",
-        .address.port(), .address.ip(), with(.flag)
+        "port {} on {} is taken: stop the program that listens there, or choose another port with {flag}",
+        .address.port(), .address.ip()
     )]
     Taken {
         /// What was asked for.
         address: SocketAddr,
         /// The flag that chooses the port.
-        flag: Option<&'static str>,
+        flag: &'static str,
     },
     /// The system does not let this user have the port.
     #[error(
-        "this user may not listen on port {} of {}: choose a port above 1023{}, or grant the right to bind low ports",
-        .address.port(), .address.ip(), with(.flag)
+        "this user may not listen on port {} of {}: choose one above 1023 with {flag}, or grant the right to it",
+        .address.port(), .address.ip()
     )]
     Denied {
         /// What was asked for.
         address: SocketAddr,
         /// The flag that chooses the port.
-        flag: Option<&'static str>,
+        flag: &'static str,
     },
     /// The address belongs to no network interface of this machine.
     #[error("this machine has no address {}: choose one of its own, or 127.0.0.1", .address.ip())]
@@ -45,8 +45,7 @@ pub enum BindError {
 }
 
 impl BindError {
-    pub(crate) fn new(address: SocketAddr, reason: io::Error) -> Self {
-        let flag = None;
+    pub(crate) fn new(address: SocketAddr, flag: &'static str, reason: io::Error) -> Self {
         match reason.kind() {
             io::ErrorKind::AddrInUse => Self::Taken { address, flag },
             io::ErrorKind::PermissionDenied => Self::Denied { address, flag },
@@ -54,20 +53,6 @@ impl BindError {
             _ => Self::Other { address, reason },
         }
     }
-
-    /// Names the flag that chooses the port, such as `--monitor-port`.
-    #[must_use]
-    pub fn with_flag(mut self, name: &'static str) -> Self {
-        match &mut self {
-            Self::Taken { flag, .. } | Self::Denied { flag, .. } => *flag = Some(name),
-            Self::NotHere { .. } | Self::Other { .. } => {}
-        }
-        self
-    }
-}
-
-fn with(flag: &Option<&'static str>) -> String {
-    flag.map_or(String::new(), |flag| format!(" with {flag}"))
 }
 
 #[cfg(test)]
@@ -76,9 +61,7 @@ mod tests {
 
     fn words(kind: io::ErrorKind) -> String {
         let address = "127.0.0.1:91".parse().unwrap();
-        BindError::new(address, kind.into())
-            .with_flag("--monitor-port")
-            .to_string()
+        BindError::new(address, "--monitor-port", kind.into()).to_string()
     }
 
     #[test]
@@ -88,14 +71,8 @@ mod tests {
             "port 91 on 127.0.0.1 is taken: stop the program that listens there, or choose another port \
              with --monitor-port"
         );
-        assert!(words(io::ErrorKind::PermissionDenied).contains("above 1023 with --monitor-port,"));
+        assert!(words(io::ErrorKind::PermissionDenied).contains("above 1023 with --monitor-port"));
         assert!(words(io::ErrorKind::AddrNotAvailable).contains("has no address 127.0.0.1"));
         assert!(words(io::ErrorKind::OutOfMemory).starts_with("cannot listen on 127.0.0.1:91: "));
-    }
-
-    #[test]
-    fn without_a_flag_none_is_named() {
-        let error = BindError::new("[::1]:80".parse().unwrap(), io::ErrorKind::AddrInUse.into());
-        assert!(error.to_string().ends_with("or choose another port"));
     }
 }

@@ -41,13 +41,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on an address; port 0 lets the system choose.
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
+    /// Listens on an address; port 0 lets the system choose. An error names `flag`, such as `--port`, as what chooses
+    /// another port.
+    pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<Self, BindError> {
         let listening = listener(address).and_then(|listener| {
             let address = listener.local_addr()?;
             Ok(Self { listener, address })
         });
-        listening.map_err(|reason| BindError::new(address, reason))
+        listening.map_err(|reason| BindError::new(address, flag, reason))
     }
 
     /// Where it listens, with the port that the system chose.

@@ -20,7 +20,7 @@ use crate::misses::Misses;
 use crate::refusal::Refusal;
 
 /// The parameter of a page's address that holds the token.
-const PARAMETER: &str = "token";
+pub const PARAMETER: &str = "token";
 const SESSION_BYTES: usize = 32;
 
 /// What opens the routes.

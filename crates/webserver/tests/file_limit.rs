@@ -19,7 +19,9 @@ const FILES_MAX: u64 = 64;
 async fn accepting_goes_on_after_a_want_of_files() {
     let (_, hard) = Resource::NOFILE.get().unwrap();
     Resource::NOFILE.set(FILES_MAX, hard).unwrap();
-    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), "--port")
+        .await
+        .unwrap();
     let (address, stop) = (server.address(), CancellationToken::new());
     let router = Router::new().route("/", get(|| async { "page" }));
     tokio::spawn(server.serve(router, Access::loopback(), Limits::default(), stop));

@@ -21,7 +21,9 @@ pub struct Running {
 }
 
 pub async fn start(router: Router, access: Access, limits: Limits) -> Running {
-    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), "--port")
+        .await
+        .unwrap();
     let (address, stop) = (server.address(), CancellationToken::new());
     let serving = tokio::spawn(server.serve(router, access, limits, stop.clone()));
     Running {

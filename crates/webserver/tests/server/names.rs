@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Router, response::IntoResponse};
 use webserver::{Access, Limits, Peer, Refusal};
 
-use crate::harness::{Running, start};
+use crate::harness::{Answer, Running, start};
 
 const TARGETS: [&str; 7] = [
     "/",
@@ -55,7 +55,7 @@ async fn local() -> Running {
     .await
 }
 
-fn assert_guarded(answer: &crate::harness::Answer) {
+fn assert_guarded(answer: &Answer) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
