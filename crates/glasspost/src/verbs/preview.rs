@@ -1,28 +1,21 @@
 //! `glasspost send --preview`: the first recipient's message in the browser, from this machine only.
 //!
 //! What the message holds is not trusted: it is shown in a frame without scripts, forms or an origin, and a page
-//! of another name (DNS rebinding) gets no answer.
+//! of another name (DNS rebinding) gets no answer: `webserver` sees to that.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use campaign::SendRequest;
 use compose::letter::Preview;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use model::{Address, Mailbox};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use webserver::{Access, Limits, Server};
 
 use crate::exit::Failure;
 use crate::signals;
@@ -30,8 +23,6 @@ use crate::terminal;
 
 /// Connections at once; further ones wait.
 const CONNECTIONS_MAX: usize = 32;
-/// How long a browser may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The page may hold a frame of its own and nothing else.
 const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'";
@@ -48,86 +39,33 @@ struct Pages {
 /// Serves the first recipient's message until Ctrl-C.
 pub async fn run(request: &SendRequest, from: &Mailbox, port: u16) -> Result<(), Failure> {
     let (to, preview) = campaign::check::preview(request, from).await?;
-    let pages = Arc::new(Pages::new(&to, from, &preview));
+    let pages = Pages::new(&to, from, &preview);
     let stop = signals::stop_token("stopping")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = TcpListener::bind(address)
+    let server = Server::bind(address, "--port")
         .await
-        .with_context(|| format!("cannot listen on {address}: choose another --port"))?;
-    let address = listener.local_addr()?;
+        .map_err(anyhow::Error::from)?;
+    let access = Access::loopback();
+    let url = access.url(server.address());
     terminal::print(&format!(
-        "Preview of the message to {to}: http://{address} (Ctrl-C ends it)\n"
+        "Preview of the message to {to}: {url} (Ctrl-C ends it)\n"
     ))?;
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
-            return Ok(());
-        };
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, _)) = accepted else { continue };
-        let pages = Arc::clone(&pages);
-        tokio::spawn(async move {
-            serve(stream, pages).await;
-            drop(permit);
-        });
+    server.serve(router(pages), access, limits(), stop).await;
+    Ok(())
+}
+
+fn limits() -> Limits {
+    Limits {
+        connections_max: CONNECTIONS_MAX,
+        ..Limits::default()
     }
 }
 
-async fn serve(stream: TcpStream, pages: Arc<Pages>) {
-    let service = TowerToHyperService::new(router(pages));
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "a browser's connection ended early");
-    }
-}
-
-fn router(pages: Arc<Pages>) -> Router {
+fn router(pages: Pages) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/message", get(message))
-        .layer(middleware::from_fn(guard))
-        .with_state(pages)
-}
-
-/// Only pages that were asked for under this machine's own names are answered.
-async fn guard(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST);
-    let is_local = host
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(is_loopback_name);
-    if !is_local {
-        return (
-            StatusCode::FORBIDDEN,
-            "open it as http://127.0.0.1 or http://localhost",
-        )
-            .into_response();
-    }
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn is_loopback_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+        .with_state(Arc::new(pages))
 }
 
 async fn overview(State(pages): State<Arc<Pages>>) -> Response {
@@ -217,6 +155,8 @@ fn escaped(text: &str) -> String {
 mod tests {
     use model::HeaderText;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -232,12 +172,12 @@ mod tests {
     }
 
     async fn answer(path: &str, host: &str) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(serve(stream, Arc::new(pages())));
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::bind(any, "--port").await.unwrap();
+        let mut client = TcpStream::connect(server.address()).await.unwrap();
+        let stop = CancellationToken::new();
+        let _end = stop.clone().drop_guard();
+        tokio::spawn(server.serve(router(pages()), Access::loopback(), limits(), stop));
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
