@@ -3,7 +3,7 @@
 # The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
 set -eu
 
-PACKAGES="postfix dovecot-core dovecot-submissiond openssl python3 strace util-linux"
+PACKAGES="postfix dovecot-core dovecot-submissiond openssl prometheus python3 python3-prometheus-client strace util-linux"
 
 is_installed() {
     dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
@@ -29,6 +29,17 @@ echo "installing what the tests run against:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # Without a configuration of its own the machine's Postfix stays off.
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+# Prometheus is wanted for its promtool only. Without this policy (invoke-rc.d asks it) its service would start.
+POLICY=/usr/sbin/policy-rc.d
+if [ ! -e "$POLICY" ]; then
+    trap 'rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    chmod 755 "$POLICY"
+fi
 apt-get update -qq
 # shellcheck disable=SC2086 # one word each
 apt-get install -qq -y --no-install-recommends $missing
+# Nor is it to start with the machine.
+case "$missing " in
+*" prometheus "*) ! command -v systemctl >/dev/null || systemctl --quiet disable prometheus ;;
+esac

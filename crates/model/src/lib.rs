@@ -16,6 +16,7 @@
 //! - [`id`]: time-ordered message ids
 //! - [`live`]: what is under way and not yet a fact
 //! - [`message`]: a recipient's message and its state
+//! - [`metrics`]: the one table of metrics
 //! - [`reply`]: what a server answered, and what kind of answer it is
 //! - [`secret`]: passwords and keys that never show
 
@@ -29,6 +30,7 @@ pub mod header;
 pub mod id;
 pub mod live;
 pub mod message;
+pub mod metrics;
 pub mod reply;
 pub mod secret;
 

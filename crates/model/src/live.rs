@@ -153,6 +153,19 @@ impl Drop for Sending {
 // === impl Stage ===
 
 impl Stage {
+    /// Every stage, in the order of a run.
+    pub const ALL: [Self; 9] = [
+        Self::Starting,
+        Self::Sending,
+        Self::Paused,
+        Self::Stopping,
+        Self::Completed,
+        Self::Interrupted,
+        Self::Unreachable,
+        Self::Cancelled,
+        Self::Failed,
+    ];
+
     /// The word as it stands in JSON and labels.
     pub fn as_str(self) -> &'static str {
         match self {

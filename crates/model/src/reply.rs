@@ -122,6 +122,25 @@ impl fmt::Display for EnhancedCode {
 // === impl Category ===
 
 impl Category {
+    /// Every category, in the order of their declaration.
+    pub const ALL: [Self; 15] = [
+        Self::UnknownRecipient,
+        Self::MailboxFull,
+        Self::MailboxDisabled,
+        Self::RateLimited,
+        Self::Policy,
+        Self::Content,
+        Self::TooLarge,
+        Self::Authentication,
+        Self::Tls,
+        Self::Connection,
+        Self::Timeout,
+        Self::Protocol,
+        Self::Composition,
+        Self::Server,
+        Self::Other,
+    ];
+
     /// The word as it stands in the store, labels and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

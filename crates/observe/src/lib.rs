@@ -9,6 +9,7 @@
 //! - [`follow`]: the log without gaps, from memory while it can, from the store when it must
 //! - [`tally`]: counts by outcome, provider, code and category
 //! - [`monitor`]: a run watched while it goes on, for dashboards and metrics
+//! - [`metrics`]: a watched run in the formats of Prometheus and OpenMetrics
 //! - [`provider`]: which provider a recipient's domain belongs to
 //! - [`log_lines`]: one log line a change
 //! - [`terminal`]: the live progress bar
@@ -16,6 +17,7 @@
 
 pub mod follow;
 pub mod log_lines;
+pub mod metrics;
 pub mod monitor;
 pub mod provider;
 pub mod summary;
@@ -23,5 +25,6 @@ pub mod tally;
 pub mod terminal;
 
 pub use follow::Follower;
+pub use monitor::Monitor;
 pub use provider::Provider;
 pub use tally::Tally;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Event, EventKind, MessageState};
+use model::{Event, EventKind, Message, MessageState};
 use store::{Books, Logged};
 
 use crate::provider::Provider;
@@ -14,8 +14,12 @@ pub struct Tally {
     pub books: Books,
     /// Queued messages that were tried before and wait for their next try.
     pub retrying: u64,
+    /// Of the accepted ones, those that repeat a failed one because somebody asked for it.
+    pub repeats: u64,
     /// Attempts made.
     pub attempts: u64,
+    /// Attempts by what they led to. A ledger that is read message by message knows the latest only.
+    pub outcomes: BTreeMap<EventKind, u64>,
     /// Final outcomes by provider.
     pub providers: BTreeMap<Provider, ProviderTally>,
     /// How often each reply code was given; 0 stands for no answer.
@@ -40,25 +44,27 @@ pub struct ProviderTally {
 impl Tally {
     /// Counts one event of the log. Each event is counted once, in order.
     pub fn count(&mut self, logged: &Logged) {
-        let event = &logged.event;
-        if event.kind == EventKind::Accepted {
-            self.books.accepted += 1;
-            self.books.queued += 1;
-            return;
+        match logged.event.kind {
+            EventKind::Accepted => self.accept(&logged.message),
+            _ => self.change(
+                &logged.event,
+                Provider::of_domain(logged.message.address.domain()),
+            ),
         }
-        self.count_attempt(event);
-        let provider = self
-            .providers
-            .entry(Provider::of_domain(logged.message.address.domain()));
-        provider.or_default().count(event.kind);
-        self.move_message(event);
+    }
+
+    /// The same for a reader that knows the provider already.
+    pub fn count_for(&mut self, provider: Provider, logged: &Logged) {
+        match logged.event.kind {
+            EventKind::Accepted => self.accept(&logged.message),
+            _ => self.change(&logged.event, provider),
+        }
     }
 
     /// Counts a message by its latest event, for a ledger that is read message by message. Tries before the
     /// latest are not among the codes.
     pub fn count_latest(&mut self, logged: &Logged) {
-        self.books.accepted += 1;
-        self.books.queued += 1;
+        self.accept(&logged.message);
         if logged.event.kind == EventKind::Accepted {
             return;
         }
@@ -68,9 +74,20 @@ impl Tally {
         }
         let told = u32::from(logged.event.attempt.is_some());
         self.attempts += u64::from(logged.event.attempts.saturating_sub(told));
-        let accepted = self.books.accepted;
         self.count(logged);
-        self.books.accepted = accepted;
+    }
+
+    fn accept(&mut self, message: &Message) {
+        self.books.accepted += 1;
+        self.books.queued += 1;
+        self.repeats += u64::from(message.retry_of.is_some());
+    }
+
+    fn change(&mut self, event: &Event, provider: Provider) {
+        self.count_attempt(event);
+        let counts = self.providers.entry(provider).or_default();
+        counts.count(event.kind);
+        self.move_message(event);
     }
 
     fn count_attempt(&mut self, event: &Event) {
@@ -81,6 +98,7 @@ impl Tally {
             return;
         }
         self.attempts += 1;
+        *self.outcomes.entry(event.kind).or_default() += 1;
         *self
             .codes
             .entry(attempt.reply.as_ref().map_or(0, |reply| reply.code))
@@ -150,8 +168,7 @@ mod tests {
     use std::sync::Arc;
 
     use model::{
-        Address, Attempt, CampaignId, ContentHash, Message, MessageId, Phase, PhaseTimes, Seq,
-        Timestamp,
+        Address, Attempt, CampaignId, ContentHash, MessageId, Phase, PhaseTimes, Seq, Timestamp,
     };
 
     use super::*;
@@ -240,5 +257,20 @@ mod tests {
             assert!(tally.books.balance(), "{:?}", tally.books);
         }
         assert_eq!(live.books, ledger.books);
+        assert_eq!(live.outcomes.values().sum::<u64>(), live.attempts);
+    }
+
+    #[test]
+    fn repeats_of_failed_messages_are_told_apart() {
+        let mut repeat = logged(EventKind::Accepted, 0, None);
+        Arc::make_mut(&mut repeat.message).retry_of = Some(Seq::new(1));
+        let (mut live, mut ledger) = (Tally::default(), Tally::default());
+        for history in [logged(EventKind::Accepted, 0, None), repeat] {
+            live.count(&history);
+            ledger.count_latest(&history);
+        }
+        for tally in [live, ledger] {
+            assert_eq!((tally.books.accepted, tally.repeats), (2, 1));
+        }
     }
 }

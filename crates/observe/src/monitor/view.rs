@@ -1,6 +1,6 @@
 //! What a watched run looks like: plain values for whoever shows them. Each is taken at one moment.
 
-use model::{Control, EventKind, MessageId, Stage, Timestamp};
+use model::{Control, Event, EventKind, MessageId, Stage, Timestamp};
 use store::Campaign;
 
 use crate::provider::Provider;
@@ -40,11 +40,12 @@ pub struct Figures {
     pub attempts: u64,
     /// Open connections.
     pub connections: u64,
-    /// Final messages a second over the last five seconds.
+    /// Messages delivered or failed a second, over the last five seconds.
     pub per_second_now: f64,
-    /// Final messages a second since sending began.
+    /// Messages delivered or failed a second, over `elapsed_s`.
     pub per_second_mean: f64,
-    /// How long sending has been going on, or went on, in seconds.
+    /// How long sending has been going on, or went on, in seconds. Of a run that was interrupted and resumed, the
+    /// time since it was resumed.
     pub elapsed_s: f64,
     /// Seconds left by the rate of the last minute; `None` when no rate says it (nothing sent yet, paused, only
     /// waiting for retries).
@@ -110,7 +111,8 @@ pub struct CodeRow {
     pub count: u64,
 }
 
-/// What happened in one span of time. Points are in order and do not overlap.
+/// What happened in one span of time. Points are in order, do not overlap, and leave no hole: where nothing
+/// happened stands one point of zeros.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// Its beginning, in seconds since 1970.
@@ -196,4 +198,79 @@ pub struct Recent {
     pub code: Option<u16>,
     /// Why it is not delivered, in the server's words or ours; empty when it is.
     pub error: Box<str>,
+}
+
+/// How far a reader of moments has come; by default, nothing is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The number of the last log entry.
+    pub entry: u64,
+    /// The end of the last whole second, in seconds since 1970.
+    pub point_s: i64,
+}
+
+/// Everything that a dashboard shows, at one moment.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The figures.
+    pub figures: Figures,
+    /// What became of each provider's messages, where there are any.
+    pub providers: Vec<ProviderRow>,
+    /// The reply codes, in order.
+    pub codes: Vec<CodeRow>,
+    /// The latest messages that changed, newest first, each once.
+    pub recent: Vec<Recent>,
+    /// The log's entries after `Seen::entry` that are still kept, in order.
+    pub entries: Vec<Entry>,
+    /// What happened since `Seen::point_s`, in whole seconds. To who has seen nothing: the whole series, and the
+    /// second that is not over yet as its last point. That second comes again, whole, and replaces it.
+    pub points: Vec<Point>,
+    /// To be asked with for what comes next.
+    pub seen: Seen,
+}
+
+// === impl GroupCounts ===
+
+impl GroupCounts {
+    /// Counts an event of one of the group's messages.
+    pub(crate) fn count(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Accepted => self.total += 1,
+            EventKind::Delivered => {
+                self.sent += 1;
+                self.delivered_us += time_us(event);
+            }
+            EventKind::Deferred => self.deferred += 1,
+            EventKind::Bounced | EventKind::Expired | EventKind::Dropped => self.failed += 1,
+            EventKind::Cancelled => {}
+        }
+    }
+
+    /// Adds another group's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.failed += other.failed;
+        self.deferred += other.deferred;
+        self.total += other.total;
+        self.delivered_us += other.delivered_us;
+    }
+
+    /// Mean time of a delivered attempt, in milliseconds; zero when there is none.
+    pub fn mean_ms(&self) -> f64 {
+        mean_ms(self.delivered_us, self.sent)
+    }
+}
+
+/// How long the event's attempt took, in microseconds.
+pub(super) fn time_us(event: &Event) -> u64 {
+    let attempt = event.attempt.as_ref();
+    attempt.map_or(0, |attempt| attempt.times.total_us())
+}
+
+/// The mean of `count` times in milliseconds, by their sum in microseconds.
+pub(super) fn mean_ms(sum_us: u64, count: u64) -> f64 {
+    match count {
+        0 => 0.0,
+        count => sum_us as f64 / count as f64 / 1e3,
+    }
 }
