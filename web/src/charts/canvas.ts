@@ -8,6 +8,7 @@ import type { Steps } from "./series";
 const HEIGHT = 190;
 const FONT = "11px ui-sans-serif, system-ui, sans-serif";
 const SYNC_KEY = "run";
+const RIGHT = "right";
 
 /** A colour of the page, by the name of its CSS variable. */
 export function colour(name: string): string {
@@ -26,7 +27,12 @@ function moment(seconds: number, increment: number): string {
   return increment < 60 ? time : time.slice(0, 5);
 }
 
-function axes(): uPlot.Axis[] {
+/** Scales begin at zero, so that heights can be compared. */
+function fromZero(_: uPlot, __: number, most: number): uPlot.Range.MinMax {
+  return [0, most > 0 ? most * 1.08 : 1];
+}
+
+function axes(plot: Plot): uPlot.Axis[] {
   const common = {
     stroke: () => colour("--text-faint"),
     font: FONT,
@@ -42,6 +48,16 @@ function axes(): uPlot.Axis[] {
       values: (_, splits, __, ___, increment) => splits.map(split => moment(split, increment)),
     },
     { ...common, size: 46, space: 34, values: (_, splits) => splits.map(short) },
+    {
+      ...common,
+      show: plot.lines.some(line => line.isRight),
+      scale: RIGHT,
+      side: 1,
+      grid: { show: false },
+      size: 34,
+      space: 34,
+      values: (_, splits) => splits.map(short),
+    },
   ];
 }
 
@@ -50,6 +66,7 @@ function series(plot: Plot): uPlot.Series[] {
     const alpha = plot.isStacked ? "" : "1f";
     return {
       label: line.label,
+      scale: line.isRight ? RIGHT : "y",
       stroke: () => colour(line.colour),
       width: plot.isStacked ? 0 : 1.75,
       points: { show: uplot => uplot.data[0].length < 3 },
@@ -85,8 +102,8 @@ export function draw(
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
-    axes: axes(),
+    scales: { y: { range: fromZero }, [RIGHT]: { range: fromZero } },
+    axes: axes(plot),
     series: series(plot),
     hooks: { setCursor: [uplot => onCursor(uplot.cursor.idx ?? null)] },
   };

@@ -134,10 +134,10 @@ function Legend({ plot, steps, index }: { plot: Plot; steps: Steps; index: numbe
               stroke-dasharray={line.dash?.join(" ")}
             />
           </svg>
-          {line.label} <b>{plot.write(line.values[at] ?? 0)}</b>
+          {line.label} <b>{line.write(line.values[at] ?? 0)}</b>
         </li>
       ))}
-      {moment !== undefined && <li class="moment">{index === null ? "now" : clock(moment * 1000)}</li>}
+      {moment !== undefined && <li class="moment">{index === null ? "latest" : clock(moment * 1000)}</li>}
     </ul>
   );
 }
@@ -166,7 +166,7 @@ function StepTable({ plot, steps }: { plot: Plot; steps: Steps }) {
               <th scope="row">{dateTime((steps.t[index] ?? 0) * 1000)}</th>
               {plot.lines.map(line => (
                 <td class="end" key={line.label}>
-                  {plot.write(line.values[index] ?? 0)}
+                  {line.write(line.values[index] ?? 0)}
                 </td>
               ))}
             </tr>

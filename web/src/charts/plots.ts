@@ -1,5 +1,5 @@
 // The four charts of a run: which lines each has and what their values are.
-import { percent, rate, count, words } from "../format";
+import { count, rate, words } from "../format";
 import type { Steps } from "./series";
 
 /** One line of a chart. */
@@ -8,8 +8,11 @@ export interface Line {
   /** The name of the CSS variable with its colour. */
   colour: string;
   values: number[];
+  write: (value: number) => string;
   dash?: number[];
   isFilled?: boolean;
+  /** Whether it is measured at the right edge, by a scale of its own. */
+  isRight?: boolean;
 }
 
 /** One chart. */
@@ -20,7 +23,6 @@ export interface Plot {
   lines: Line[];
   /** Whether the lines stand on each other's shoulders. */
   isStacked: boolean;
-  write: (value: number) => string;
 }
 
 /** Kinds of errors that have a colour of their own; the rest goes together. */
@@ -36,11 +38,10 @@ function deliveryRate(steps: Steps): Plot {
     title: "Delivery rate",
     unit: "emails a second",
     isStacked: false,
-    write: rate,
     lines: [
-      { label: "Sent", colour: "--sent-mark", values: steps.sent, isFilled: true },
-      { label: "Failed", colour: "--failed-mark", values: steps.failed, dash: [5, 3] },
-      { label: "Deferred", colour: "--retry-mark", values: steps.deferred, dash: [2, 3] },
+      { label: "Sent", colour: "--sent-mark", values: steps.sent, write: rate, isFilled: true },
+      { label: "Failed", colour: "--failed-mark", values: steps.failed, write: rate, dash: [5, 3] },
+      { label: "Deferred", colour: "--retry-mark", values: steps.deferred, write: rate, dash: [2, 3] },
     ],
   };
 }
@@ -51,10 +52,16 @@ function outcomes(steps: Steps): Plot {
     title: "Success and failure",
     unit: "emails so far",
     isStacked: false,
-    write: count,
     lines: [
-      { label: "Sent", colour: "--sent-mark", values: steps.sentSum, isFilled: true },
-      { label: "Failed", colour: "--failed-mark", values: steps.failedSum, dash: [5, 3], isFilled: true },
+      { label: "Sent", colour: "--sent-mark", values: steps.sentSum, write: count, isFilled: true },
+      {
+        label: "Failed",
+        colour: "--failed-mark",
+        values: steps.failedSum,
+        write: count,
+        dash: [5, 3],
+        isFilled: true,
+      },
     ],
   };
 }
@@ -64,13 +71,26 @@ function concurrency(steps: Steps): Plot {
   return {
     id: "concurrency",
     title: "Throughput and concurrency",
-    unit: "finished a second; open at once",
+    unit: "left: emails finished a second; right: at once",
     isStacked: false,
-    write: rate,
     lines: [
-      { label: "Finished/s", colour: "--accent", values: throughput, isFilled: true },
-      { label: "Connections", colour: "--kind-3", values: steps.connections, dash: [5, 3] },
-      { label: "Under way", colour: "--sending-mark", values: steps.sending, dash: [2, 3] },
+      { label: "Finished/s", colour: "--accent", values: throughput, write: rate, isFilled: true },
+      {
+        label: "Connections",
+        colour: "--kind-3",
+        values: steps.connections,
+        write: count,
+        dash: [5, 3],
+        isRight: true,
+      },
+      {
+        label: "Under way",
+        colour: "--sending-mark",
+        values: steps.sending,
+        write: count,
+        dash: [2, 3],
+        isRight: true,
+      },
     ],
   };
 }
@@ -80,14 +100,20 @@ function errors(steps: Steps): Plot {
   const named = kinds.slice(0, KINDS_MAX);
   const rest = kinds.slice(KINDS_MAX).map(([, values]) => values);
   const lines = named.map(([kind, values], index): Line => {
-    return { label: words(kind), colour: `--kind-${index + 1}`, values, isFilled: true };
+    return { label: words(kind), colour: `--kind-${index + 1}`, values, write: count, isFilled: true };
   });
   if (rest.length > 0) {
     const together = steps.t.map((_, index) => sum(rest.map(values => values[index] ?? 0)));
-    lines.push({ label: "all others", colour: "--kind-rest", values: together, isFilled: true });
+    lines.push({
+      label: "all others",
+      colour: "--kind-rest",
+      values: together,
+      write: count,
+      isFilled: true,
+    });
   }
   const unit = steps.step === 1 ? "refused attempts a second" : `refused attempts in ${steps.step} s`;
-  return { id: "errors", title: "Errors by kind", unit, isStacked: true, write: rate, lines };
+  return { id: "errors", title: "Errors by kind", unit, isStacked: true, lines };
 }
 
 export function plotsOf(steps: Steps): Plot[] {
@@ -107,15 +133,9 @@ export function drawn(plot: Plot): number[][] {
 
 /** The chart in a sentence, for those who do not see it. */
 export function summary(plot: Plot, range: string): string {
-  const parts = plot.lines.map(({ label, values }) => {
-    const newest = plot.write(values[values.length - 1] ?? 0);
-    return `${label} ${newest} now, ${plot.write(Math.max(0, ...values))} at most`;
+  const parts = plot.lines.map(({ label, values, write }) => {
+    const newest = write(values[values.length - 1] ?? 0);
+    return `${label} ${newest} now, ${write(Math.max(0, ...values))} at most`;
   });
   return `${plot.title}, ${plot.unit}, ${range}: ${parts.join("; ") || "nothing so far"}.`;
-}
-
-/** Each kind's share of all errors, for the legend of the stacked chart. */
-export function shareOf(plot: Plot, index: number): string {
-  const totals = plot.lines.map(line => sum(line.values));
-  return percent(totals[index] ?? 0, sum(totals));
 }

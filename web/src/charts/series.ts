@@ -1,8 +1,8 @@
 // The series of a run cut to a window of time: at most a few hundred steps of equal length.
 import type { Point } from "../api/types";
 
-/** Steps of a chart at most: more than a screen can show apart. */
-export const STEPS_MAX = 360;
+/** Steps of a chart at most: as many as the eye can tell apart. */
+export const STEPS_MAX = 240;
 const STEP_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 
 /** What can be looked at: seconds back from the newest, `null` for all. */

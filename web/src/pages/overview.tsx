@@ -22,24 +22,24 @@ export function Overview() {
       <Progress figures={shown} />
       <Speed shown={shown} />
       <ChartPanel />
+      <Latest />
       <div class="columns">
-        <Latest />
         <Happened />
-      </div>
-      <div class="columns even">
-        <section class="card" aria-labelledby="providers-title">
-          <div class="card-head">
-            <h2 id="providers-title">Providers</h2>
-            <a href={href(["domains"])}>All domains</a>
-          </div>
-          <ProviderTable rows={providers.value} />
-        </section>
-        <section class="card" aria-labelledby="codes-title">
-          <div class="card-head">
-            <h2 id="codes-title">SMTP replies</h2>
-          </div>
-          <CodeTable codes={codes.value} />
-        </section>
+        <div class="stack">
+          <section class="card" aria-labelledby="providers-title">
+            <div class="card-head">
+              <h2 id="providers-title">Providers</h2>
+              <a href={href(["domains"])}>All domains</a>
+            </div>
+            <ProviderTable rows={providers.value} />
+          </section>
+          <section class="card" aria-labelledby="codes-title">
+            <div class="card-head">
+              <h2 id="codes-title">SMTP replies</h2>
+            </div>
+            <CodeTable codes={codes.value} />
+          </section>
+        </div>
       </div>
     </>
   );

@@ -84,12 +84,16 @@ function Relatives({ history, otherJob }: { history: History; otherJob: string |
     <>
       {first && (
         <p class="banner is-retry">
-          This message repeats one that failed: <a href={link(first)}>the failed one</a>
+          <span>
+            This message repeats one that failed: <a href={link(first)}>the failed one</a>
+          </span>
         </p>
       )}
       {second && (
         <p class="banner is-retry">
-          Somebody asked for another try: <a href={link(second)}>the new message</a>
+          <span>
+            Somebody asked for another try: <a href={link(second)}>the new message</a>
+          </span>
         </p>
       )}
     </>

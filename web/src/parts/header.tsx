@@ -77,7 +77,7 @@ function RunHead() {
   const run = campaigns.value.value?.campaigns.find(candidate => candidate.job_id === job);
   const name = shown.name ?? run?.name;
   return (
-    <div class="run">
+    <div class={`run ${route.value.path.length > 0 ? "is-brief" : ""}`}>
       <div class="run-title">
         <p class="run-name">{name ?? shown.job_id}</p>
         <StageBadge stage={shown.stage} />

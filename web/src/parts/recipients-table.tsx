@@ -21,7 +21,7 @@ export function RecipientsTable({ caption, rows, job, empty }: RecipientsTablePr
       class: "email",
       cell: row => <a href={link(row)}>{row.email}</a>,
     },
-    { title: "Status", cell: row => <StatusBadge status={row.status} /> },
+    { title: "Status", class: "status", cell: row => <StatusBadge status={row.status} /> },
     { title: "Attempts", isNumber: true, cell: row => count(row.attempts) },
     {
       title: "Duration",
@@ -32,6 +32,7 @@ export function RecipientsTable({ caption, rows, job, empty }: RecipientsTablePr
     { title: "Error", class: "words", cell: row => row.error ?? "" },
     {
       title: "Last change",
+      class: "when",
       isNumber: true,
       cell: row => (
         <time dateTime={row.at} title={dateTime(row.at)}>
@@ -48,6 +49,7 @@ export function RecipientsTable({ caption, rows, job, empty }: RecipientsTablePr
       keyOf={row => row.id}
       linkOf={link}
       testid="recipient-row"
+      class="recipients"
       empty={empty}
     />
   );

@@ -16,7 +16,7 @@ export function Segments<T extends string | number>({ label, options, chosen, on
           type="button"
           key={option.value}
           aria-pressed={option.value === chosen}
-          aria-label={option.name}
+          aria-label={typeof option.label === "string" ? undefined : option.name}
           title={option.name}
           data-testid={option.testid}
           onClick={() => onChoose(option.value)}

@@ -20,6 +20,7 @@ interface TableProps<T> {
   /** Where a click on a row leads; the row holds a link there too. */
   linkOf?: (row: T) => string | null;
   testid?: string;
+  class?: string;
   empty: string;
   /** Numbers sort downwards first. */
   sorted?: { column: number; isDown: boolean };
@@ -32,7 +33,7 @@ export function Table<T>(props: TableProps<T>) {
   const rows = by ? sortedRows(props.rows, by, order.value?.isDown ?? false) : props.rows;
   if (rows.length === 0) return <p class="empty">{props.empty}</p>;
   return (
-    <table class="cards" role="table">
+    <table class={`cards ${props.class ?? ""}`} role="table">
       <caption class="visually-hidden">{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
