@@ -142,7 +142,9 @@ fn message_entry(number: u64, level: Level, change: &Recent) -> Entry {
 /// What is shown of a change. The message itself is let go: its data may be large.
 fn recent(logged: &Logged) -> Recent {
     let (event, message) = (&logged.event, &logged.message);
-    let code = |attempt: &model::Attempt| attempt.reply.as_ref().map_or(0, |reply| reply.code);
+    let attempt = event.attempt.as_ref();
+    // What could not be made was not tried.
+    let attempt = attempt.filter(|_| event.kind != EventKind::Dropped);
     Recent {
         id: message.id,
         email: message.address.as_str().into(),
@@ -150,7 +152,7 @@ fn recent(logged: &Logged) -> Recent {
         at: event.at,
         attempts: event.attempts,
         duration_us: time_us(event),
-        code: event.attempt.as_ref().map(code),
+        code: attempt.map(|attempt| attempt.reply.as_ref().map_or(0, |reply| reply.code)),
         error: match event.kind {
             EventKind::Delivered => Box::default(),
             _ => shortened(log_lines::words(event)),

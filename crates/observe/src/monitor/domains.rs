@@ -1,6 +1,6 @@
 //! What became of each domain's messages: a bounded number one by one, all others in one sum.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use model::Event;
@@ -60,9 +60,12 @@ impl Domains {
             .iter()
             .map(|(name, domain)| (&**name, domain))
             .collect();
-        // By name where they are even, so that rows keep their places.
-        order.sort_unstable_by_key(|(name, domain)| (Reverse(domain.counts.total), *name));
-        let (shown, others) = order.split_at(limit.min(order.len()));
+        let limit = limit.min(order.len());
+        if limit < order.len() {
+            order.select_nth_unstable_by(limit, by_rank);
+        }
+        let (shown, others) = order.split_at_mut(limit);
+        shown.sort_unstable_by(by_rank);
         let mut rest = self.rest;
         others
             .iter()
@@ -81,6 +84,12 @@ impl Domains {
         }
         rows
     }
+}
+
+/// The busiest first; by name where they are even, so that rows keep their places.
+fn by_rank(a: &(&str, &Domain), b: &(&str, &Domain)) -> Ordering {
+    let (total_a, total_b) = (a.1.counts.total, b.1.counts.total);
+    total_b.cmp(&total_a).then_with(|| a.0.cmp(b.0))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ mod task;
 pub mod view;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod sample;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

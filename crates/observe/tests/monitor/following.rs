@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use model::{ControlAction, EventKind};
 use observe::Monitor;
+use observe::metrics::{Format, Process, exposition};
 use observe::monitor::Seen;
 use observe::monitor::view::{Figures, What};
 
+use crate::exposition::value;
 use crate::run::{Run, at, open, until};
 
 fn counts(figures: &Figures) -> [u64; 7] {
@@ -133,7 +135,12 @@ async fn a_store_that_fails_for_a_while_loses_nothing() {
         .unwrap();
     run.control(ControlAction::Pause, 3).await;
     assert!(monitor.catch_up().await.is_err());
-    assert_eq!(monitor.figures().failed, 0);
+    let has_failed = |_: &Figures| {
+        let text = exposition(&monitor, &Process::default(), Format::Prometheus);
+        value(&text, "glasspost_reader_errors_total ") > 0.0
+    };
+    let figures = until(&monitor, has_failed).await;
+    assert_eq!(figures.failed, 0);
     hand.execute_batch("ALTER TABLE events RENAME COLUMN hidden TO detail")
         .unwrap();
     run.control(ControlAction::Resume, 4).await;

@@ -68,7 +68,7 @@ impl Run {
             .unwrap()
     }
 
-    pub async fn accept(&self, addresses: impl Iterator<Item = String>) -> Vec<Arc<Message>> {
+    pub async fn accept(&self, addresses: impl Iterator<Item = String>) -> Vec<Seq> {
         let new = |address: String| NewMessage {
             campaign: self.campaign.id,
             content: self.campaign.content,
@@ -77,18 +77,19 @@ impl Run {
             at: START,
             due_at: START,
         };
-        let accepted = self.store.accept(addresses.map(new).collect()).await;
-        let mut messages = Vec::new();
-        for seq in accepted.unwrap().into_iter().map(Accepted::seq) {
-            messages.push(self.message(seq).await);
-        }
-        messages
+        let batch = addresses.map(new).collect();
+        let accepted = self.store.accept(batch).await.unwrap();
+        accepted.into_iter().map(Accepted::seq).collect()
     }
 
     /// `name0@domain`, `name1@domain` and so on.
     pub async fn accept_at(&self, domain: &str, count: usize) -> Vec<Arc<Message>> {
-        self.accept((0..count).map(|number| format!("name{number}@{domain}")))
-            .await
+        let addresses = (0..count).map(|number| format!("name{number}@{domain}"));
+        let mut messages = Vec::new();
+        for seq in self.accept(addresses).await {
+            messages.push(self.message(seq).await);
+        }
+        messages
     }
 
     async fn message(&self, seq: Seq) -> Arc<Message> {
