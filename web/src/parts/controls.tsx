@@ -69,7 +69,7 @@ function Question({ action, shown, onClose }: QuestionProps) {
       </ul>
       <p class="faint">It is written into the run's log, with the time and your address.</p>
       <div class="dialog-foot">
-        <button type="button" autofocus onClick={onClose}>
+        <button type="button" onClick={onClose}>
           Leave it as it is
         </button>
         <button
