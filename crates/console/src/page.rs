@@ -1,0 +1,251 @@
+//! One bounded look at a run's messages.
+
+use std::collections::HashSet;
+
+use model::{CampaignId, Live, Seq};
+use store::find::From;
+use store::{Find, Found, Logged, Standing, Store};
+
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::row::code;
+use crate::status::Status;
+
+/// What can be asked for.
+pub(crate) const PARAMETERS: [&str; 7] = [
+    "limit", "after", "before", "search", "status", "domain", "code",
+];
+/// Most messages of a page.
+pub(crate) const LIMIT_MAX: usize = 1_000;
+/// Most messages looked at for one page: what bounds the time of an answer.
+const LOOK_AT_MAX: usize = 50_000;
+/// Longest part of an address to look for, in characters.
+const SEARCH_CHARACTERS_MAX: usize = 200;
+
+/// Which messages are asked for.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    status: Option<Status>,
+    address_part: Option<Box<str>>,
+    domain: Option<Box<str>>,
+    code: Option<u16>,
+    from: From,
+    pub(crate) limit: usize,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Messages in the log's order, each with its latest event.
+    pub(crate) messages: Vec<Logged>,
+    /// Those that are being sent.
+    pub(crate) under_way: HashSet<Seq>,
+    /// Before which message the page before this one ends.
+    pub(crate) previous: Option<Seq>,
+    /// After which message the next page begins.
+    pub(crate) next: Option<Seq>,
+    /// Where the look ended before the page was full.
+    pub(crate) looked_to: Option<Seq>,
+}
+
+impl Wanted {
+    /// Reads what is asked for; `limit` is used where none is given.
+    pub(crate) fn read(query: &Query, limit: usize) -> Result<Self, Problem> {
+        let limit_max = LIMIT_MAX as i64;
+        let limit = query
+            .number("limit", 1..=limit_max)?
+            .map_or(limit, |limit| limit as usize);
+        Ok(Self {
+            status: query.text("status").map(status).transpose()?,
+            address_part: query.text("search").map(address_part).transpose()?,
+            domain: query.text("domain").map(|name| name.to_lowercase().into()),
+            code: reply_code(query)?,
+            from: from(query)?,
+            limit,
+        })
+    }
+
+    /// Whether some messages are left out for what they are, not for where they stand.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.status.is_some()
+            || self.address_part.is_some()
+            || self.domain.is_some()
+            || self.code.is_some()
+    }
+
+    /// Whether a message is one of those asked for, its status aside.
+    fn fits(&self, logged: &Logged) -> bool {
+        let address = &logged.message.address;
+        let part = self.address_part.as_deref().map(str::to_lowercase);
+        let attempt = logged.event.attempt.as_ref();
+        part.is_none_or(|part| address.key().contains(&part))
+            && self
+                .domain
+                .as_deref()
+                .is_none_or(|name| name == address.domain())
+            && self
+                .code
+                .is_none_or(|wanted| attempt.map(code) == Some(wanted))
+    }
+}
+
+fn status(word: &str) -> Result<Status, Problem> {
+    Status::from_word(word).ok_or_else(|| {
+        let words = Status::ALL.map(Status::as_str).join(", ");
+        Problem::parameter("status", format!("expected one of {words}"))
+    })
+}
+
+fn address_part(text: &str) -> Result<Box<str>, Problem> {
+    match text.chars().count() {
+        0..=SEARCH_CHARACTERS_MAX => Ok(text.into()),
+        _ => Err(Problem::parameter(
+            "search",
+            format!("longer than {SEARCH_CHARACTERS_MAX} characters"),
+        )),
+    }
+}
+
+fn reply_code(query: &Query) -> Result<Option<u16>, Problem> {
+    match query.number("code", 0..=599) {
+        Ok(Some(code @ (0 | 200..=599))) => Ok(Some(code as u16)),
+        Ok(None) => Ok(None),
+        _ => Err(Problem::parameter(
+            "code",
+            "expected a reply code from 200 to 599, or 0 for no answer",
+        )),
+    }
+}
+
+fn from(query: &Query) -> Result<From, Problem> {
+    let after = query.number("after", 0..=i64::MAX)?;
+    let before = match query.text("before") {
+        Some("end") => Some(None),
+        Some(_) => query
+            .number("before", 0..=i64::MAX)
+            .map_err(|_| {
+                Problem::parameter("before", "expected a whole number from 0, or the word end")
+            })?
+            .map(Some),
+        None => None,
+    };
+    match (after, before) {
+        (Some(_), Some(_)) => Err(Problem::parameter("before", "given together with after")),
+        (Some(after), None) => Ok(From::After(Seq::new(after))),
+        (None, Some(before)) => Ok(From::Before(before.map(Seq::new))),
+        (None, None) => Ok(From::default()),
+    }
+}
+
+/// Looks for messages of a run.
+pub(crate) async fn look(
+    store: &dyn Store,
+    live: &Live,
+    run: CampaignId,
+    wanted: &Wanted,
+) -> Result<Page, Problem> {
+    let under_way: HashSet<Seq> = live.messages_under_way().into_iter().collect();
+    let standing = match wanted.status {
+        None => None,
+        Some(Status::Pending) => Some(Standing::Pending),
+        Some(Status::Retry) => Some(Standing::Retrying),
+        Some(Status::Sent) => Some(Standing::Sent),
+        Some(Status::Failed) => Some(Standing::Failed),
+        Some(Status::Cancelled) => Some(Standing::Cancelled),
+        Some(Status::Sending) => {
+            let found = look_at_those_under_way(store, run, wanted, &under_way).await?;
+            return Ok(cut(found, under_way, wanted));
+        }
+    };
+    let query = Find {
+        standing,
+        address_part: wanted.address_part.clone(),
+        domain: wanted.domain.clone(),
+        code: wanted.code,
+        from: wanted.from,
+        // One more than fits shows whether there is another page.
+        limit: wanted.limit + 1,
+        look_at_max: LOOK_AT_MAX,
+    };
+    let mut page = cut(store.find(run, query).await?, under_way, wanted);
+    if matches!(wanted.status, Some(Status::Pending | Status::Retry)) {
+        // They are shown as being sent: a row does not contradict what was asked for.
+        let under_way = &page.under_way;
+        page.messages
+            .retain(|logged| !under_way.contains(&logged.message.seq));
+    }
+    Ok(page)
+}
+
+/// Looks among the messages that are being sent. They are few.
+async fn look_at_those_under_way(
+    store: &dyn Store,
+    run: CampaignId,
+    wanted: &Wanted,
+    under_way: &HashSet<Seq>,
+) -> Result<Found, Problem> {
+    let mut places: Vec<Seq> = under_way
+        .iter()
+        .copied()
+        .filter(|seq| match wanted.from {
+            From::After(cursor) => *seq > cursor,
+            From::Before(cursor) => cursor.is_none_or(|cursor| *seq < cursor),
+        })
+        .collect();
+    places.sort_unstable();
+    if let From::Before(_) = wanted.from {
+        places.reverse();
+    }
+    let mut messages = Vec::new();
+    for seq in places {
+        if messages.len() > wanted.limit {
+            break;
+        }
+        let before = Seq::new(seq.get() - 1);
+        let found = store.messages(run, before, 1).await?.into_iter().next();
+        messages.extend(found.filter(|logged| {
+            let message = &logged.message;
+            message.seq == seq
+                && Status::of(message.state, message.attempts, true) == Status::Sending
+                && wanted.fits(logged)
+        }));
+    }
+    messages.sort_by_key(|logged| logged.message.seq);
+    let looked_to = None;
+    Ok(Found {
+        messages,
+        looked_to,
+    })
+}
+
+/// Cuts what was found to a page, and says where its neighbours begin.
+fn cut(found: Found, under_way: HashSet<Seq>, wanted: &Wanted) -> Page {
+    let Found {
+        mut messages,
+        looked_to,
+    } = found;
+    let extra = messages.len().saturating_sub(wanted.limit);
+    match wanted.from {
+        From::After(_) => messages.truncate(wanted.limit),
+        From::Before(_) => drop(messages.drain(..extra)),
+    }
+    let place = |logged: &Logged| logged.message.seq;
+    let (first, last) = (messages.first().map(place), messages.last().map(place));
+    let (previous, next) = match wanted.from {
+        From::After(cursor) => (
+            (cursor > Seq::START).then_some(first.unwrap_or(cursor.next())),
+            if extra > 0 { last } else { looked_to },
+        ),
+        From::Before(cursor) => (
+            if extra > 0 { first } else { looked_to },
+            cursor.map(|cursor| last.unwrap_or(Seq::new(cursor.get() - 1))),
+        ),
+    };
+    Page {
+        looked_to: looked_to.filter(|_| messages.len() < wanted.limit),
+        messages,
+        under_way,
+        previous,
+        next,
+    }
+}

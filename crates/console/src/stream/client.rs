@@ -1,0 +1,114 @@
+//! One who follows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Stream;
+use super::ring::After;
+use super::seats::Seat;
+
+/// Silence after which the client is told that the stream is still there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A comment (HTML, "Server-sent events").
+const HEARTBEAT_EVENT: &[u8] = b":\n\n";
+/// After how long a browser comes back when the connection is lost, in milliseconds.
+const RETRY_EVENT: &[u8] = b"retry: 2000\n\n";
+/// Updates that a client may be behind when it goes away without being counted as one that did not keep up: two
+/// seconds' worth. The connection itself holds some on their way.
+const BEHIND_MAX: u64 = 8;
+
+/// One client's place in the stream.
+pub(super) struct Client {
+    stream: Arc<Stream>,
+    news: watch::Receiver<u64>,
+    next: Next,
+    /// Given back when the client is gone.
+    _seat: Seat,
+}
+
+/// What the client gets next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The beginning; it names the last update that it had.
+    Greeting(Option<u64>),
+    /// Everything.
+    Snapshot,
+    /// What comes after this update.
+    After(u64),
+}
+
+impl Client {
+    /// A client that had the update `last_id` before, if it had any.
+    pub(super) fn new(stream: Arc<Stream>, seat: Seat, last_id: Option<u64>) -> Self {
+        Self {
+            news: stream.news.clone(),
+            stream,
+            next: Next::Greeting(last_id),
+            _seat: seat,
+        }
+    }
+
+    /// The next event, as soon as there is one; `None` when there will be no more.
+    pub(super) async fn next(mut self) -> Option<(Bytes, Self)> {
+        let event = match self.next {
+            Next::Greeting(last_id) => self.greet(last_id),
+            Next::Snapshot => self.snapshot(),
+            Next::After(id) => self.follow(id).await?,
+        };
+        Some((event, self))
+    }
+
+    fn greet(&mut self, last_id: Option<u64>) -> Bytes {
+        let known = last_id.filter(|id| !matches!(self.stream.after(*id), After::Missed(_)));
+        self.next = known.map_or(Next::Snapshot, Next::After);
+        Bytes::from_static(RETRY_EVENT)
+    }
+
+    fn snapshot(&mut self) -> Bytes {
+        let (id, event) = self.stream.snapshot();
+        self.next = Next::After(id);
+        event
+    }
+
+    async fn follow(&mut self, id: u64) -> Option<Bytes> {
+        loop {
+            match self.stream.after(id) {
+                After::Update(id, event) => {
+                    self.next = Next::After(id);
+                    return Some(event);
+                }
+                After::Missed(count) => {
+                    self.next = Next::Snapshot;
+                    return Some(gap(count));
+                }
+                After::Nothing => {}
+            }
+            match timeout(HEARTBEAT, self.news.changed()).await {
+                Ok(Ok(())) => {}
+                // The updates have come to their end, and this client has had all of them.
+                Ok(Err(_)) => return None,
+                Err(_) => return Some(Bytes::from_static(HEARTBEAT_EVENT)),
+            }
+        }
+    }
+}
+
+/// Says that updates were missed.
+fn gap(count: u64) -> Bytes {
+    format!("data: {{\"kind\":\"gap\",\"missed\":{count}}}\n\n").into()
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let Next::After(id) = self.next else { return };
+        let latest = self.stream.made().ring.latest();
+        if latest.saturating_sub(id) > BEHIND_MAX {
+            self.stream.stalled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
