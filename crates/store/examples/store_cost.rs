@@ -10,18 +10,17 @@
     reason = "a measuring tool's table is its output"
 )]
 
+mod support;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
-use model::{
-    Address, Attempt, EnhancedCode, EventKind, Message, Phase, PhaseTimes, Reply, Timestamp,
-};
-use store::{Campaign, Lease, NewCampaign, NewEvent, NewMessage, SqliteStore, Store};
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use model::{Address, EventKind, Message, Timestamp};
+use store::{Campaign, Lease, NewEvent, NewMessage, SqliteStore, Store};
+use support::{Outcome, attempt, begin, cpu_time, first_number};
 
 /// The lists, and the messages accepted at once.
 const LISTS: [(Order, usize); 3] = [
@@ -117,19 +116,6 @@ async fn run(size: usize, order: Order, batch: usize) -> Outcome<()> {
     Ok(())
 }
 
-async fn begin(store: &SqliteStore) -> Outcome<Campaign> {
-    let content = store.put_content(vec![b'x'; 4096]).await?;
-    let new = NewCampaign {
-        job_id: "cost".to_owned(),
-        identity: "cost".to_owned(),
-        name: None,
-        content,
-        settings: "{}".to_owned(),
-        at: Timestamp::from_millis(1_795_355_000_000),
-    };
-    Ok(store.begin_campaign(new).await?)
-}
-
 async fn accept_all(
     store: &SqliteStore,
     campaign: &Campaign,
@@ -200,24 +186,7 @@ fn delivered(message: &Arc<Message>) -> NewEvent {
         at: message.accepted_at + Duration::from_secs(5),
         attempts: 1,
         due_at: None,
-        attempt: Some(Attempt {
-            remote: "smtp.example.org:587".into(),
-            tls: Some("TLSv1.3 TLS13_AES_256_GCM_SHA384".into()),
-            phase: Phase::Final,
-            reply: Some(Reply {
-                code: 250,
-                enhanced: Some(EnhancedCode(2, 0, 0)),
-                text: "Ok: queued as 4bXkq21vWdz3yRT".into(),
-            }),
-            category: None,
-            error: None,
-            times: PhaseTimes {
-                transaction_us: 1812,
-                ..PhaseTimes::default()
-            },
-            refused_copies: Vec::new(),
-            dialogue: None,
-        }),
+        attempt: Some(attempt(250)),
         reason: None,
     }
 }
@@ -262,16 +231,6 @@ impl Cost {
     }
 }
 
-/// CPU time of every thread, to the nanosecond (`/proc/self/stat` counts in steps of 10 ms).
-fn cpu_time() -> io::Result<Duration> {
-    let mut nanos = 0;
-    for task in fs::read_dir("/proc/self/task")? {
-        let times = fs::read_to_string(task?.path().join("schedstat"))?;
-        nanos += first_number(&times);
-    }
-    Ok(Duration::from_nanos(nanos))
-}
-
 /// What the process had the storage layer write.
 fn bytes_written() -> io::Result<u64> {
     let counters = fs::read_to_string("/proc/self/io")?;
@@ -297,11 +256,4 @@ fn field(text: &str, name: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(name))
         .map_or(0, first_number)
-}
-
-fn first_number(text: &str) -> u64 {
-    text.split_whitespace()
-        .next()
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0)
 }

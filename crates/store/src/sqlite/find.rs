@@ -60,11 +60,16 @@ fn look(
 
 /// The statement for the rows to look at.
 fn rows_of(query: &Find) -> String {
-    let (index, of_index) = match query.standing {
-        None | Some(Standing::Pending | Standing::Sent) => ("messages_by_campaign", ""),
+    let (tables, run, place) = match query.standing {
+        None | Some(Standing::Pending | Standing::Sent) => (
+            "messages m INDEXED BY messages_by_campaign",
+            "m.campaign",
+            "m.seq",
+        ),
         Some(Standing::Retrying | Standing::Failed | Standing::Cancelled) => (
-            "troubled",
-            "AND (state > 1 OR (state = 0 AND attempts > 0))",
+            "troubled t CROSS JOIN messages m ON m.seq = t.message",
+            "t.campaign",
+            "t.message",
         ),
     };
     let (beyond, order) = match query.from {
@@ -72,9 +77,8 @@ fn rows_of(query: &Find) -> String {
         From::Before(_) => ("<", "DESC"),
     };
     format!(
-        "SELECT seq, state, attempts, code, ifnull(folded, address) \
-         FROM messages INDEXED BY {index} \
-         WHERE campaign = ?1 AND seq {beyond} ?2 {of_index} ORDER BY seq {order} LIMIT ?3"
+        "SELECT m.seq, m.state, m.attempts, m.code, ifnull(m.folded, m.address) FROM {tables} \
+         WHERE {run} = ?1 AND {place} {beyond} ?2 ORDER BY {place} {order} LIMIT ?3"
     )
 }
 

@@ -5,6 +5,7 @@
 //!
 //! - `accept`, `record`, `retry`, `lanes`: what changes messages, one file an operation
 //! - `due`, `history`, `find`, `timeline`: what reads messages and events
+//! - `troubled`: the messages that did not go well at once, beside the others
 //! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
 //! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
@@ -29,6 +30,7 @@ mod retry;
 mod row;
 mod timeline;
 mod transaction;
+mod troubled;
 mod writer;
 
 use std::collections::HashSet;

@@ -7,7 +7,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::transaction::WriteTx;
-use super::{campaigns, lanes, row};
+use super::{campaigns, lanes, row, troubled};
 use crate::{Lease, Logged, NewEvent, Result, StoreError};
 
 /// What an event's `detail` column holds, as JSON. Absent when there is nothing to say.
@@ -117,6 +117,7 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
             seq.get(),
             code,
         ])?;
+    troubled::note(tx, &new.message, new.kind.state(), new.attempts)?;
     tx.append(|| Logged {
         event: Event {
             seq,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use model::{CampaignId, MessageState, Seq, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::accept::accepted_event;
 use super::transaction::WriteTx;
-use super::{campaigns, lanes, row};
+use super::{campaigns, lanes, row, troubled};
 use crate::{LaneKey, Lease, Logged, Result, StoreError};
 
 /// Repeats messages of the run that failed, stand at or before `up_to` and have no repeat yet, in the log's order;
@@ -23,9 +23,9 @@ pub(super) fn retry_failed(
 ) -> Result<usize> {
     lanes::check(tx, lease)?;
     check_is_of_lane(tx, lease, campaign)?;
-    let failed = repeatable(tx.connection, campaign, up_to, limit)?;
+    let failed = troubled::repeatable(tx.connection, campaign, up_to, limit)?;
     for &seq in &failed {
-        repeat(tx, tag, seq, at)?;
+        repeat(tx, tag, campaign, seq, at)?;
     }
     let added = row::at_most(failed.len());
     campaigns::add_to_books(tx, campaign, MessageState::Queued, added)?;
@@ -44,26 +44,14 @@ fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, campaign: CampaignId) -> Re
     )))
 }
 
-fn repeatable(
-    connection: &Connection,
-    campaign: CampaignId,
-    up_to: Seq,
-    limit: usize,
-) -> Result<Vec<Seq>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq FROM messages INDEXED BY repeatable \
-         WHERE campaign = ?1 AND seq <= ?2 AND state BETWEEN 3 AND 5 AND retried_as IS NULL \
-         ORDER BY seq LIMIT ?3",
-    )?;
-    let rows = statement.query_map(
-        params![campaign.0, up_to.get(), row::at_most(limit)],
-        |row| Ok(Seq::new(row.get(0)?)),
-    )?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Accepts the message a second time. The failed one stays as it is, and leads to the new one.
-fn repeat(tx: &mut WriteTx<'_>, tag: u32, failed: Seq, at: Timestamp) -> Result<()> {
+fn repeat(
+    tx: &mut WriteTx<'_>,
+    tag: u32,
+    campaign: CampaignId,
+    failed: Seq,
+    at: Timestamp,
+) -> Result<()> {
     let seq = tx.next_seq();
     tx.connection
         .prepare_cached(
@@ -73,9 +61,7 @@ fn repeat(tx: &mut WriteTx<'_>, tag: u32, failed: Seq, at: Timestamp) -> Result<
              FROM messages WHERE seq = ?2",
         )?
         .execute(params![seq.get(), failed.get(), at.as_millis()])?;
-    tx.connection
-        .prepare_cached("UPDATE messages SET retried_as = ?2 WHERE seq = ?1")?
-        .execute([failed.get(), seq.get()])?;
+    troubled::set_repeat(tx, campaign, failed, seq)?;
     let message = row::message(tx.connection, tag, seq)?.ok_or_else(|| row::missing(failed))?;
     tx.append(|| Logged {
         event: accepted_event(&message),

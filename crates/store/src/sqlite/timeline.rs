@@ -4,7 +4,8 @@ use model::{Event, Message, MessageId, Seq, Timestamp};
 use rusqlite::Connection;
 
 use super::accept::accepted_event;
-use super::row::{self, EVENT_COLUMNS, EVENT_WIDTH, to_event};
+use super::row::{EVENT_COLUMNS, EVENT_WIDTH, to_event};
+use super::{row, troubled};
 use crate::{Result, StoreError, Timeline};
 
 /// Events of one timeline. A message has one an attempt and one or two more, so only a strange file has more.
@@ -15,14 +16,11 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     let Some(message) = row::message(connection, tag, seq)? else {
         return Ok(None);
     };
-    let (last_event, retried_as): (Option<i64>, Option<i64>) = connection
-        .prepare_cached("SELECT last_event, retried_as FROM messages WHERE seq = ?1")?
-        .query_row([seq.get()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut events = latest_first(connection, &message, last_event)?;
+    let mut events = latest_first(connection, &message)?;
     events.push(accepted_event(&message));
     events.reverse();
-    let retried_as = retried_as
-        .map(|seq| message_id(connection, tag, Seq::new(seq)))
+    let retried_as = troubled::repeat_of(connection, &message)?
+        .map(|repeat| message_id(connection, tag, repeat))
         .transpose()?;
     Ok(Some(Timeline {
         message,
@@ -32,16 +30,14 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
 }
 
 /// The events after acceptance, from the last one back.
-fn latest_first(
-    connection: &Connection,
-    message: &Message,
-    last_event: Option<i64>,
-) -> Result<Vec<Event>> {
+fn latest_first(connection: &Connection, message: &Message) -> Result<Vec<Event>> {
+    let mut place: Option<i64> = connection
+        .prepare_cached("SELECT last_event FROM messages WHERE seq = ?1")?
+        .query_row([message.seq.get()], |row| row.get(0))?;
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {EVENT_COLUMNS}, e.previous FROM events e WHERE e.seq = ?1 AND e.message = ?2"
     ))?;
     let mut events = Vec::new();
-    let mut place = last_event;
     while let Some(seq) = place
         && events.len() < EVENTS_MAX - 1
     {

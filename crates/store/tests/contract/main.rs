@@ -12,6 +12,7 @@ mod books;
 mod campaigns;
 mod child;
 mod contents;
+mod controls;
 mod find;
 mod groups;
 mod jobs;
@@ -24,6 +25,7 @@ mod retry;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail;
+mod timeline;
 
 use std::path::Path;
 use std::sync::Arc;

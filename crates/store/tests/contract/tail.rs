@@ -9,7 +9,8 @@ use store::{LogBatch, Logged, Store, Tail};
 use crate::on_each_backend;
 use crate::support::{accept, assert_same, begin, event, facts, messages, stored, whole_log};
 
-async fn next(tail: &mut Tail) -> Arc<LogBatch> {
+/// The next commit that a follower is shown.
+pub async fn next(tail: &mut Tail) -> Arc<LogBatch> {
     tokio::time::timeout(Duration::from_secs(10), tail.next())
         .await
         .expect("a commit is shown")

@@ -1,4 +1,4 @@
--- The spine: content, campaigns, lanes, messages, events, controls, books, cursors, jobs.
+-- The spine: content, campaigns, lanes, messages, trouble, events, controls, books, cursors, jobs.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -36,7 +36,7 @@ CREATE TABLE lanes (
 
 -- One row a message, and its own `accepted` event: `seq` is its place in the log, shared with `events` and
 -- `controls`. `code` is the reply code of its latest attempt: 0 for one without an answer, NULL before the first.
--- A message that repeats a failed one is `retry_of` it; the failed one is then `retried_as` the other, once.
+-- A message that repeats a failed one says which in `retry_of`.
 CREATE TABLE messages (
     seq         INTEGER PRIMARY KEY,
     campaign    INTEGER NOT NULL,
@@ -49,7 +49,6 @@ CREATE TABLE messages (
     code        INTEGER,
     accepted_at INTEGER NOT NULL,
     retry_of    INTEGER,
-    retried_as  INTEGER,
     folded      TEXT,
     address     TEXT NOT NULL,
     data        TEXT NOT NULL
@@ -57,18 +56,24 @@ CREATE TABLE messages (
 -- The ledger: an address is in a run once, whatever its case, and again only to repeat what failed. `folded` is the
 -- address in lower case, where that is another text: SQLite itself knows the case of ASCII only.
 CREATE UNIQUE INDEX ledger ON messages(campaign, ifnull(folded, address)) WHERE retry_of IS NULL;
--- One repeat a message.
-CREATE UNIQUE INDEX repeats ON messages(retry_of) WHERE retry_of IS NOT NULL;
 -- A run read in the log's order: without it each page would sort the whole run. An index ends in the row's `seq`
--- by itself, here and below.
+-- by itself.
 CREATE INDEX messages_by_campaign ON messages(campaign);
 -- The queue.
 CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
--- What did not go well at once, for whoever looks for it in a run of a million: failed, taken back, or tried and
--- still queued. What is delivered at the first attempt never enters it.
-CREATE INDEX troubled ON messages(campaign) WHERE state > 1 OR (state = 0 AND attempts > 0);
+
+-- The messages that did not go well at once: failed, taken back, or tried and still queued; with their state, and
+-- with the message that repeats a failed one. What is delivered at its first attempt never enters it, and so costs
+-- nothing, which an index of `messages` would.
+CREATE TABLE troubled (
+    campaign   INTEGER NOT NULL,
+    message    INTEGER NOT NULL,
+    state      INTEGER NOT NULL,
+    retried_as INTEGER,
+    PRIMARY KEY (campaign, message)
+) WITHOUT ROWID;
 -- What can be repeated: failed (bounced, expired, dropped), and not repeated yet.
-CREATE INDEX repeatable ON messages(campaign) WHERE state BETWEEN 3 AND 5 AND retried_as IS NULL;
+CREATE INDEX repeatable ON troubled(campaign, message) WHERE state BETWEEN 3 AND 5 AND retried_as IS NULL;
 
 -- What happened after acceptance. `previous` leads back to the message's event before this one, so a timeline
 -- needs no index of its own.
