@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Address, Event, EventKind, Message, Seq, Timestamp};
-use store::{Accepted, Campaign, LogBatch, Logged, NewCampaign, NewEvent, NewMessage, Store, Tail};
+use store::{Accepted, Campaign, Logged, NewCampaign, NewEvent, NewMessage, Store};
 use tempfile::TempDir;
 
 /// When every test begins.
