@@ -1,6 +1,8 @@
 // The page: header, banner and the place the address asks for.
+import { useComputed } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Figures } from "./api/types";
 import { Banner } from "./parts/banner";
 import { Header } from "./parts/header";
 import { focusSearch } from "./parts/search";
@@ -50,15 +52,17 @@ function Page() {
 function App() {
   const main = useRef<HTMLElement>(null);
   const path = route.value.path.join("/");
+  const done = useComputed(() => doneWords(figures.value)).value;
   const isFirst = useRef(true);
   useEffect(() => {
-    const place = TITLES[route.peek().path[0] ?? ""] ?? "Overview";
-    document.title = `${place} · Glasspost`;
     // On the way to another page the reader goes on at its beginning.
     if (!isFirst.current) main.current?.focus();
     if (!isFirst.current) scrollTo(0, 0);
     isFirst.current = false;
   }, [path]);
+  useEffect(() => {
+    document.title = `${done}${TITLES[path.split("/")[0] ?? ""] ?? "Overview"} · Glasspost`;
+  }, [path, done]);
   return (
     <>
       <a class="skip" href="#main" onClick={event => skip(event, main.current)}>
@@ -72,6 +76,13 @@ function App() {
       <Toasts />
     </>
   );
+}
+
+/** How far the run is, for the title of a tab that is not looked at. */
+function doneWords(shown: Figures | null): string {
+  if (shown === null || shown.total_recipients === 0) return "";
+  const share = (shown.sent_count + shown.failed_count) / shown.total_recipients;
+  return `${Math.floor(share * 100)} % · `;
 }
 
 function Waiting() {

@@ -42,7 +42,6 @@ export interface Figures {
   trouble: string | null;
   list_complete: boolean;
   ended_at: string | null;
-  name?: string | null;
 }
 
 /** One provider's share. */

@@ -2,7 +2,7 @@
 import * as client from "../api/client";
 import type { Books, Run } from "../api/types";
 import { count, dateTime, percent, span } from "../format";
-import { useAnswer, usePulse } from "../parts/answer";
+import { useAnswer } from "../parts/answer";
 import { Bar } from "../parts/bar";
 import { Table, type Column } from "../parts/table";
 import { href } from "../route";
@@ -39,15 +39,15 @@ const COLUMNS: Column<Run>[] = [
       </span>
     ),
   },
-  { title: "Started", sortBy: run => run.started_at, cell: run => dateTime(run.started_at) },
-  { title: "Took", cell: took },
+  { title: "Started", class: "whole", sortBy: run => run.started_at, cell: run => dateTime(run.started_at) },
+  { title: "Took", class: "whole", cell: took },
   books("Accepted", all => all.accepted),
   books("Delivered", all => all.delivered),
   books("Failed", failed),
   books("Queued", all => all.queued),
   books("Cancelled", all => all.cancelled),
   {
-    title: "Delivered, share",
+    title: "Share",
     class: "wide",
     cell: ({ books: { accepted, delivered } }) => (
       <Bar part={accepted === 0 ? 0 : delivered / accepted} text={percent(delivered, accepted)} />
@@ -56,8 +56,7 @@ const COLUMNS: Column<Run>[] = [
 ];
 
 export function Campaigns() {
-  const pulse = usePulse(REFRESH_MS, !isOver.value);
-  const answer = useAnswer(client.campaigns, [isOver.value, pulse]);
+  const answer = useAnswer(client.campaigns, [], isOver.value ? null : REFRESH_MS);
   const { value, error } = answer.value;
   return (
     <>

@@ -1,6 +1,6 @@
 // Who runs the mailboxes: delivery by provider and by domain, and what their servers answered.
 import * as client from "../api/client";
-import { useAnswer, usePulse } from "../parts/answer";
+import { useAnswer } from "../parts/answer";
 import { CodeTable, DomainTable, ProviderTable } from "../parts/shares";
 import { codes, isOver, providers, watchedJob } from "../state";
 
@@ -8,9 +8,8 @@ const DOMAINS_MAX = 200;
 const REFRESH_MS = 3000;
 
 export function Domains() {
-  const pulse = usePulse(REFRESH_MS, !isOver.value);
-  const causes = [watchedJob.value, isOver.value, pulse];
-  const answer = useAnswer(signal => client.domains(DOMAINS_MAX, signal), causes);
+  const againMs = isOver.value ? null : REFRESH_MS;
+  const answer = useAnswer(signal => client.domains(DOMAINS_MAX, signal), [watchedJob.value], againMs);
   const { value, error } = answer.value;
   return (
     <>

@@ -22,7 +22,8 @@ export function Recipient({ id }: { id: string }) {
   return (
     <>
       <p class="crumbs">
-        <a href={href(["recipients"], { job: otherJob })}>Recipients</a> / <code>{id}</code>
+        <a href={href(["recipients"], { job: otherJob })}>Recipients{otherJob && ` of ${otherJob}`}</a> /{" "}
+        <code>{id}</code>
       </p>
       {value && <Story history={value} otherJob={otherJob} />}
       {!value && <h1>{isMissing ? "No such recipient" : error ? "It cannot be shown" : "Looking…"}</h1>}

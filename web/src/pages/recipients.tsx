@@ -5,7 +5,7 @@ import * as client from "../api/client";
 import type { Cursor, Search } from "../api/client";
 import { fill, type Filled } from "../api/fill";
 import { count, STATUSES, statusWord } from "../format";
-import { usePulse } from "../parts/answer";
+import { reason, repeat } from "../parts/answer";
 import { Pager } from "../parts/pager";
 import { RecipientsTable } from "../parts/recipients-table";
 import { SearchField } from "../parts/search";
@@ -30,38 +30,39 @@ function read(query: URLSearchParams): { search: Search; cursor: Cursor } {
   return { search, cursor: after ? { after } : before ? { before } : {} };
 }
 
-/** Fills the page that the address asks for; `pulse` has it filled anew, quietly. */
-function useListing(job: string | null, query: string, pulse: number): Signal<Listing> {
+/** Fills the page that the address asks for; with `againMs` it is filled anew, quietly, where one look does it. */
+function useListing(job: string | null, query: string, againMs: number | null): Signal<Listing> {
   const listing = useSignal<Listing>({ filled: null, error: null });
   useEffect(() => {
     listing.value = { filled: null, error: null };
   }, [job, query]);
   useEffect(() => {
     if (job === null) return undefined;
-    const abort = new AbortController();
     const { search, cursor } = read(new URLSearchParams(query));
-    const look = (at: Cursor, limit: number) => client.messages(job, search, at, limit, abort.signal);
-    fill(look, cursor, ROWS_MAX, filled => {
-      if (!abort.signal.aborted) listing.value = { filled, error: null };
-    }).catch((error: unknown) => {
-      if (abort.signal.aborted) return;
-      listing.value = { ...listing.peek(), error: error instanceof Error ? error.message : String(error) };
+    return repeat(againMs, async signal => {
+      const filled = listing.peek().filled;
+      if (filled !== null && filled.isDone && filled.looks > 1) return;
+      const look = (at: Cursor, limit: number) => client.messages(job, search, at, limit, signal);
+      try {
+        await fill(look, cursor, ROWS_MAX, found => show({ filled: found, error: null }));
+      } catch (error) {
+        show({ filled, error: reason(error) });
+      }
+
+      function show(shown: Listing): void {
+        if (!signal.aborted) listing.value = shown;
+      }
     });
-    return () => abort.abort();
-  }, [job, query, pulse]);
+  }, [job, query, againMs]);
   return listing;
 }
 
 export function Recipients() {
   const { query } = route.value;
   const otherJob = query.get("job") ?? undefined;
-  const job = otherJob ?? watchedJob.value;
-  const isCheap = useSignal(false);
-  const pulse = usePulse(REFRESH_MS, !otherJob && !isOver.value && isCheap.value);
-  const listing = useListing(job, query.toString(), pulse);
+  const againMs = otherJob || isOver.value ? null : REFRESH_MS;
+  const listing = useListing(otherJob ?? watchedJob.value, query.toString(), againMs);
   const { filled, error } = listing.value;
-  // A page that took several looks is not asked for again and again.
-  isCheap.value = filled !== null && filled.isDone && filled.looks === 1;
   return (
     <>
       <div class="section-head">

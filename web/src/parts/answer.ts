@@ -1,4 +1,4 @@
-// Asks the console for what a page shows, and drops the answer when the page no longer wants it.
+// Asks the console for what a page shows, anew from time to time, and drops answers that are no longer wanted.
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { AnswerError } from "../api/client";
@@ -10,36 +10,56 @@ export interface Answer<T> {
   isMissing: boolean;
 }
 
-/** Asks whenever one of `causes` changes. */
-export function useAnswer<T>(ask: (signal: AbortSignal) => Promise<T>, causes: unknown[]): Signal<Answer<T>> {
+/** Asks whenever one of `causes` changes, and again `againMs` after each answer (`null`: not again). */
+export function useAnswer<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  causes: unknown[],
+  againMs: number | null = null,
+): Signal<Answer<T>> {
   const answer = useSignal<Answer<T>>({ value: null, error: null, isMissing: false });
   useEffect(() => {
-    const abort = new AbortController();
-    ask(abort.signal).then(
-      value => {
-        if (!abort.signal.aborted) answer.value = { value, error: null, isMissing: false };
-      },
-      (error: unknown) => {
-        if (abort.signal.aborted) return;
-        const isMissing = error instanceof AnswerError && error.status === 404;
-        const value = isMissing ? null : answer.peek().value;
-        answer.value = { value, error: error instanceof Error ? error.message : String(error), isMissing };
-      },
-    );
-    return () => abort.abort();
-  }, causes);
+    return repeat(againMs, async signal => {
+      try {
+        const value = await ask(signal);
+        if (!signal.aborted) answer.value = { value, error: null, isMissing: false };
+      } catch (error) {
+        if (!signal.aborted) answer.value = refused(answer.peek(), error);
+      }
+    });
+  }, [...causes, againMs]);
   return answer;
 }
 
-/** A number that grows every `ms` milliseconds while `isWanted` and the page is seen: a cause to ask anew. */
-export function usePulse(ms: number, isWanted: boolean): number {
-  const pulse = useSignal(0);
-  useEffect(() => {
-    if (!isWanted) return undefined;
-    const timer = setInterval(() => {
-      if (!document.hidden) pulse.value += 1;
-    }, ms);
-    return () => clearInterval(timer);
-  }, [ms, isWanted]);
-  return pulse.value;
+/** A value outlives a failure to ask anew, but not the news that it is gone. */
+function refused<T>(before: Answer<T>, error: unknown): Answer<T> {
+  const isMissing = error instanceof AnswerError && error.status === 404;
+  return { value: isMissing ? null : before.value, error: reason(error), isMissing };
+}
+
+/** Why something failed, in words. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Does `work` now and again `againMs` after each time, while the page is seen; returns how to stop it. */
+export function repeat(againMs: number | null, work: (signal: AbortSignal) => Promise<void>): () => void {
+  const abort = new AbortController();
+  let timer = 0;
+
+  async function once(): Promise<void> {
+    await work(abort.signal);
+    later();
+  }
+
+  /** A page that nobody sees asks for nothing until it is seen again. */
+  function later(): void {
+    if (againMs === null || abort.signal.aborted) return;
+    timer = window.setTimeout(() => (document.hidden ? later() : void once()), againMs);
+  }
+
+  void once();
+  return () => {
+    abort.abort();
+    clearTimeout(timer);
+  };
 }

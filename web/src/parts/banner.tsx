@@ -9,12 +9,14 @@ export function Banner() {
   const words = stageWords(shown);
   return (
     <>
-      {shown.trouble && (
-        <p class="banner is-failed" role="alert" data-testid="trouble">
-          <Icon name="alert" />
-          {shown.trouble}
-        </p>
-      )}
+      <div role="status">
+        {shown.trouble && (
+          <p class="banner is-failed" data-testid="trouble">
+            <Icon name="alert" />
+            {shown.trouble}
+          </p>
+        )}
+      </div>
       {words && (
         <p class={`banner is-${words.colour}`} data-testid="banner">
           <Icon name={words.icon} />

@@ -16,8 +16,10 @@ export function ConnectionState() {
   return (
     <p class={`connection is-${current.state}`} data-testid="connection" data-value={current.state}>
       <span class="dot" aria-hidden="true" />
-      <span role="status">{WORDS[current.state]}</span>
-      {current.state === "closed" && <span>the dashboard closed {since} ago</span>}
+      <span>
+        <span role="status">{WORDS[current.state]}</span>
+        {current.state === "closed" && <span>: the dashboard closed {since} ago</span>}
+      </span>
     </p>
   );
 }

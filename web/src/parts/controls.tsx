@@ -4,6 +4,7 @@ import * as client from "../api/client";
 import type { ControlAction, Figures } from "../api/types";
 import { actionWord } from "../format";
 import { announce, connection, figures } from "../state";
+import { reason } from "./answer";
 import { consequence, done, isPossible } from "./consequence";
 import { Dialog } from "./dialog";
 import { Icon, type IconName } from "./icon";
@@ -55,7 +56,7 @@ function Question({ action, shown, onClose }: QuestionProps) {
       await client.act(shown.job_id, action);
       announce("done", done(action));
     } catch (error) {
-      announce("problem", `${actionWord(action)}: ${error instanceof Error ? error.message : String(error)}`);
+      announce("problem", `${actionWord(action)}: ${reason(error)}`);
     }
     onClose();
   }

@@ -1,11 +1,10 @@
 // The top of every page: which run this is, how it was started, where it stands, and the way to the other pages.
-import { useSignal } from "@preact/signals";
 import * as client from "../api/client";
 import type { ConfigSummary } from "../api/types";
 import type { ComponentChildren } from "preact";
 import { dateTime, fileName, listName, span } from "../format";
 import { href, route } from "../route";
-import { config, figures, isOver, now, watchedJob } from "../state";
+import { config, figures, isOver, watchedJob } from "../state";
 import { choose, theme, THEMES } from "../theme";
 import { useAnswer } from "./answer";
 import { StageBadge } from "./badge";
@@ -75,7 +74,7 @@ function RunHead() {
   const campaigns = useAnswer(signal => (job ? client.campaigns(signal) : Promise.resolve(null)), [job]);
   if (shown === null) return null;
   const run = campaigns.value.value?.campaigns.find(candidate => candidate.job_id === job);
-  const name = shown.name ?? run?.name;
+  const name = run?.name;
   return (
     <div class={`run ${route.value.path.length > 0 ? "is-brief" : ""}`}>
       <div class="run-title">
@@ -90,24 +89,13 @@ function RunHead() {
       <Controls />
       <dl class="facts">
         <Fact name="Started" value={dateTime(shown.start_time)} />
-        <Fact name={isOver.value ? "Took" : "Elapsed"} value={<Elapsed />} />
+        <Fact name={isOver.value ? "Took" : "Elapsed"} value={span(shown.elapsed_s)} />
         {summary(config.value).map(({ name: fact, value, full }) => (
           <Fact key={fact} name={fact} value={value} title={full ?? undefined} />
         ))}
       </dl>
     </div>
   );
-}
-
-function Elapsed() {
-  const received = useSignal({ at: "", heard: 0 });
-  const shown = figures.value;
-  if (shown === null) return null;
-  // Between two updates the time goes on by this computer's clock.
-  if (received.peek().at !== shown.at) received.value = { at: shown.at, heard: Date.now() };
-  const since =
-    isOver.value || shown.stage === "paused" ? 0 : Math.max(0, now.value - received.peek().heard) / 1000;
-  return <>{span(shown.elapsed_s + Math.min(since, 2))}</>;
 }
 
 function Fact({
