@@ -11,6 +11,7 @@ use crate::filter::FilterError;
 use crate::recipients::ListError;
 use crate::recipients::copies::CopyError;
 use crate::recipients::sheet_url::SheetUrlError;
+use crate::report::rfc3339;
 
 /// Why a campaign could not run. Nothing was sent, unless said otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,23 @@ pub enum CampaignError {
         /// The job id that was given.
         job_id: String,
     },
+    /// Somebody cancelled the run that was to be gone on with.
+    #[error(
+        "run {job_id} was cancelled at {at} by {by} and cannot be gone on with: whoever was queued was taken back; \
+         to begin a new run, which mails everybody in the list again, leave --resume out",
+        at = rfc3339(*at)
+    )]
+    Cancelled {
+        /// Its job.
+        job_id: String,
+        /// When.
+        at: model::Timestamp,
+        /// Who.
+        by: Box<str>,
+    },
+    /// Somebody who was to watch the run cannot. Nothing was sent.
+    #[error("{0}")]
+    Watcher(String),
     /// Delivery broke off. What was recorded stays recorded; the rest is queued.
     #[error("the run broke off: {0}")]
     Deliver(#[from] DeliverError),

@@ -5,6 +5,8 @@
 //!   the list was sorted or edited meanwhile.
 //! - `success.csv`, `failed.csv`, the closing account and the webhook are made from the event log, so they equal
 //!   what the receiver got.
+//! - An intervention (pause, resume, cancel, retry) is written down before its effect, with who and when; a run that
+//!   was cancelled is not gone on with.
 //! - A list is streamed: memory does not grow with it.
 //!
 //! Does not know: SMTP, flags, where settings come from.
@@ -38,4 +40,4 @@ mod wanted;
 pub use error::CampaignError;
 pub use report::RunReport;
 pub use request::{Checking, LetterRequest, ListSource, SendRequest, Start};
-pub use send::{Tools, send};
+pub use send::{Desk, DeskError, Tools, Watcher, send};

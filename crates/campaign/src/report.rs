@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
+use jiff::Timestamp as Moment;
+use model::{Stage, Timestamp};
 use observe::Tally;
 use store::Campaign;
 
@@ -25,6 +26,8 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// How long of that it only stood there, at an end after which it went on.
+    pub lingered: Duration,
     /// How the webhook went, when there was one.
     pub webhook: Option<Result<(), String>>,
 }
@@ -38,12 +41,19 @@ pub enum Ending {
     Interrupted,
     /// The relay cannot be reached; the rest is queued and can be resumed.
     Unreachable(String),
+    /// Somebody cancelled it; whoever was queued was taken back.
+    Cancelled {
+        /// Who.
+        by: Box<str>,
+    },
 }
 
 impl RunReport {
-    /// How long this process took.
+    /// How long this process took to send, without the time that the run was only watched.
     pub fn elapsed(&self) -> Duration {
-        self.ended_at.since(self.started_at)
+        self.ended_at
+            .since(self.started_at)
+            .saturating_sub(self.lingered)
     }
 }
 
@@ -54,6 +64,24 @@ impl Ending {
             Self::Completed => "completed",
             Self::Interrupted => "interrupted",
             Self::Unreachable(_) => "failed",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
+
+    /// How far the run has come with it.
+    pub(crate) fn stage(&self) -> Stage {
+        match self {
+            Self::Completed => Stage::Completed,
+            Self::Interrupted => Stage::Interrupted,
+            Self::Unreachable(_) => Stage::Unreachable,
+            Self::Cancelled { .. } => Stage::Cancelled,
+        }
+    }
+}
+
+/// A moment as RFC 3339 has it, in UTC.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    Moment::from_millisecond(at.as_millis())
+        .map(|moment| moment.to_string())
+        .unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 //! - What may be delivered but not yet recorded is bounded: [`Settings::unrecorded_outcomes_max`] plus the
 //!   connections open (promise: P-03).
 //! - One message's failure touches only that message; a dead relay costs no message an attempt.
+//! - A closed [`Gate`] finishes what is under way and begins nothing until it is opened.
 //! - A stop finishes what is under way, hands back the rest and records everything (promise: P-06).
 //!
 //! Does not know: HTTP, dashboards, where messages come from.
@@ -21,6 +22,7 @@ pub mod run;
 pub use letters::Letters;
 pub use plan::classify::{Classification, classify};
 pub use plan::retry::RetryPolicy;
+pub use run::gate::Gate;
 pub use run::supply::Supply;
 pub use run::{DeliverError, Delivery, Ended, Settings};
 pub use smtp::client::{ConnectError, Connector};

@@ -108,6 +108,8 @@ fn of_campaign(error: &CampaignError) -> Code {
         | CampaignError::Strict(_)
         | CampaignError::UnderWay { .. }
         | CampaignError::NoSuchRun { .. }
+        | CampaignError::Cancelled { .. }
+        | CampaignError::Watcher(_)
         | CampaignError::Deliver(_)
         | CampaignError::Store(_)
         | CampaignError::Account { .. } => Code::General,

@@ -1,11 +1,12 @@
-//! `success.csv` and `failed.csv`: a reader of the log that ends up with each recipient once, also over crashes.
+//! `success.csv` and `failed.csv`: a reader of the log that ends up with each message once, also over crashes. A
+//! recipient whose failed message was repeated is there for both.
 //!
 //! A line is written only after its outcome is durable. The place reached (log position and file lengths) is
 //! remembered in the store after the files are synced. After a crash the files may hold lines beyond that
 //! place: they are read back, and only what is missing is added. Lines of other runs in the same files are
 //! left alone. While the disk is full, the lines wait.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -43,8 +44,9 @@ struct Sheet {
     file: File,
     /// Lines that are not in the file yet. While the disk is full, the first may be there in part.
     pending: Vec<u8>,
-    /// Lines in the file beyond the remembered place: what a process that died may have written last.
-    left: HashSet<Vec<u8>>,
+    /// Lines in the file beyond the remembered place, and how often each is there: what a process that died may have
+    /// written last. A failed message and its failed repeat have the same line.
+    left: HashMap<Vec<u8>, usize>,
 }
 
 /// The remembered place.
@@ -147,7 +149,7 @@ impl Account {
 impl Sheet {
     /// Opens a file to append; what stands beyond `bytes` was written before a crash.
     fn open(path: PathBuf, bytes: Option<u64>) -> Result<Self, CampaignError> {
-        let opened = || -> io::Result<(File, HashSet<Vec<u8>>)> {
+        let opened = || -> io::Result<(File, HashMap<Vec<u8>, usize>)> {
             let mut file = OpenOptions::new()
                 .create(true)
                 .read(true)
@@ -160,7 +162,7 @@ impl Sheet {
                 }
                 None => {
                     end_last_line(&mut file)?;
-                    HashSet::new()
+                    HashMap::new()
                 }
             };
             Ok((file, left))
@@ -179,10 +181,21 @@ impl Sheet {
         let start = self.pending.len();
         csv_out::write_row(&mut self.pending, cells)
             .map_err(|reason| account_error(&self.path, reason))?;
-        if !self.left.is_empty() && self.left.remove(&self.pending[start..]) {
+        if self.was_left(start) {
             self.pending.truncate(start);
         }
         Ok(())
+    }
+
+    /// Whether the line that begins there in `pending` is one of those that were left; it is so once for each.
+    fn was_left(&mut self, start: usize) -> bool {
+        match self.left.get_mut(&self.pending[start..]) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Does something with the file, again and again while the disk is full.
@@ -257,15 +270,15 @@ fn bytes_from(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Each line from a place on, with its end.
-fn lines_from(file: &mut File, from: u64) -> io::Result<HashSet<Vec<u8>>> {
+fn lines_from(file: &mut File, from: u64) -> io::Result<HashMap<Vec<u8>, usize>> {
     file.seek(SeekFrom::Start(from))?;
-    let (mut reader, mut lines) = (BufReader::new(file), HashSet::new());
+    let (mut reader, mut lines) = (BufReader::new(file), HashMap::new());
     loop {
         let mut line = Vec::new();
         if reader.read_until(b'\n', &mut line)? == 0 {
             return Ok(lines);
         }
-        lines.insert(line);
+        *lines.entry(line).or_default() += 1;
     }
 }
 
@@ -298,6 +311,17 @@ mod tests {
             sheet.add(&[address, "Hi", "OK"]).unwrap();
         }
         assert_eq!(sheet.pending, b"c@x.org,Hi,OK\nold@x.org,Hi,OK\n");
+    }
+
+    /// A failed message and its failed repeat have equal lines: none is to be left out, none to be added.
+    #[test]
+    fn equal_lines_are_known_again_as_often_as_they_were_left() {
+        let twice = "a@x.org,Hi,Failed\na@x.org,Hi,Failed\n";
+        let (mut sheet, _) = opened(twice, Some(0));
+        for _ in 0..3 {
+            sheet.add(&["a@x.org", "Hi", "Failed"]).unwrap();
+        }
+        assert_eq!(sheet.pending, b"a@x.org,Hi,Failed\n");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use model::ContentHash;
 use serde_json::json;
 use store::{Campaign, LaneKey, Lease, NewCampaign, StoreError};
 
-use super::Tools;
+use super::{Tools, cancelling};
 use crate::error::CampaignError;
 use crate::letter::Written;
 use crate::request::{ListSource, SendRequest, Start};
@@ -81,6 +81,10 @@ async fn open_alone(
         other => other?,
     };
     if is_resumed {
+        if let Err(error) = cancelling::refuse(&campaign, &lease, tools).await {
+            tools.store.release(lease).await?;
+            return Err(error);
+        }
         tracing::info!(
             job_id = campaign.job_id,
             "going on with the run that was begun earlier"
@@ -156,7 +160,13 @@ async fn check_new_run(
         return Ok(());
     }
     match tools.store.lease(earlier.lane()).await {
-        Ok(lease) => tools.store.release(lease).await?,
+        Ok(lease) => {
+            let cancelled = cancelling::finish(earlier, &lease, tools).await;
+            tools.store.release(lease).await?;
+            if cancelled?.is_some() {
+                return Ok(());
+            }
+        }
         Err(StoreError::LaneHeld { holder }) => {
             let job_id = earlier.job_id.clone();
             return Err(CampaignError::UnderWay {

@@ -10,25 +10,31 @@
 //! - `unmade`: whose messages could not be made, named by row
 //! - `readers`: who follows the log while the run goes on
 //! - `account`: `success.csv` and `failed.csv`
+//! - `course`: the run from its first delivery to its last end
+//! - [`desk`](Desk): where it takes interventions
+//! - `cancelling`: what is left of a run that was cancelled
+//! - [`watcher`](Watcher): who watches it from its beginning
 //! - `patience`: how a run waits while a disk is full
 //! - `webhook`: the end of a run told to another system
 
 mod account;
+mod cancelling;
+mod course;
+mod desk;
 mod ledger;
 mod listing;
 mod patience;
 mod readers;
 mod unmade;
+mod watcher;
 mod webhook;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use deliver::{Connector, Delivery, Ended, RetryPolicy, Settings, Supply};
+use deliver::Connector;
 use model::{Clock, Live, Mailbox, Secret};
-use observe::Tally;
-use store::{Progress, Store};
+use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::check;
@@ -36,15 +42,14 @@ use crate::error::CampaignError;
 use crate::filter::Filter;
 use crate::letter::Written;
 use crate::list::OpenableList;
-use crate::recipients::ListSummary;
-use crate::report::{Ending, RunReport};
+use crate::report::RunReport;
 use crate::request::{Checking, SendRequest, Start};
-use ledger::Run;
+use course::Course;
 use listing::Listing;
-use readers::Readers;
-use unmade::Unmade;
 
+pub use desk::{Desk, DeskError};
 pub use readers::View;
+pub use watcher::Watcher;
 
 /// What a run needs beside its request.
 #[derive(Clone)]
@@ -65,9 +70,12 @@ pub struct Tools {
     pub stop: CancellationToken,
     /// What is shown meanwhile.
     pub view: View,
+    /// Who watches the run.
+    pub watcher: Option<Arc<dyn Watcher>>,
 }
 
-/// Sends a campaign and says what became of it. Also an interrupted run is an `Ok`: its report says so.
+/// Sends a campaign and says what became of it. Also an interrupted run is an `Ok`: its report says so. A run that is
+/// watched is so for a while after its end, and may go on meanwhile.
 pub async fn send(
     request: &SendRequest,
     start: Start,
@@ -85,35 +93,13 @@ pub async fn send(
     check_account_folder(&request.account_folder)?;
     let content = written.keep(&*tools.store).await?;
     let run = ledger::open(request, &start, content, &written, tools).await?;
-    let outcome = run_through(request, &run, listing, written, tools).await;
+    let course = Course::new(request, &run, &list, tools, started_at);
+    let report = course.run(listing, written).await;
     if let Err(error) = tools.store.release(run.lease.clone()).await {
         // The process's end frees the lane as well; what became of the run matters more.
         tracing::warn!(%error, "the run's lane could not be given back");
     }
-    let Outcome {
-        ending,
-        tally,
-        unmade,
-        final_before,
-        list: read,
-    } = outcome?;
-    unmade.name(&list).await;
-    let mut report = RunReport {
-        campaign: run.campaign,
-        ending,
-        tally,
-        final_before,
-        list: read,
-        started_at,
-        ended_at: tools.clock.now(),
-        webhook: None,
-    };
-    if let Some(url) = &request.webhook {
-        // promise: a webhook is sent before the process ends.
-        let told = webhook::tell(url, tools.webhook_secret.as_ref(), request, &report).await;
-        report.webhook = Some(told);
-    }
-    Ok(report)
+    report
 }
 
 /// Finds out before the run begins that its account could not be written.
@@ -127,87 +113,4 @@ fn check_account_folder(folder: &Path) -> Result<(), CampaignError> {
         path: folder.to_owned(),
         reason,
     })
-}
-
-/// What a run came to.
-struct Outcome {
-    ending: Ending,
-    tally: Tally,
-    unmade: Unmade,
-    final_before: u64,
-    list: ListSummary,
-}
-
-/// Lists, delivers and reads until the run ends.
-async fn run_through(
-    request: &SendRequest,
-    run: &Run,
-    listing: Listing,
-    written: Arc<Written>,
-    tools: &Tools,
-) -> Result<Outcome, CampaignError> {
-    let readers = Readers::start(request, run, tools).await?;
-    let mark = || {
-        tools
-            .store
-            .mark_campaign(run.campaign.id, Progress::Listing)
-    };
-    patience::ask(&tools.stop, mark).await?;
-    let supply = Arc::new(Supply::default());
-    // A listing that fails stops the delivery as well; what was accepted stays queued.
-    let stop = tools.stop.child_token();
-    let listed = listing.run(run, written, Arc::clone(&supply), tools, stop.clone());
-    let delivery = Delivery {
-        store: Arc::clone(&tools.store),
-        lease: run.lease.clone(),
-        connector: Arc::clone(&tools.connector),
-        settings: settings(request),
-        supply,
-        live: Arc::clone(&tools.live),
-        clock: tools.clock.clone(),
-    };
-    let (listed, ended) = match run.is_resumed {
-        // What the list says now decides who is still to be mailed, so it is read first.
-        true => match listed.await {
-            Ok(summary) => (Ok(summary), delivery.run(stop).await),
-            Err(error) => (Err(error), Ok(Ended::Stopped)),
-        },
-        false => tokio::join!(listed, delivery.run(stop)),
-    };
-    let final_before = readers.final_before;
-    let (tally, unmade) = readers.finish().await?;
-    let (list, ended) = (listed?, ended?);
-    let ending = match ended {
-        Ended::Drained => Ending::Completed,
-        Ended::Stopped => Ending::Interrupted,
-        Ended::Unreachable(error) => Ending::Unreachable(error.to_string()),
-    };
-    if matches!(ending, Ending::Completed) {
-        let finished = Progress::Finished(tools.clock.now());
-        let mark = || tools.store.mark_campaign(run.campaign.id, finished);
-        patience::ask(&tools.stop, mark).await?;
-    }
-    Ok(Outcome {
-        ending,
-        tally,
-        unmade,
-        final_before,
-        list,
-    })
-}
-
-/// How long deliveries may go on after a stop. With the webhook's share the process ends within 30 s
-/// (promise: P-06).
-const STOP_GRACE: Duration = Duration::from_secs(20);
-
-fn settings(request: &SendRequest) -> Settings {
-    let retry = RetryPolicy::campaign(request.retries);
-    Settings {
-        connections_max: request.connections.max(1),
-        relay_retry: retry.clone(),
-        retry,
-        per_second_max: request.per_second_max,
-        stop_grace: STOP_GRACE,
-        ..Settings::default()
-    }
 }

@@ -41,7 +41,7 @@ pub enum View {
 pub(super) struct Readers {
     /// Messages that were final when reading began.
     pub(super) final_before: u64,
-    task: JoinHandle<Result<(Tally, Unmade), CampaignError>>,
+    task: JoinHandle<Result<Reading, CampaignError>>,
     ended: CancellationToken,
 }
 
@@ -71,25 +71,18 @@ impl Readers {
         }
         account.caught_up();
         account.save(cursor).await?;
-        let (ended, final_before) = (CancellationToken::new(), tally.done());
-        let view = Some(Terminal::new(tally.done())).filter(|_| tools.view == View::Bar);
         let reading = Reading {
             follower,
             tally,
             unmade: Unmade::default(),
             account,
-            view,
-            ended: ended.clone(),
+            view: tools.view,
         };
-        Ok(Self {
-            final_before,
-            task: tokio::spawn(reading.run()),
-            ended,
-        })
+        Ok(reading.go_on())
     }
 
-    /// Reads to the log's end and closes everything.
-    pub(super) async fn finish(self) -> Result<(Tally, Unmade), CampaignError> {
+    /// Reads to the log's end and stands still there.
+    pub(super) async fn finish(self) -> Result<Reading, CampaignError> {
         self.ended.cancel();
         self.task.await.map_err(|error| {
             CampaignError::Deliver(deliver::DeliverError::Task(error.to_string()))
@@ -118,17 +111,31 @@ async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignErr
     }
 }
 
-struct Reading {
+/// How far the readers have come, and what they made of it.
+pub(super) struct Reading {
+    pub(super) tally: Tally,
+    pub(super) unmade: Unmade,
     follower: Follower,
-    tally: Tally,
-    unmade: Unmade,
     account: Account,
-    view: Option<Terminal>,
-    ended: CancellationToken,
+    view: View,
 }
 
 impl Reading {
-    async fn run(mut self) -> Result<(Tally, Unmade), CampaignError> {
+    /// Reads on, as a task.
+    pub(super) fn go_on(self) -> Readers {
+        let (ended, final_before) = (CancellationToken::new(), self.tally.done());
+        Readers {
+            final_before,
+            task: tokio::spawn(self.run(ended.clone())),
+            ended,
+        }
+    }
+
+    async fn run(mut self, ended: CancellationToken) -> Result<Self, CampaignError> {
+        let mut bar = match self.view {
+            View::Bar => Some(Terminal::new(self.tally.done())),
+            View::Quiet => None,
+        };
         let mut show = interval(SHOW_EVERY);
         let mut save = interval(SAVE_EVERY);
         let mut tell = interval(TELL_EVERY);
@@ -138,18 +145,18 @@ impl Reading {
                     Some(batch) => self.take(&batch).await?,
                     None => break,
                 },
-                _ = show.tick() => self.show(),
+                _ = show.tick() => if let Some(bar) = &mut bar { bar.show(&self.tally) },
                 _ = tell.tick() => self.tell(),
                 _ = save.tick() => self.account.save(self.follower.cursor()).await?,
-                () = self.ended.cancelled() => break,
+                () = ended.cancelled() => break,
             }
         }
         self.read_to_the_end().await?;
         self.account.save(self.follower.cursor()).await?;
-        if let Some(view) = &self.view {
-            view.clear();
+        if let Some(bar) = &bar {
+            bar.clear();
         }
-        Ok((self.tally, self.unmade))
+        Ok(self)
     }
 
     async fn read_to_the_end(&mut self) -> Result<(), CampaignError> {
@@ -167,7 +174,7 @@ impl Reading {
             self.tally.count(logged);
             self.unmade.note(logged);
             // Beside the bar a line for each recipient would bury everything else; the account names them.
-            if self.view.is_none() {
+            if self.view == View::Quiet {
                 log_lines::write(logged);
             }
         }
@@ -178,15 +185,9 @@ impl Reading {
         let Tally {
             books, retrying, ..
         } = &self.tally;
-        if self.view.is_none() {
+        if self.view == View::Quiet {
             let (sent, failed, queued) = (books.delivered, books.failed(), books.queued);
             tracing::info!(sent, failed, queued, retrying, "under way");
-        }
-    }
-
-    fn show(&mut self) {
-        if let Some(view) = &mut self.view {
-            view.show(&self.tally);
         }
     }
 }

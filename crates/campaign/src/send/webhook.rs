@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use jiff::Timestamp as Moment;
-use model::{Secret, Timestamp};
+use model::Secret;
 use serde_json::{Value, json};
 use webclient::{HeaderMap, HeaderValue, RetryPolicy, Settings, TargetPolicy, WebClient};
 
-use crate::report::{Ending, RunReport};
+use crate::report::{Ending, RunReport, rfc3339};
 use crate::request::{ListSource, SendRequest};
 
 /// How the seed's program names itself; receivers may look for it.
@@ -54,7 +53,7 @@ fn patience(ending: &Ending) -> RetryPolicy {
             deadline: DEADLINE_AFTER_STOP,
             ..usual
         },
-        Ending::Completed | Ending::Unreachable(_) => usual,
+        Ending::Completed | Ending::Unreachable(_) | Ending::Cancelled { .. } => usual,
     }
 }
 
@@ -111,13 +110,13 @@ fn error_message(report: &RunReport) -> Option<String> {
         Ending::Completed => None,
         Ending::Interrupted => Some("the run was interrupted and can be resumed".to_owned()),
         Ending::Unreachable(reason) => Some(reason.clone()),
+        Ending::Cancelled { by } => {
+            let taken_back = report.tally.books.cancelled;
+            Some(format!(
+                "cancelled by {by}; {taken_back} recipients were taken back"
+            ))
+        }
     }
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    Moment::from_millisecond(at.as_millis())
-        .map(|moment| moment.to_string())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

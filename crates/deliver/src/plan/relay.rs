@@ -79,6 +79,16 @@ impl RelayHealth {
         self.not_before = Timestamp::default();
     }
 
+    /// A try was given up before it came to anything: it says nothing of the relay.
+    pub fn abandoned(&mut self) {
+        self.probing = false;
+    }
+
+    /// When the relay is tried next, while it cannot be reached at all.
+    pub fn next_try(&self) -> Option<Timestamp> {
+        (self.open == 0 && self.failures > 0).then_some(self.not_before)
+    }
+
     /// An open connection is gone.
     pub fn closed(&mut self) {
         self.open = self.open.saturating_sub(1);
@@ -191,6 +201,25 @@ mod tests {
             let after = relay.failed(at(3), Persistence::Transient, 0.0);
             assert_eq!(after, AfterFailure::TryLater);
         }
+    }
+
+    #[test]
+    fn a_try_that_was_given_up_keeps_nobody_from_the_next() {
+        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
+        assert_eq!(relay.ask(at(1)), Admission::Open);
+        relay.abandoned();
+        assert_eq!(relay.ask(at(1)), Admission::Open);
+        assert_eq!(relay.next_try(), None);
+    }
+
+    #[test]
+    fn the_next_try_is_known_while_the_relay_cannot_be_reached() {
+        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
+        relay.ask(at(1));
+        relay.failed(at(5), Persistence::Transient, 0.0);
+        assert_eq!(relay.next_try(), Some(at(2_005)));
+        relay.opened();
+        assert_eq!(relay.next_try(), None);
     }
 
     #[test]

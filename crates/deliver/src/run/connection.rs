@@ -8,7 +8,7 @@ use model::{Attempt, Category, Envelope, EventKind, Phase, PhaseTimes};
 use smtp::client::{Connection, Sent, Verdict};
 use store::NewEvent;
 
-use super::recorder::Permit;
+use super::recorder::{Held, Outcome, Permit};
 use super::work::{PUT_BACKS_MAX, Work};
 use super::{Halt, PanicHalts, Shared};
 use crate::letters::Composer;
@@ -35,7 +35,7 @@ struct Line {
     spare: Vec<u8>,
 }
 
-/// Works until the queue is closed and empty, or the delivery halts.
+/// Works until the queue is closed and empty, or the delivery halts. While the gate is closed it has no connection.
 pub(super) async fn run(shared: Arc<Shared>) {
     let _watch = PanicHalts(Arc::clone(&shared));
     let halt = shared.halt.clone();
@@ -66,23 +66,48 @@ impl Line {
     /// The next message that can be made; `None` at the end of the work or when the delivery halts.
     async fn next(&mut self) -> Option<Prepared> {
         loop {
-            let shared = Arc::clone(&self.shared);
-            let work = tokio::select! {
-                biased;
-                () = shared.halt.cancelled() => None,
-                work = shared.work.pop() => work,
-            }?;
+            let work = self.work().await?;
             if let Some(prepared) = self.prepare(work).await {
                 return Some(prepared);
             }
         }
     }
 
+    /// The next piece of work; `None` at the end of the work or when the delivery halts.
+    async fn work(&mut self) -> Option<Work> {
+        let shared = Arc::clone(&self.shared);
+        let (halt, gate) = (&shared.halt, &shared.delivery.gate);
+        if !shared.is_held()
+            && let Some(work) = shared.work.try_pop()
+        {
+            // The usual case costs no wait.
+            return Some(work);
+        }
+        loop {
+            if !gate.is_open() {
+                // A pause may last: the server is not kept waiting.
+                self.hang_up().await;
+            }
+            tokio::select! {
+                biased;
+                () = halt.cancelled() => return None,
+                () = gate.opened() => {}
+            }
+            tokio::select! {
+                biased;
+                () = halt.cancelled() => return None,
+                () = gate.closed() => {}
+                work = shared.work.pop() => return work,
+            }
+        }
+    }
+
     /// A message that can go right behind the one at hand, when there is plenty of work for everybody.
     async fn upcoming(&mut self) -> Option<Prepared> {
-        let plenty = self.shared.delivery.settings.connections_max;
-        while self.shared.work.len() >= plenty && !self.shared.halt.is_cancelled() {
-            let work = self.shared.work.try_pop()?;
+        let shared = Arc::clone(&self.shared);
+        let plenty = shared.delivery.settings.connections_max;
+        while shared.work.len() >= plenty && !shared.is_held() {
+            let work = shared.work.try_pop()?;
             if let Some(prepared) = self.prepare(work).await {
                 return Some(prepared);
             }
@@ -120,20 +145,53 @@ impl Line {
 
     /// Sends one message; gives the one whose envelope went with it.
     async fn deliver(&mut self, prepared: Prepared) -> Option<Prepared> {
-        if !self.connect().await {
+        let Some(permit) = self.ready().await else {
+            // What was not begun stays queued in the store, and waits for the end of a pause here.
+            self.spare = prepared.bytes;
+            self.shared.work.hand_back(prepared.work);
             return None;
-        }
-        let halt = self.shared.halt.clone();
-        // What was not begun stays queued in the store.
-        let permit = tokio::select! {
-            biased;
-            () = halt.cancelled() => None,
-            permit = self.shared.recorder.permit() => permit,
-        }?;
+        };
         let upcoming = self.upcoming().await;
+        let sending = self
+            .shared
+            .delivery
+            .live
+            .begin_sending(&prepared.work.message);
         let (sent, upcoming) = self.send(&prepared, upcoming).await;
-        self.settle(prepared, sent, permit).await;
+        let held = Held {
+            _permit: Some(permit),
+            _sending: Some(sending),
+        };
+        self.settle(prepared, sent, held).await;
         upcoming
+    }
+
+    /// Opens a connection when there is none, and takes the right to one more unrecorded outcome; `None` when
+    /// nothing new may be begun.
+    async fn ready(&mut self) -> Option<Permit> {
+        let shared = Arc::clone(&self.shared);
+        if self.connection.is_some()
+            && !shared.is_held()
+            && let Some(permit) = shared.recorder.permit_now()
+        {
+            // The usual case costs no wait.
+            return Some(permit);
+        }
+        let connect_and_permit = async {
+            self.connect().await?;
+            shared.recorder.permit().await
+        };
+        tokio::select! {
+            biased;
+            () = shared.hold() => {
+                if !shared.halt.is_cancelled() {
+                    // A pause: nobody tries any more until its end.
+                    shared.troubles.with_relay(None);
+                }
+                None
+            }
+            permit = connect_and_permit => permit,
+        }
     }
 
     async fn send(
@@ -144,8 +202,6 @@ impl Line {
         let Some(connection) = &mut self.connection else {
             return (None, upcoming);
         };
-        let live = Arc::clone(&self.shared.delivery.live);
-        let _sending = live.begin_sending(&prepared.work.message);
         let riding = upcoming.as_ref().map(|next| next.envelope.clone());
         let sending = connection.send(&prepared.envelope, &prepared.bytes, riding.as_ref());
         tokio::pin!(sending);
@@ -162,7 +218,7 @@ impl Line {
     }
 
     /// Hands over what came of a message, or puts it back when it never began.
-    async fn settle(&mut self, prepared: Prepared, sent: Option<Sent>, permit: Permit) {
+    async fn settle(&mut self, prepared: Prepared, sent: Option<Sent>, held: Held) {
         let Prepared { work, bytes, .. } = prepared;
         self.spare = bytes;
         let Some(sent) = sent else { return };
@@ -174,10 +230,12 @@ impl Line {
             self.drop_connection();
         }
         if sent.verdict == Verdict::NotStarted && work.put_backs < PUT_BACKS_MAX {
+            // Not shown as being sent any more before another connection takes it up.
+            drop(held);
             return self.shared.work.put_back(work);
         }
         let event = self.outcome(&work, sent);
-        self.shared.recorder.record(event, Some(permit)).await;
+        self.shared.recorder.record(Outcome { event, held }).await;
     }
 
     /// The event of an attempt.
@@ -240,55 +298,60 @@ impl Line {
             attempt: Some(attempt),
             reason: None,
         };
-        let permit = self.shared.recorder.permit().await;
-        self.shared.recorder.record(event, permit).await;
+        let held = Held {
+            _permit: self.shared.recorder.permit().await,
+            _sending: None,
+        };
+        self.shared.recorder.record(Outcome { event, held }).await;
     }
 
-    /// Opens a connection when there is none; `false` when the delivery halts.
-    async fn connect(&mut self) -> bool {
+    /// Opens a connection when there is none; `None` when the relay is given up. It may be dropped half-way.
+    async fn connect(&mut self) -> Option<()> {
+        let shared = Arc::clone(&self.shared);
+        let delivery = &shared.delivery;
         while self.connection.is_none() {
-            let shared = Arc::clone(&self.shared);
-            let clock = &shared.delivery.clock;
-            let opened = tokio::select! {
-                biased;
-                () = shared.halt.cancelled() => return false,
-                opened = async {
-                    shared.relay.admission(clock).await;
-                    shared.delivery.connector.connect().await
-                } => opened,
-            };
-            match opened {
+            let admitted = shared.relay.admission(&delivery.clock).await;
+            match delivery.connector.connect().await {
                 Ok(connection) => {
-                    shared.relay.opened();
-                    shared.delivery.live.connection_opened();
+                    admitted.opened();
+                    delivery.live.connection_opened();
                     self.connection = Some(connection);
                 }
                 Err(error) => {
-                    let after = shared.relay.failed(clock, error.persistence);
-                    if after == AfterFailure::GiveUp {
+                    if admitted.failed(&delivery.clock, &error) == AfterFailure::GiveUp {
                         shared.halt(Halt::Unreachable(Box::new(error)));
-                        return false;
+                        return None;
                     }
                     tracing::warn!(%error, "no connection to the relay, trying again");
                 }
             }
         }
-        true
+        Some(())
     }
 
     fn drop_connection(&mut self) {
-        if self.connection.take().is_some() {
-            self.shared.relay.closed();
-            self.shared.delivery.live.connection_closed();
-        }
+        drop(self.take_connection());
     }
 
     /// Takes leave of the server.
     async fn hang_up(&mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.take_connection() {
             connection.quit().await;
-            self.shared.relay.closed();
-            self.shared.delivery.live.connection_closed();
         }
+    }
+
+    /// The connection, which counts as closed from now on.
+    fn take_connection(&mut self) -> Option<Connection> {
+        let connection = self.connection.take()?;
+        self.shared.relay.closed();
+        self.shared.delivery.live.connection_closed();
+        Some(connection)
+    }
+}
+
+impl Drop for Line {
+    /// Also a connection that is cut off in the middle is no longer shown as open.
+    fn drop(&mut self) {
+        self.drop_connection();
     }
 }

@@ -13,14 +13,18 @@ use crate::plan::pace::Pace;
 /// the lane.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Feeds until the lane is empty and the supply complete (`true`), or until the delivery halts (`false`).
+/// Feeds until the lane is empty and the supply complete (`true`), or until the delivery halts (`false`). While the
+/// gate is closed it does nothing.
 pub(super) async fn run(shared: Arc<Shared>) -> bool {
     let mut pace = shared.delivery.settings.per_second_max.map(Pace::new);
     loop {
         let step = tokio::select! {
             biased;
             () = shared.halt.cancelled() => return false,
-            step = feed(&shared, &mut pace) => step,
+            step = async {
+                shared.delivery.gate.opened().await;
+                feed(&shared, &mut pace).await
+            } => step,
         };
         match step {
             Ok(Step::GoOn) => {}

@@ -10,12 +10,16 @@
 //! - `recorder`: commits outcomes in groups, and bounds how many are unrecorded
 //! - `relay`: who may connect when, shared by the connections
 //! - [`supply`]: how whoever accepts messages wakes the feeder
+//! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
+//! - `trouble`: what keeps it from going on, in words
 
 mod connection;
 mod feeder;
+pub mod gate;
 mod recorder;
 mod relay;
 pub mod supply;
+mod trouble;
 mod work;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,9 +34,11 @@ use tokio_util::sync::CancellationToken;
 use crate::letters::Letters;
 use crate::plan::relay::RelayHealth;
 use crate::plan::retry::RetryPolicy;
+use gate::Gate;
 use recorder::Recorder;
 use relay::Relay;
 use supply::Supply;
+use trouble::Troubles;
 use work::WorkQueue;
 
 /// How a lane is delivered.
@@ -64,6 +70,8 @@ pub struct Delivery {
     pub settings: Settings,
     /// Who accepts messages for the lane.
     pub supply: Arc<Supply>,
+    /// Who pauses it.
+    pub gate: Arc<Gate>,
     /// What is under way, for those who show it.
     pub live: Arc<Live>,
     /// The time.
@@ -115,6 +123,7 @@ struct Shared {
     work: WorkQueue,
     recorder: Recorder,
     relay: Relay,
+    troubles: Arc<Troubles>,
     /// Asks everyone to finish what is under way and to begin nothing new.
     halt: CancellationToken,
     /// Why, when it was not the caller's wish or the natural end. The first reason stays.
@@ -135,6 +144,19 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert(reason);
         self.halt.cancel();
+    }
+
+    /// Whether nothing new may be begun.
+    fn is_held(&self) -> bool {
+        self.halt.is_cancelled() || !self.delivery.gate.is_open()
+    }
+
+    /// Waits until nothing new may be begun: the delivery halts, or it is paused.
+    async fn hold(&self) {
+        tokio::select! {
+            () = self.halt.cancelled() => {}
+            () = self.delivery.gate.closed() => {}
+        }
     }
 }
 
@@ -157,11 +179,14 @@ impl Delivery {
         let connections_max = self.settings.connections_max.max(1);
         let (recorder, outcomes) =
             recorder::channel(self.settings.unrecorded_outcomes_max + connections_max);
+        let troubles = Arc::new(Troubles::none(Arc::clone(&self.live)));
+        let health = RelayHealth::new(self.settings.relay_retry.clone());
         let shared = Arc::new(Shared {
             letters: Letters::new(Arc::clone(&self.store)),
             work: WorkQueue::default(),
             recorder,
-            relay: Relay::new(RelayHealth::new(self.settings.relay_retry.clone())),
+            relay: Relay::new(health, Arc::clone(&troubles)),
+            troubles,
             halt,
             reason: Mutex::default(),
             delivery: self,
@@ -186,7 +211,11 @@ impl Delivery {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        if !matches!(reason, Some(Halt::Unreachable(_))) {
+            shared.delivery.live.set_trouble(None);
+        }
         match reason {
+            // That stays its trouble until another delivery begins.
             Some(Halt::Unreachable(error)) => Ok(Ended::Unreachable(error)),
             Some(Halt::Broken(error)) => Err(error),
             None if drained => Ok(Ended::Drained),

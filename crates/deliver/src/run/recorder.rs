@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::Seq;
+use model::live::Sending;
 use store::NewEvent;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -33,8 +34,17 @@ pub(super) type Permit = OwnedSemaphorePermit;
 
 /// An outcome on its way to its commit.
 pub(super) struct Outcome {
-    event: NewEvent,
-    permit: Option<Permit>,
+    pub(super) event: NewEvent,
+    /// What it holds until then.
+    pub(super) held: Held,
+}
+
+/// What an outcome holds until its commit, to be let go by its drop.
+pub(super) struct Held {
+    /// The right to be unrecorded.
+    pub(super) _permit: Option<Permit>,
+    /// Its message is shown as being sent.
+    pub(super) _sending: Option<Sending>,
 }
 
 /// A recorder with room for `unrecorded_max` outcomes.
@@ -55,8 +65,13 @@ impl Recorder {
         Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
+    /// The same without waiting; `None` when one would have to.
+    pub(super) fn permit_now(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
     /// Hands an outcome over.
-    pub(super) async fn record(&self, event: NewEvent, permit: Option<Permit>) {
+    pub(super) async fn record(&self, outcome: Outcome) {
         let sender = self
             .outcomes
             .lock()
@@ -65,7 +80,7 @@ impl Recorder {
         if let Some(sender) = sender {
             // The receiver goes only after a failure that has halted the delivery; the store then still has
             // the message queued.
-            let _ = sender.send(Outcome { event, permit }).await;
+            let _ = sender.send(outcome).await;
         }
     }
 
@@ -125,16 +140,17 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
                 }
             }
         }
-        let (batch, permits): (Vec<NewEvent>, Vec<Option<Permit>>) = group
+        let (batch, held): (Vec<NewEvent>, Vec<Held>) = group
             .drain(..)
-            .map(|Outcome { event, permit }| (event, permit))
+            .map(|Outcome { event, held }| (event, held))
             .unzip();
         let landed: Vec<Seq> = batch.iter().map(|event| event.message.seq).collect();
         if let Err(error) = commit(&shared, batch).await {
             shared.halt(Halt::Broken(error));
             return;
         }
-        drop(permits);
+        // Before the messages may be taken up again, so that a next try is not hidden by this one's end.
+        drop(held);
         shared.recorder.landed(&landed);
     }
 }
@@ -145,11 +161,20 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
 async fn commit(shared: &Shared, batch: Vec<NewEvent>) -> Result<(), DeliverError> {
     let delivery = &shared.delivery;
     let mut patience = delivery.settings.stop_grace;
+    let mut waited = false;
     loop {
         match delivery.store.record(&delivery.lease, batch.clone()).await {
-            Ok(_already_final) => return Ok(()),
+            Ok(_already_final) => {
+                if waited {
+                    shared.troubles.with_store(None);
+                }
+                return Ok(());
+            }
             Err(error) if error.is_transient() && !patience.is_zero() => {
                 tracing::error!(%error, "outcomes cannot be recorded, sending waits for the store");
+                waited = true;
+                let trouble = format!("outcomes cannot be recorded, sending waits: {error}");
+                shared.troubles.with_store(Some(trouble));
                 tokio::time::sleep(STORE_PAUSE).await;
                 if shared.halt.is_cancelled() {
                     patience = patience.saturating_sub(STORE_PAUSE);

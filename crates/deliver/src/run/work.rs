@@ -57,14 +57,17 @@ impl WorkQueue {
         }
     }
 
-    /// Puts work back in front.
+    /// Puts work back in front after a connection had died under the message before it.
     pub(super) fn put_back(&self, work: Work) {
-        self.with(|state| {
-            state.work.push_front(Work {
-                put_backs: work.put_backs.saturating_add(1),
-                ..work
-            })
+        self.hand_back(Work {
+            put_backs: work.put_backs.saturating_add(1),
+            ..work
         });
+    }
+
+    /// Puts work back in front that nobody had begun.
+    pub(super) fn hand_back(&self, work: Work) {
+        self.with(|state| state.work.push_front(work));
         self.ready.notify_one();
     }
 

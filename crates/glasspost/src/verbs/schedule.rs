@@ -162,7 +162,8 @@ async fn occur(
         report.ending.as_str()
     );
     match report.ending {
-        Ending::Completed => Ok(Finished::Whole),
+        // Somebody cancelled this occurrence: it is over.
+        Ending::Completed | Ending::Cancelled { .. } => Ok(Finished::Whole),
         Ending::Interrupted => Ok(Finished::Interrupted),
         Ending::Unreachable(reason) => Err(Failure::Unreachable(format!(
             "cannot reach the relay: {reason}"

@@ -174,6 +174,7 @@ pub async fn send(
         live: Arc::default(),
         stop: surroundings.stop,
         view: surroundings.view,
+        watcher: None,
     };
     Ok(campaign::send(&request, start, &tools).await?)
 }
@@ -198,6 +199,13 @@ pub fn tell(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> R
                  Completed in {elapsed} using {workers} workers\n",
                 request.account_folder.display(),
                 report_command(&report.campaign.job_id, data),
+            ))?;
+            Ok(())
+        }
+        Ending::Cancelled { by } => {
+            let taken_back = report.tally.books.cancelled;
+            terminal::print(&format!(
+                "cancelled by {by}; {taken_back} recipients were taken back\n"
             ))?;
             Ok(())
         }

@@ -1,0 +1,17 @@
+//! Interventions in a run that sends from the real store to a real server on loopback, and what is left of them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says by a panic what failed"
+)]
+
+mod after_the_end;
+mod cancel;
+mod hook;
+mod pause;
+#[path = "../../../deliver/tests/support/relay.rs"]
+mod relay;
+mod retry;
+mod watcher;
+mod world;

@@ -1,0 +1,193 @@
+//! A relay on loopback: the real server, whose answers the test decides.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use model::{Address, Envelope};
+use smtp::client::{ClientConfig, Connector, TlsMode};
+use smtp::{Action, Handler, Peer, ServerConfig, serve};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::io::InspectReader;
+
+/// How long a test waits for what must come.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A running relay; it ends with the test's runtime.
+pub struct Relay {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    seen: watch::Sender<Seen>,
+    /// Whether messages wait at their end.
+    is_holding: watch::Sender<bool>,
+    /// Whether connections are greeted by a refusal.
+    is_shut: watch::Sender<bool>,
+    refused: Mutex<HashSet<String>>,
+}
+
+/// What the relay saw so far.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// To whom messages came whole.
+    pub begun: Vec<String>,
+    /// To whom messages were taken.
+    pub taken: Vec<String>,
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that said QUIT.
+    pub quits: usize,
+}
+
+impl Relay {
+    /// Starts one that takes everything.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            seen: watch::Sender::default(),
+            is_holding: watch::Sender::new(false),
+            is_shut: watch::Sender::new(false),
+            refused: Mutex::default(),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Self {
+            address,
+            shared,
+            accepting,
+        }
+    }
+
+    /// The way to it.
+    pub fn connector(&self) -> Arc<Connector> {
+        let host = self.address.ip().to_string();
+        let config = ClientConfig {
+            tls: TlsMode::Off,
+            ..ClientConfig::new(host, self.address.port())
+        };
+        Arc::new(Connector::new(config).unwrap())
+    }
+
+    /// Lets messages wait at their end from now on.
+    pub fn hold(&self) {
+        self.shared.is_holding.send_replace(true);
+    }
+
+    /// Takes what waits and what comes.
+    pub fn go_on(&self) {
+        self.shared.is_holding.send_replace(false);
+    }
+
+    /// Greets new connections by a refusal that passes.
+    pub fn shut(&self) {
+        self.shared.is_shut.send_replace(true);
+    }
+
+    /// Greets new connections as usual.
+    pub fn reopen(&self) {
+        self.shared.is_shut.send_replace(false);
+    }
+
+    /// Refuses these recipients for good, and no others any more.
+    pub fn refuse(&self, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|address| (*address).to_owned());
+        *self.shared.refused.lock().unwrap() = addresses.collect();
+    }
+
+    /// What it saw so far.
+    pub fn seen(&self) -> Seen {
+        self.shared.seen.borrow().clone()
+    }
+
+    /// Waits until it has seen that.
+    pub async fn until(&self, what: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut seen = self.shared.seen.subscribe();
+        let waiting = tokio::time::timeout(DEADLINE, seen.wait_for(what));
+        match waiting.await {
+            Ok(seen) => seen.unwrap().clone(),
+            Err(_) => panic!("it never came to that: {:?}", self.seen()),
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(DEADLINE, waiting).await;
+    assert!(waited.is_ok(), "it never came to that: {what}");
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(attend(stream, Arc::clone(&shared)));
+    }
+}
+
+async fn attend(stream: TcpStream, shared: Arc<Shared>) {
+    let config = ServerConfig::new("relay.test");
+    shared.seen.send_modify(|seen| seen.open += 1);
+    let watching = Arc::clone(&shared);
+    let stream = InspectReader::new(stream, move |bytes: &[u8]| {
+        if bytes.ends_with(b"QUIT\r\n") {
+            watching.seen.send_modify(|seen| seen.quits += 1);
+        }
+    });
+    let mut attendant = Attendant(Arc::clone(&shared));
+    // How a client leaves is seen by its QUIT.
+    let _ = serve(
+        stream,
+        Peer::Loopback,
+        &config,
+        &mut attendant,
+        std::future::pending(),
+    )
+    .await;
+    shared.seen.send_modify(|seen| seen.open -= 1);
+}
+
+struct Attendant(Arc<Shared>);
+
+impl Handler for Attendant {
+    async fn greeting(&mut self) -> Action {
+        match *self.0.is_shut.borrow() {
+            true => Action::reply(421, "4.3.2 closed for today"),
+            false => Action::Accept,
+        }
+    }
+
+    async fn recipient(&mut self, recipient: &Address) -> Action {
+        match self.0.refused.lock().unwrap().contains(recipient.as_str()) {
+            true => Action::reply(550, "5.1.1 nobody here of that name"),
+            false => Action::Accept,
+        }
+    }
+
+    async fn message(&mut self, envelope: &Envelope, _message: &[u8]) -> Action {
+        let recipients = || envelope.recipients.iter().map(ToString::to_string);
+        self.0
+            .seen
+            .send_modify(|seen| seen.begun.extend(recipients()));
+        let mut is_holding = self.0.is_holding.subscribe();
+        let _ = is_holding.wait_for(|holding| !holding).await;
+        self.0
+            .seen
+            .send_modify(|seen| seen.taken.extend(recipients()));
+        Action::Accept
+    }
+}
