@@ -316,7 +316,7 @@ pub const METRICS: [Metric; 32] = [
     counter(
         MetricId::ReaderPages,
         "glasspost_reader_pages_total",
-        "Pages of the log that were read back from the store, because commits came faster than they were counted.",
+        "Pages of the log that were read back from the store instead of from memory, after many commits at once, or because another process wrote.",
     ),
     counter(
         MetricId::ReaderErrors,

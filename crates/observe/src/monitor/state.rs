@@ -39,7 +39,7 @@ pub(super) struct State {
 /// How well the log is followed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reader {
-    /// Pages read back from the store, because commits came faster than they were counted or from elsewhere.
+    /// Pages read back from the store instead of from memory.
     pub pages: u64,
     /// How long after it happened the newest event was counted, in seconds.
     pub delay_s: f64,

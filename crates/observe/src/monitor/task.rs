@@ -1,7 +1,10 @@
 //! Follows the log of a watched run.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use model::{Control, Seq};
@@ -12,6 +15,8 @@ use super::beat::Beat;
 use super::{Request, Watch};
 use crate::follow::{Batch, Follower};
 
+/// How long commits gather before they are counted. The store keeps more of them in memory than it makes in that time.
+const GATHERING: Duration = Duration::from_millis(20);
 /// The pause before a store that did not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -103,7 +108,7 @@ impl Follow {
 
     async fn work(&mut self) -> Work {
         tokio::select! {
-            batch = self.follower.next() => match batch {
+            batch = gathered(self.follower.next()) => match batch {
                 Ok(Some(batch)) => Work::Count(batch),
                 Ok(None) | Err(StoreError::Closed) => Work::End,
                 Err(error) => Work::Pause(error),
@@ -147,4 +152,16 @@ impl Follow {
         self.watch.look();
         Ok(())
     }
+}
+
+/// What comes next: at once when it is there already; otherwise some more is left to gather behind it, since being
+/// woken for each commit costs more than counting what it holds.
+async fn gathered<T>(next: impl Future<Output = T>) -> T {
+    let mut next = pin!(next);
+    if let Poll::Ready(is_there) = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await
+    {
+        return is_there;
+    }
+    tokio::time::sleep(GATHERING).await;
+    next.await
 }
