@@ -68,14 +68,14 @@ describe("stepsOf", () => {
     expect(steps.sent.at(-1)).toBeCloseTo(4);
   });
 
-  test("gauges show the most, errors are counted by kind", () => {
+  test("gauges show the most, errors are told by kind, a minute", () => {
     const points = [
       point(0, { connections: 3, errors: { policy: 2 } }),
       point(1, { connections: 9, sending: 4 }),
     ];
     const steps = stepsOf(points, null, 0);
     expect(steps.connections).toEqual([3, 9]);
-    expect(steps.errors.get("policy")).toEqual([2, 0]);
+    expect(steps.errors.get("policy")).toEqual([120, 0]);
   });
 
   test("a step covers any length of run with few enough", () => {
@@ -87,17 +87,18 @@ describe("stepsOf", () => {
 
 describe("plots", () => {
   const points = [
-    point(0, { sent: 4, errors: { policy: 1, timeout: 5 } }),
+    point(0, { sent: 4, errors: { timeout: 5, policy: 1, tls: 1 } }),
     point(1, { errors: { timeout: 2 } }),
   ];
   const plots = plotsOf(stepsOf(points, null, 0));
 
-  test("stacked lines stand on those after them, the most frequent kind first", () => {
+  test("stacked lines stand on those after them, each kind in its place", () => {
     const errors = plots.find(plot => plot.id === "errors");
-    expect(errors?.lines.map(line => line.label)).toEqual(["timeout", "policy"]);
+    expect(errors?.lines.map(line => line.label)).toEqual(["policy", "timeout", "tls"]);
     expect(errors && drawn(errors)).toEqual([
-      [6, 2],
-      [1, 0],
+      [420, 120],
+      [360, 120],
+      [60, 0],
     ]);
   });
 

@@ -25,8 +25,18 @@ export interface Plot {
   isStacked: boolean;
 }
 
-/** Kinds of errors that have a colour of their own; the rest goes together. */
-const KINDS_MAX = 6;
+/** Kinds of errors with a colour of their own, the same on every day; the others go together. */
+const KINDS = [
+  "unknown_recipient",
+  "mailbox_full",
+  "mailbox_disabled",
+  "rate_limited",
+  "policy",
+  "content",
+  "connection",
+  "timeout",
+  "server",
+];
 
 function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0);
@@ -77,7 +87,7 @@ function concurrency(steps: Steps): Plot {
       { label: "Finished/s", colour: "--accent", values: throughput, write: rate, isFilled: true },
       {
         label: "Connections",
-        colour: "--kind-3",
+        colour: "--kind-5",
         values: steps.connections,
         write: count,
         dash: [5, 3],
@@ -96,24 +106,24 @@ function concurrency(steps: Steps): Plot {
 }
 
 function errors(steps: Steps): Plot {
-  const kinds = [...steps.errors].sort((a, b) => sum(b[1]) - sum(a[1]));
-  const named = kinds.slice(0, KINDS_MAX);
-  const rest = kinds.slice(KINDS_MAX).map(([, values]) => values);
-  const lines = named.map(([kind, values], index): Line => {
-    return { label: words(kind), colour: `--kind-${index + 1}`, values, write: count, isFilled: true };
+  const common = { write: rate, isFilled: true };
+  const lines = KINDS.flatMap((kind, index): Line[] => {
+    const values = steps.errors.get(kind);
+    return values ? [{ ...common, label: words(kind), colour: `--kind-${index + 1}`, values }] : [];
   });
+  const rest = [...steps.errors].filter(([kind]) => !KINDS.includes(kind));
   if (rest.length > 0) {
-    const together = steps.t.map((_, index) => sum(rest.map(values => values[index] ?? 0)));
-    lines.push({
-      label: "all others",
-      colour: "--kind-rest",
-      values: together,
-      write: count,
-      isFilled: true,
-    });
+    const label = rest.length > 2 ? "all others" : rest.map(([kind]) => words(kind)).join(", ");
+    const values = steps.t.map((_, index) => sum(rest.map(([, list]) => list[index] ?? 0)));
+    lines.push({ ...common, label, colour: "--kind-rest", values });
   }
-  const unit = steps.step === 1 ? "refused attempts a second" : `refused attempts in ${steps.step} s`;
-  return { id: "errors", title: "Errors by kind", unit, isStacked: true, lines };
+  return {
+    id: "errors",
+    title: "Errors by kind",
+    unit: "attempts a minute that did not deliver",
+    isStacked: true,
+    lines,
+  };
 }
 
 export function plotsOf(steps: Steps): Plot[] {

@@ -13,7 +13,7 @@ export const RANGES: { label: string; name: string; seconds: number | null }[] =
   { label: "All", name: "the whole run", seconds: null },
 ];
 
-/** What happened in each step of a window: rates a second, the most of each gauge, sums since the beginning. */
+/** What happened in each step of a window: rates a second (errors: a minute), the most of each gauge, sums since the beginning. */
 export interface Steps {
   /** Length of a step in seconds. */
   step: number;
@@ -26,7 +26,7 @@ export interface Steps {
   failedSum: number[];
   connections: number[];
   sending: number[];
-  /** Attempts that did not deliver in each step, by category. */
+  /** Attempts a minute that did not deliver, by category. */
   errors: Map<string, number[]>;
 }
 
@@ -92,7 +92,7 @@ function spread(steps: Steps, window: Window, point: Point): void {
     for (const [kind, amount] of Object.entries(point.errors)) {
       const list = steps.errors.get(kind) ?? new Array<number>(steps.t.length).fill(0);
       steps.errors.set(kind, list);
-      add(list, index, amount * share);
+      add(list, index, amount * perSecond * 60);
     }
   }
 }
