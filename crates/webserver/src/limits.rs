@@ -12,7 +12,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Longest body of a request in bytes. It is read whole before its handler runs.
     pub body_bytes_max: usize,
-    /// How long a client may take no byte of an answer that waits for it.
+    /// How long a client may take no byte of an answer that waits for it. What its own system takes for it counts
+    /// as taken, which can be megabytes of small writes: a stream that has to notice sooner ends itself now and then.
     pub write_timeout: Duration,
     /// Connections at once; further ones wait in the kernel's queue.
     pub connections_max: usize,

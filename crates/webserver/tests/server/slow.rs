@@ -9,6 +9,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use webserver::{Access, Limits};
@@ -94,16 +95,21 @@ fn endless(bytes: usize, pause: Duration, dropped: CancellationToken) -> Router 
 
 const STREAM: &[u8] = b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+/// What a client's system takes for it while it reads nothing; unless fixed, it grows to megabytes.
+const CLIENT_BUFFER_BYTES: u32 = 16 * 1024;
+
 #[tokio::test]
 async fn a_reader_that_stalls_is_dropped_within_seconds() {
     let (dropped, write_timeout) = (CancellationToken::new(), Duration::from_secs(1));
-    let router = endless(1_000, Duration::from_millis(1), dropped.clone());
+    let router = endless(1_000, Duration::from_millis(5), dropped.clone());
     let limits = Limits {
         write_timeout,
         ..Limits::default()
     };
     let server = start(router, Access::loopback(), limits).await;
-    let mut stalled = server.connect().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(CLIENT_BUFFER_BYTES).unwrap();
+    let mut stalled = socket.connect(server.address).await.unwrap();
     stalled.write_all(STREAM).await.unwrap();
     timeout(write_timeout + LATE_MAX, dropped.cancelled())
         .await
@@ -111,17 +117,10 @@ async fn a_reader_that_stalls_is_dropped_within_seconds() {
     assert!(server.is_alive().await);
     // The rest is not left to the kernel: the client is told by a reset.
     let mut rest = Vec::new();
-    assert!(
-        timeout(PATIENCE, stalled.read_to_end(&mut rest))
-            .await
-            .unwrap()
-            .is_err()
-    );
-    let held_bytes = rest.len();
-    assert!(
-        held_bytes < 400_000,
-        "the kernel held {held_bytes} bytes of a stalled reader"
-    );
+    let end = timeout(PATIENCE, stalled.read_to_end(&mut rest))
+        .await
+        .unwrap();
+    assert!(end.is_err(), "{end:?} after {} bytes", rest.len());
 }
 
 #[tokio::test]
