@@ -19,7 +19,8 @@ pub struct Find {
     pub from: From,
     /// How many to find at most.
     pub limit: usize,
-    /// How many messages to look at, at most: what bounds the time of an answer. At least one is looked at.
+    /// How many messages to look at, at most: what bounds the time of an answer. A backend may end a look earlier,
+    /// where messages cost more to look at; it looks at one at least.
     pub look_at_max: usize,
 }
 

@@ -10,6 +10,9 @@ use super::{history, row};
 use crate::find::From;
 use crate::{Find, Found, Result, Standing};
 
+/// By how much a look at the troubled messages is shorter: they lie far apart, and each costs a page of the file.
+const TROUBLED_COST: usize = 4;
+
 pub(super) fn find(
     connection: &Connection,
     tag: u32,
@@ -33,10 +36,9 @@ fn look(
     campaign: CampaignId,
     query: &Find,
 ) -> Result<(Vec<Seq>, Option<Seq>)> {
-    let wanted = Wanted::new(query);
-    // A look at nothing could never be gone on from.
-    let look_at_max = query.look_at_max.max(1);
-    let mut statement = connection.prepare_cached(&rows_of(query))?;
+    let (wanted, source) = (Wanted::new(query), Source::of(query));
+    let look_at_max = source.look_at_max(query);
+    let mut statement = connection.prepare_cached(&source.rows(query.from))?;
     // One more than may be looked at: whether there is any tells a look that ended from one that came to the end.
     let window = row::at_most(look_at_max.saturating_add(1));
     let mut rows = statement.query(params![campaign.0, start(query.from), window])?;
@@ -58,30 +60,6 @@ fn look(
     Ok((in_log_order(found, query.from), None))
 }
 
-/// The statement for the rows to look at.
-fn rows_of(query: &Find) -> String {
-    let (tables, run, place) = match query.standing {
-        None | Some(Standing::Pending | Standing::Sent) => (
-            "messages m INDEXED BY messages_by_campaign",
-            "m.campaign",
-            "m.seq",
-        ),
-        Some(Standing::Retrying | Standing::Failed | Standing::Cancelled) => (
-            "troubled t CROSS JOIN messages m ON m.seq = t.message",
-            "t.campaign",
-            "t.message",
-        ),
-    };
-    let (beyond, order) = match query.from {
-        From::After(_) => (">", "ASC"),
-        From::Before(_) => ("<", "DESC"),
-    };
-    format!(
-        "SELECT m.seq, m.state, m.attempts, m.code, ifnull(m.folded, m.address) FROM {tables} \
-         WHERE {run} = ?1 AND {place} {beyond} ?2 ORDER BY {place} {order} LIMIT ?3"
-    )
-}
-
 fn start(from: From) -> i64 {
     match from {
         From::After(seq) | From::Before(Some(seq)) => seq.get(),
@@ -95,6 +73,56 @@ fn in_log_order(mut found: Vec<Seq>, from: From) -> Vec<Seq> {
         From::Before(_) => found.reverse(),
     }
     found
+}
+
+/// Where the messages to look at are listed.
+#[derive(Clone, Copy)]
+enum Source {
+    /// All of the run.
+    Run,
+    /// Those of the run that did not go well at once.
+    Troubled,
+}
+
+impl Source {
+    fn of(query: &Find) -> Self {
+        match query.standing {
+            None | Some(Standing::Pending | Standing::Sent) => Self::Run,
+            Some(Standing::Retrying | Standing::Failed | Standing::Cancelled) => Self::Troubled,
+        }
+    }
+
+    /// At least one: a look at nothing could never be gone on from.
+    fn look_at_max(self, query: &Find) -> usize {
+        match self {
+            Self::Run => query.look_at_max.max(1),
+            Self::Troubled => (query.look_at_max / TROUBLED_COST).max(1),
+        }
+    }
+
+    /// The statement for the rows to look at.
+    fn rows(self, from: From) -> String {
+        let (tables, run, place) = match self {
+            Self::Run => (
+                "messages m INDEXED BY messages_by_campaign",
+                "m.campaign",
+                "m.seq",
+            ),
+            Self::Troubled => (
+                "troubled t CROSS JOIN messages m ON m.seq = t.message",
+                "t.campaign",
+                "t.message",
+            ),
+        };
+        let (beyond, order) = match from {
+            From::After(_) => (">", "ASC"),
+            From::Before(_) => ("<", "DESC"),
+        };
+        format!(
+            "SELECT m.seq, m.state, m.attempts, m.code, ifnull(m.folded, m.address) FROM {tables} \
+             WHERE {run} = ?1 AND {place} {beyond} ?2 ORDER BY {place} {order} LIMIT ?3"
+        )
+    }
 }
 
 /// What is asked for, made ready to be compared with many rows.

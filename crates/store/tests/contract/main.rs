@@ -14,6 +14,7 @@ mod child;
 mod contents;
 mod controls;
 mod find;
+mod find_model;
 mod groups;
 mod jobs;
 mod lanes;

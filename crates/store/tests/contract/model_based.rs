@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{EventKind, MessageState, Seq};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use store::{Accepted, Books, Campaign, Lease, Renewal, Store};
+use store::{Accepted, Books, Campaign, Lease, Queued, Renewal, Store};
 
 use crate::support::{START, begin, event, message, second};
 use crate::{ALWAYS, BACKENDS, Place, runtime};
@@ -28,6 +28,8 @@ enum Operation {
     /// Messages by number, whatever their state, each with a kind by number.
     Record(Vec<(usize, usize)>),
     Cancel(Vec<usize>),
+    /// Up to the message of this number, so many at most.
+    Retry(usize, usize),
     /// The process ends and another begins.
     Reopen,
 }
@@ -38,6 +40,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => pairs(ADDRESSES.len()).prop_map(Operation::Accept),
         5 => prop::collection::vec((0..8_usize, 1..7_usize), 0..5).prop_map(Operation::Record),
         1 => prop::collection::vec(0..8_usize, 0..3).prop_map(Operation::Cancel),
+        2 => (0..12_usize, 1..4_usize).prop_map(|(number, limit)| Operation::Retry(number, limit)),
         1 => Just(Operation::Reopen),
     ]
 }
@@ -71,9 +74,17 @@ async fn run(place: &dyn Place, operations: Vec<Operation>) {
             Operation::Accept(list) => world.accept(list).await,
             Operation::Record(list) => world.record(list).await,
             Operation::Cancel(list) => world.cancel(list).await,
+            Operation::Retry(number, limit) => world.retry(number, limit).await,
             Operation::Reopen => world.reopen(place).await,
         }
         world.compare().await;
+    }
+}
+
+fn is_failure(state: MessageState) -> bool {
+    match state {
+        MessageState::Queued | MessageState::Delivered | MessageState::Cancelled => false,
+        MessageState::Bounced | MessageState::Expired | MessageState::Dropped => true,
     }
 }
 
@@ -86,6 +97,7 @@ struct Entry {
     attempts: u32,
     due_at: model::Timestamp,
     latest: EventKind,
+    retry_of: Option<Seq>,
 }
 
 struct World {
@@ -173,6 +185,7 @@ impl World {
             attempts: 0,
             due_at: second(u64::from(version)),
             latest: EventKind::Accepted,
+            retry_of: None,
         };
         self.entries.insert(seq, entry);
     }
@@ -227,6 +240,44 @@ impl World {
         assert_eq!(answer.unwrap(), taken);
     }
 
+    async fn retry(&mut self, number: usize, limit: usize) {
+        let Some(up_to) = self.pick(number) else {
+            return;
+        };
+        let is_repeated = |seq| {
+            self.entries
+                .values()
+                .any(|entry| entry.retry_of == Some(seq))
+        };
+        let failed: Vec<Seq> = self
+            .entries
+            .iter()
+            .filter(|(seq, entry)| **seq <= up_to && is_failure(entry.state) && !is_repeated(**seq))
+            .map(|(seq, _)| *seq)
+            .take(limit)
+            .collect();
+        let (id, at) = (self.campaign.id, second(70));
+        let before = self.store.end_of_log().await.unwrap();
+        let retry = self.store.retry_failed(&self.lease, id, up_to, limit, at);
+        assert_eq!(retry.await.unwrap(), failed.len());
+        let new = self.store.messages(id, before, 100).await.unwrap();
+        assert_eq!(new.len(), failed.len());
+        for (row, seq) in new.iter().zip(failed) {
+            let (address, data) = (self.entries[&seq].address, self.entries[&seq].data.clone());
+            self.log.push((row.message.seq, EventKind::Accepted));
+            let entry = Entry {
+                address,
+                data,
+                state: MessageState::Queued,
+                attempts: 0,
+                due_at: at,
+                latest: EventKind::Accepted,
+                retry_of: Some(seq),
+            };
+            self.entries.insert(row.message.seq, entry);
+        }
+    }
+
     async fn compare(&self) {
         let id = self.campaign.id;
         self.compare_messages().await;
@@ -254,6 +305,19 @@ impl World {
                 .all(|pair| pair[0].event.seq < pair[1].event.seq)
         );
         self.compare_due().await;
+        self.compare_queued().await;
+    }
+
+    async fn compare_queued(&self) {
+        let of = |(seq, entry): (&Seq, &Entry)| Queued {
+            seq: *seq,
+            first: self.known[&entry.address.to_lowercase()],
+        };
+        let is_queued = |(_, entry): &(&Seq, &Entry)| entry.state == MessageState::Queued;
+        let expected: Vec<Queued> = self.entries.iter().filter(is_queued).map(of).collect();
+        let id = self.campaign.id;
+        let queued = self.store.queued(id, Seq::START, 100).await.unwrap();
+        assert_eq!(queued, expected);
     }
 
     async fn compare_messages(&self) {
@@ -273,6 +337,7 @@ impl World {
                 (entry.state, entry.attempts)
             );
             assert_eq!(row.event.kind, entry.latest);
+            assert_eq!(message.retry_of, entry.retry_of);
         }
     }
 
