@@ -124,3 +124,32 @@ async fn a_run_whose_relay_cannot_be_reached_is_watched_and_can_be_resumed() {
     assert!(matches!(resumed.ending, Ending::Completed));
     assert!(world.relay.seen().quits > 0);
 }
+
+#[tokio::test]
+async fn a_retry_after_the_relay_was_given_up_goes_on_with_everybody() {
+    let world = World::with(5).await;
+    world.relay.refuse(REFUSED);
+    world.relay.hold();
+    let running = world.start_lingering(Start::New, LONG).await;
+    world.until_books(|books| books.bounced == 1).await;
+    world.relay.until(|seen| seen.begun.len() == 2).await;
+    // After the pause its connections are gone, and new ones are refused.
+    running.desk.act(ControlAction::Pause, BY).await.unwrap();
+    world.relay.shut();
+    world.relay.refuse(&[]);
+    world.relay.go_on();
+    world.relay.until(|seen| seen.open == 0).await;
+    running.desk.act(ControlAction::Resume, BY).await.unwrap();
+    running.until_stage(Stage::Unreachable).await;
+    world.relay.reopen();
+    let retry = running.desk.act(ControlAction::RetryFailed, BY).await;
+    retry.unwrap();
+    running.until_stage(Stage::Completed).await;
+    running.stop.cancel();
+    let report = running.end().await.unwrap();
+    assert!(matches!(report.ending, Ending::Completed));
+    let books = world.books().await;
+    assert_eq!((books.accepted, books.delivered, books.bounced), (6, 5, 1));
+    assert_eq!(report.tally.books, books);
+    assert_eq!(world.account("success.csv").len(), 5);
+}

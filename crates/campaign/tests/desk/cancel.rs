@@ -51,6 +51,27 @@ async fn a_cancelling_stops_the_reading_of_the_list() {
 }
 
 #[tokio::test]
+async fn a_cancelling_while_a_resumed_run_reads_its_list_takes_back_everybody() {
+    let world = World::with(30_000).await;
+    world.relay.hold();
+    let running = world.start(Start::New).await;
+    world.until_books(|books| books.accepted > 0).await;
+    running.stop.cancel();
+    world.relay.go_on();
+    let before = running.end().await.unwrap();
+    assert!(matches!(before.ending, Ending::Interrupted));
+    // What the list says is read before anybody is mailed.
+    let running = world.start(Start::Resume).await;
+    running.desk.act(ControlAction::Cancel, BY).await.unwrap();
+    let report = running.end().await.unwrap();
+    assert!(matches!(report.ending, Ending::Cancelled { .. }));
+    let books = world.books().await;
+    let numbers = (books.queued, books.delivered);
+    assert_eq!(numbers, (0, before.tally.books.delivered));
+    assert_eq!(report.tally.books, books);
+}
+
+#[tokio::test]
 async fn a_paused_run_can_be_cancelled() {
     let world = World::with(10).await;
     world.relay.hold();

@@ -11,6 +11,7 @@ use campaign::request::{Checking, LetterRequest, ListSource, SendRequest, Start}
 use campaign::send::View;
 use campaign::{CampaignError, Desk, RunReport, Tools, Watcher, send};
 use model::{Clock, Control, Live, Mailbox, Seq, Stage};
+use smtp::client::{ClientConfig, Connector, TlsMode};
 use store::{Books, Campaign, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -102,7 +103,7 @@ impl World {
     pub fn tools(&self, watcher: Option<Arc<dyn Watcher>>) -> Tools {
         Tools {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
-            connector: self.relay.connector(),
+            connector: connector(&self.relay),
             from: Mailbox::parse("news@example.org").unwrap(),
             webhook_secret: None,
             clock: Clock::system(),
@@ -197,6 +198,16 @@ fn write_list(folder: &TempDir, people: impl Iterator<Item = String>) -> PathBuf
     let rows: Vec<String> = iter::once("email".to_owned()).chain(people).collect();
     std::fs::write(&list, rows.join("\n")).unwrap();
     list
+}
+
+/// The way to a relay.
+fn connector(relay: &Relay) -> Arc<Connector> {
+    let address = relay.address();
+    let config = ClientConfig {
+        tls: TlsMode::Off,
+        ..ClientConfig::new(address.ip().to_string(), address.port())
+    };
+    Arc::new(Connector::new(config).unwrap())
 }
 
 impl Running {

@@ -17,6 +17,7 @@ use compose::letter::LetterSource;
 use deliver::{DeliverError, Delivery, Ended, Gate, RetryPolicy, Settings, Supply};
 use model::{Address, Clock, Live};
 use relay::{DEADLINE, Relay};
+use smtp::client::{ClientConfig, Connector, TlsMode};
 use store::sqlite::FILE_NAME;
 use store::{Books, Campaign, Lease, NewCampaign, NewMessage, SqliteStore, Store};
 use tempfile::TempDir;
@@ -101,7 +102,7 @@ impl World {
         let delivery = Delivery {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             lease: self.lease.clone(),
-            connector: self.relay.connector(),
+            connector: connector(&self.relay),
             settings: Settings {
                 connections_max,
                 relay_retry,
@@ -125,6 +126,16 @@ impl World {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         other
     }
+}
+
+/// The way to a relay.
+fn connector(relay: &Relay) -> Arc<Connector> {
+    let address = relay.address();
+    let config = ClientConfig {
+        tls: TlsMode::Off,
+        ..ClientConfig::new(address.ip().to_string(), address.port())
+    };
+    Arc::new(Connector::new(config).unwrap())
 }
 
 /// Waits for the end.

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::{Address, Envelope};
-use smtp::client::{ClientConfig, Connector, TlsMode};
 use smtp::{Action, Handler, Peer, ServerConfig, serve};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -64,14 +63,9 @@ impl Relay {
         }
     }
 
-    /// The way to it.
-    pub fn connector(&self) -> Arc<Connector> {
-        let host = self.address.ip().to_string();
-        let config = ClientConfig {
-            tls: TlsMode::Off,
-            ..ClientConfig::new(host, self.address.port())
-        };
-        Arc::new(Connector::new(config).unwrap())
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Lets messages wait at their end from now on.
