@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::{CampaignId, EventKind, Seq};
-use store::{Campaign, Logged, Store};
+use store::find::From;
+use store::{Campaign, Find, Logged, Store};
 
 use crate::on_each_backend;
 use crate::support::{accept, assert_same, begin, event, facts, messages, stored, whole_log};
@@ -249,7 +250,18 @@ fn a_page_costs_what_it_gives_and_not_what_the_run_holds() {
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
         accept(&*store, &other, "eve", MESSAGES).await;
         accept(&*store, &campaign, "ada", MESSAGES).await;
-        let pages: [(&str, AsyncPage); 3] = [
+        let pages: [(&str, AsyncPage); 4] = [
+            ("found", |store, id, cursor, limit| {
+                Box::pin(async move {
+                    let query = Find {
+                        from: From::After(cursor),
+                        limit,
+                        look_at_max: usize::MAX,
+                        ..Find::default()
+                    };
+                    last(&store.find(id, query).await.unwrap().messages)
+                })
+            }),
             ("messages", |store, id, cursor, limit| {
                 Box::pin(async move { last(&store.messages(id, cursor, limit).await.unwrap()) })
             }),

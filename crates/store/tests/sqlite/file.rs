@@ -11,7 +11,7 @@ use store::sqlite::FILE_NAME;
 use store::{SqliteStore, Store, StoreError};
 
 use crate::runtime;
-use crate::support::{Child, accept, begin, event, facts, player, stored, whole_log};
+use crate::support::{Child, accept, begin, event, facts, player, second, stored, whole_log};
 
 /// A user who owns nothing.
 const NOBODY: u32 = 65_534;
@@ -118,6 +118,60 @@ fn the_events_of_a_message_lead_back_one_to_another() {
         EventKind::Deferred,
     ];
     assert_eq!(back, kinds.map(|kind| (kind.code(), seq.get())));
+}
+
+#[test]
+fn only_what_did_not_go_well_at_once_is_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let seqs = runtime().block_on(async {
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let campaign = begin(&store, "spring").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seqs = accept(&store, &campaign, "ada", 9).await;
+        let deferred = [2, 7, 8].map(|number| (number, EventKind::Deferred));
+        let rest = [
+            (1, EventKind::Delivered),
+            (3, EventKind::Bounced),
+            (4, EventKind::Expired),
+            (5, EventKind::Dropped),
+            (6, EventKind::Cancelled),
+            (7, EventKind::Delivered),
+            (8, EventKind::Bounced),
+        ];
+        for (number, kind) in deferred.into_iter().chain(rest) {
+            let message = stored(&store, seqs[number]).await;
+            let new = event(&message, kind);
+            store.record(&lease, vec![new]).await.unwrap();
+        }
+        let retry = store.retry_failed(&lease, campaign.id, seqs[4], 9, second(60));
+        assert_eq!(retry.await.unwrap(), 2);
+        seqs
+    });
+    let connection = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let mut statement = connection
+        .prepare(
+            "SELECT t.message, r.retry_of IS NOT NULL FROM troubled t \
+             JOIN messages m ON m.seq = t.message AND m.state = t.state AND m.campaign = t.campaign \
+             LEFT JOIN messages r ON r.seq = t.retried_as AND r.retry_of = t.message \
+             ORDER BY t.message",
+        )
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    let rows: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>().unwrap();
+    let expected = [
+        (2, false),
+        (3, true),
+        (4, true),
+        (5, false),
+        (6, false),
+        (8, false),
+    ];
+    assert_eq!(
+        rows,
+        expected.map(|(number, is_repeated)| (seqs[number].get(), is_repeated))
+    );
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::{CampaignId, Control, ControlAction, Seq, Timestamp};
+
 use super::*;
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
@@ -102,6 +104,46 @@ async fn nothing_is_written_outside_of_a_transaction_that_was_rolled_back() {
 }
 
 #[tokio::test]
+async fn a_failed_operation_takes_back_its_controls_and_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(&folder);
+    let mut tail = writer.tail();
+    let (open, gate) = std::sync::mpsc::sync_channel::<()>(1);
+    let hold = writer.write(move |_| {
+        let _ = gate.recv();
+        Ok(())
+    });
+    let all = async {
+        tokio::join!(
+            writer.write(|tx| control(tx, "refused").and(Err::<(), _>(StoreError::Closed))),
+            writer.write(|tx| control(tx, "kept")),
+            async { open.send(()).unwrap() }
+        )
+    };
+    let (_, (refused, kept, ())) = in_time(async { tokio::join!(hold, all) }).await;
+    assert!(refused.is_err() && kept.is_ok());
+    let shown = in_time(tail.next()).await.unwrap();
+    let by: Vec<&str> = shown.controls.iter().map(|control| &*control.by).collect();
+    assert_eq!(by, ["kept"]);
+    assert_eq!(shown.controls[0].seq, shown.last);
+    assert_eq!((shown.previous, shown.last), (Seq::START, Seq::new(1)));
+}
+
+fn control(tx: &mut WriteTx<'_>, by: &str) -> Result<()> {
+    let control = Control {
+        seq: tx.next_seq(),
+        campaign: CampaignId(1),
+        at: Timestamp::from_millis(0),
+        action: ControlAction::Pause,
+        by: by.into(),
+    };
+    tx.connection
+        .execute("INSERT INTO controls VALUES (?1)", [control.seq.get()])?;
+    tx.append_control(&control);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_transaction_that_cannot_begin_is_told_to_every_caller() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(&folder);
@@ -124,19 +166,16 @@ async fn a_follower_that_comes_during_a_commit_learns_where_the_log_ends() {
     let (commits, _) = broadcast::channel(TAIL_BATCHES_MAX);
     let mut tail = Tail::new(commits.subscribe());
     let batch = || LogBatch {
-        previous: model::Seq::new(3),
-        last: model::Seq::new(5),
+        previous: Seq::new(3),
+        last: Seq::new(5),
         events: Vec::new(),
         controls: Vec::new(),
     };
     publish(&commits, batch(), false);
     let shown: Arc<LogBatch> = in_time(tail.next()).await.unwrap();
-    assert_eq!(shown.previous, model::Seq::new(5), "a gap to see");
+    assert_eq!(shown.previous, Seq::new(5), "a gap to see");
     publish(&commits, batch(), true);
-    assert_eq!(
-        in_time(tail.next()).await.unwrap().previous,
-        model::Seq::new(3)
-    );
+    assert_eq!(in_time(tail.next()).await.unwrap().previous, Seq::new(3));
 }
 
 #[tokio::test]
