@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_DNS_PREFETCH_CONTROL};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use deliver::DeliverError;
@@ -35,6 +35,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// anywhere; it is of no origin.
 const HTML_POLICY: &str =
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'";
+/// Beginnings of the elements for which browsers open a connection although the policy then forbids the request
+/// (`link` by `rel="preconnect"`). A frame shows nothing of theirs in any case.
+const CONNECTING: [&str; 3] = ["link", "iframe", "frame"];
 
 /// A message's bytes, while they count among those that are held.
 struct Rendered {
@@ -75,11 +78,15 @@ pub(crate) async fn html(
     State(app): State<App>,
 ) -> Result<Response, Problem> {
     let rendered = render(&app, timeline.message).await?;
-    let html = apart(rendered, |message, _| html_of(message).map(str::to_owned)).await?;
+    let html = apart(rendered, |message, _| {
+        html_of(message).map(without_connecting)
+    })
+    .await?;
     let html = html.ok_or_else(|| Problem::Nothing("the message has no HTML body".to_owned()))?;
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, HTML_POLICY),
+        (X_DNS_PREFETCH_CONTROL, "off"),
     ];
     Ok((headers, html).into_response())
 }
@@ -193,6 +200,25 @@ impl AttachmentJson {
     }
 }
 
+/// The same HTML with those elements renamed to ones that mean nothing.
+fn without_connecting(html: &str) -> String {
+    let mut tags = html.split('<');
+    let mut safe = tags.next().unwrap_or_default().to_owned();
+    for tag in tags {
+        safe.push_str(if connects(tag) { "<no-" } else { "<" });
+        safe.push_str(tag);
+    }
+    safe
+}
+
+/// Whether what follows a `<` begins an element of [`CONNECTING`].
+fn connects(tag: &str) -> bool {
+    CONNECTING.iter().any(|name| {
+        let begin = tag.as_bytes().get(..name.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
 /// A field's value in one line, its encoded words (RFC 2047) decoded.
 fn readable(value: &str) -> String {
     let mut line = value.as_bytes().to_vec();
@@ -216,4 +242,18 @@ fn html_of<'a>(message: &'a Parsed<'_>) -> Option<&'a str> {
         PartType::Html(html) => Some(html.as_ref()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_that_connect_are_renamed_and_all_else_stays() {
+        let html = "<LiNk rel=preconnect><link/><iframe src=//x></iframe><frameset><p>a < b, <b>ü</b> &lt;link> <";
+        let safe = "<no-LiNk rel=preconnect><no-link/><no-iframe src=//x></iframe><no-frameset>\
+                    <p>a < b, <b>ü</b> &lt;link> <";
+        assert_eq!(without_connecting(html), safe);
+        assert_eq!(without_connecting(""), "");
+    }
 }

@@ -54,6 +54,7 @@ async fn the_html_body_is_alone_in_a_frame_that_can_do_nothing() {
         .await;
     assert_eq!(html.text(), "<p>Hello <b>Ada</b>, ümläute.</p>\r\n");
     assert_eq!(html.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(html.header("x-dns-prefetch-control"), "off");
     let policy = html.header("content-security-policy");
     assert!(
         policy.starts_with("sandbox; default-src 'none';"),
