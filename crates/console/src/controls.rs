@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use model::{Control, ControlAction, Seq};
@@ -14,8 +14,8 @@ use crate::problem::Problem;
 use crate::router::{App, Named};
 use crate::time::Rfc3339;
 
-/// Longest body of a request.
-pub(crate) const BODY_BYTES_MAX: usize = 1024;
+/// Longest body of a request, in bytes.
+const BODY_BYTES_MAX: usize = 1024;
 
 /// Who carries interventions in the watched run out.
 #[async_trait]
@@ -48,7 +48,7 @@ pub(crate) async fn act(
     Named(run): Named,
     State(app): State<App>,
     Extension(Peer(ip)): Extension<Peer>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     if run.id != app.run.id {
         return Err(Problem::Nothing(format!(
@@ -56,6 +56,9 @@ pub(crate) async fn act(
             run.job_id
         )));
     }
+    let body = to_bytes(body, BODY_BYTES_MAX)
+        .await
+        .map_err(|_| Problem::parameter("body", format!("longer than {BODY_BYTES_MAX} bytes")))?;
     let action = action(&body)?;
     let by = format!("dashboard {ip}");
     let control = app

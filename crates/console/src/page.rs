@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{CampaignId, Live, Seq};
+use model::{Address, CampaignId, Live, Seq};
 use store::find::From;
 use store::{Find, Found, Logged, Standing, Store};
 
@@ -58,7 +58,7 @@ impl Wanted {
         Ok(Self {
             status: query.text("status").map(status).transpose()?,
             address_part: query.text("search").map(address_part).transpose()?,
-            domain: query.text("domain").map(|name| name.to_lowercase().into()),
+            domain: query.text("domain").map(domain),
             code: reply_code(query)?,
             from: from(query)?,
             limit,
@@ -103,6 +103,14 @@ fn address_part(text: &str) -> Result<Box<str>, Problem> {
             "search",
             format!("longer than {SEARCH_CHARACTERS_MAX} characters"),
         )),
+    }
+}
+
+/// A domain as it stands in addresses: lower case, in ASCII. What is none is looked for all the same.
+fn domain(name: &str) -> Box<str> {
+    match Address::parse(&format!("somebody@{name}")) {
+        Ok(address) => address.domain().into(),
+        Err(_) => name.to_lowercase().into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::routing::{get, post};
 use deliver::Letters;
@@ -99,7 +99,6 @@ pub fn router(console: Console) -> Router {
         .route("/ready", get(health::ready))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::Method)
-        .layer(DefaultBodyLimit::max(controls::BODY_BYTES_MAX))
         .with_state(app)
 }
 

@@ -120,11 +120,10 @@ impl<'a> RecipientStatus<'a> {
             duration_ms: attempt.map_or(0, |attempt| whole_millis(attempt.times.total_us())),
         }
     }
-}
 
-impl<'a> From<&'a Recent> for RecipientStatus<'a> {
-    fn from(recent: &'a Recent) -> Self {
-        let status = Status::after(recent.kind, false);
+    /// A message that changed lately.
+    pub(crate) fn of_recent(recent: &'a Recent, is_sending: bool) -> Self {
+        let status = Status::after(recent.kind, is_sending);
         let error = (!recent.error.is_empty()).then_some(Cow::Borrowed(&*recent.error));
         Self {
             email: &recent.email,

@@ -1,19 +1,20 @@
 //! The figures in MailGrid's shapes (the campaign contract, section 8), for readers of either of its versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use model::Seq;
 use observe::monitor::view::{CodeRow, Figures};
-use observe::monitor::{Moment, Monitor, Seen};
+use observe::monitor::{Moment, Seen};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::campaigns::settings;
 use crate::figures::MailGrid;
 use crate::log_line::MailGridLine;
-use crate::router::App;
+use crate::router::{App, Console};
 use crate::row::RecipientStatus;
 use crate::time::{Rfc3339, rounded, uptime};
 
@@ -55,13 +56,13 @@ struct RealTimeMetrics {
 
 /// `GET /api/status`: as the newer version answers.
 pub(crate) async fn status(State(app): State<App>) -> Response {
-    let now = Now::of(&app.console.monitor);
+    let now = Now::of(&app);
     Json(now.campaign_stats()).into_response()
 }
 
 /// `GET /api/stats`: as either version answers.
 pub(crate) async fn stats(State(app): State<App>) -> Response {
-    let now = Now::of(&app.console.monitor);
+    let now = Now::of(&app);
     let stats = now.campaign_stats();
     Json(Stats {
         flat: &stats,
@@ -75,10 +76,12 @@ pub(crate) async fn stats(State(app): State<App>) -> Response {
 struct Now {
     moment: Moment,
     domains: BTreeMap<Box<str>, u64>,
+    under_way: HashSet<Seq>,
 }
 
 impl Now {
-    fn of(monitor: &Monitor) -> Self {
+    fn of(app: &App) -> Self {
+        let Console { monitor, live, .. } = &app.console;
         // The points of the charts are not among what is shown here.
         let seen = Seen {
             entry: 0,
@@ -91,6 +94,7 @@ impl Now {
             domains: rows
                 .map(|row| (named(row.domain), row.counts.total))
                 .collect(),
+            under_way: live.messages_under_way().into_iter().collect(),
         }
     }
 
@@ -99,9 +103,9 @@ impl Now {
         let mut recipients = BTreeMap::new();
         for recent in &moment.recent {
             // The newest of an address comes first.
-            recipients
-                .entry(&*recent.email)
-                .or_insert_with(|| RecipientStatus::from(recent));
+            let is_sending = self.under_way.contains(&recent.id.seq());
+            let status = || RecipientStatus::of_recent(recent, is_sending);
+            recipients.entry(&*recent.email).or_insert_with(status);
         }
         CampaignStats {
             figures: MailGrid::new(&moment.figures),

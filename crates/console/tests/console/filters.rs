@@ -144,6 +144,22 @@ fn email(row: &Value) -> &str {
 }
 
 #[tokio::test]
+async fn a_domain_is_found_however_it_is_written() {
+    let (folder, store) = store();
+    let run = begin(&*store, "idn").await;
+    accept(&*store, &run, ["ada@bücher.example", "bob@example.org"]).await;
+    let world = World::watching(folder, store, run).await;
+    for domain in [
+        "b%C3%BCcher.example",
+        "B%C3%9CCHER.example",
+        "xn--bcher-kva.example",
+    ] {
+        let (found, _) = rows(&world, &format!("domain={domain}")).await;
+        assert_eq!(found.len(), 1, "{domain}");
+    }
+}
+
+#[tokio::test]
 async fn pages_lead_to_their_neighbours() {
     let (world, _sending) = mixed().await;
     let (first, page) = rows(&world, "").await;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use store::NewEvent;
 
-use model::EventKind;
+use model::{EventKind, Seq};
 
 use crate::run::{attempt, begin, message, reply};
 use crate::world::{World, second, store};
@@ -108,4 +108,27 @@ async fn a_list_that_nobody_takes_reads_nothing_and_gives_its_place_back() {
     assert!(!refused.header("retry-after").is_empty());
     drop(held.pop());
     assert_eq!(world.get("/api/recipients").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_finished_is_seen_to_be_broken() {
+    let world = many(2_500).await;
+    world.damage(Seq::new(2_200));
+    let answer = world.begin(request("/api/recipients")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let parts: Vec<_> = answer.into_body().into_data_stream().collect().await;
+    let is_whole: Vec<bool> = parts.iter().map(Result::is_ok).collect();
+    assert_eq!(is_whole, [true, true, false]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_without_its_inner_words() {
+    let world = many(10).await;
+    world.damage(Seq::new(3));
+    for path in ["/api/recipients", "/api/recipients?limit=5"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        let words = "the data file cannot be read at the moment";
+        assert_eq!(answer.json()["error"]["message"], words);
+    }
 }

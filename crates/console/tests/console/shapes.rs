@@ -137,7 +137,8 @@ async fn interventions_that_are_not_understood_reach_nobody() {
     assert_eq!(other.status, StatusCode::NOT_FOUND);
     let large = format!(r#"{{"action":"pause"{}}}"#, " ".repeat(2_000));
     let large = world.ask(Method::POST, &path, &large).await;
-    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.status, StatusCode::BAD_REQUEST);
+    assert_eq!(large.json()["error"]["field"], "body");
 }
 
 #[tokio::test]

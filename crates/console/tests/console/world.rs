@@ -40,7 +40,7 @@ pub struct World {
     pub stop: CancellationToken,
     pub controls: Arc<Desk>,
     pub router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read to its end.
@@ -118,7 +118,7 @@ impl World {
             stop,
             controls,
             router,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -152,6 +152,14 @@ impl World {
         let answer = self.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
         answer.json()
+    }
+
+    /// Writes over a message's row what cannot be there.
+    pub fn damage(&self, seq: Seq) {
+        let file = self.folder.path().join(store::sqlite::FILE_NAME);
+        let file = rusqlite::Connection::open(file).unwrap();
+        let damaged = "UPDATE messages SET state = 99 WHERE seq = ?1";
+        assert_eq!(file.execute(damaged, [seq.get()]).unwrap(), 1);
     }
 
     /// A path below the run's own.
