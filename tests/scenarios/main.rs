@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod dashboard;
 mod defects;
 mod durability;
 mod isolation;

@@ -1,7 +1,5 @@
 //! Each weakness of the program whose flags we take, and what holds here instead: a test is named for it.
 
-mod hook;
-
 mod arguments;
 mod content;
 mod counts;

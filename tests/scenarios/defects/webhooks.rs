@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::hook::{Hook, Post};
-use crate::harness::{Folder, Home, Process, Sink, free_port, program, until};
+use crate::harness::{Folder, Home, Hook, Post, Process, Sink, free_port, program, until};
 
 const SECRET: &str = "a key with = and spaces";
 

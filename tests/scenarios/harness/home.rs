@@ -78,6 +78,11 @@ impl Home {
 
     /// Starts `glasspost` here. The environment is empty but for the home and the data folder.
     pub fn glasspost(&self, args: &[&str]) -> Process {
+        self.glasspost_with(&[], args)
+    }
+
+    /// The same with more variables in its environment.
+    pub fn glasspost_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Process {
         let mut command = program(GLASSPOST);
         command
             .args(args)
@@ -85,7 +90,8 @@ impl Home {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.path())
-            .env("GLASSPOST_DATA", self.data());
+            .env("GLASSPOST_DATA", self.data())
+            .envs(variables.iter().copied());
         Process::start(format!("glasspost {}", args.join(" ")), &mut command)
     }
 

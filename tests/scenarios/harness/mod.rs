@@ -8,14 +8,20 @@
 //! - [`Postfix`]: a private Postfix with mailboxes, and [`mailboxes`] that reads them with Python's `email`
 //! - [`Dovecot`]: logins for Postfix, and a submission service
 //! - [`Authority`]: certificates that nobody else believes
+//! - [`Dashboard`]: the dashboard of a campaign: asked, intervened through, followed by [`Updates`]
+//! - [`Hook`]: a web server that takes webhooks
+//! - [`Request`]: HTTP by hand, also such as no library would send
 //! - [`Process`]: a program that never outlives its test; [`Finished`]: what it left
 //! - [`until`]: how to wait: for a condition, with a deadline
 
 mod authority;
+mod dashboard;
 mod dovecot;
 mod exact;
 mod folder;
 mod home;
+mod hook;
+mod http;
 pub mod mailboxes;
 mod ports;
 mod postfix;
@@ -23,17 +29,22 @@ mod process;
 mod relay;
 mod sink;
 mod soak;
+mod updates;
 mod wait;
 
 pub use authority::{Authority, Certificate};
+pub use dashboard::{Dashboard, has_ended, wait_for_the_end};
 pub use dovecot::{Dovecot, TOKEN_OF_ADA};
 pub use exact::Statuses;
 pub use folder::Folder;
 pub use home::{Account, Home};
+pub use hook::{Hook, Post};
+pub use http::{Answer, Request};
 pub use ports::free_port;
 pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
 pub use relay::{Deed, Moment, Relay};
 pub use sink::Sink;
 pub use soak::amount;
+pub use updates::Updates;
 pub use wait::until;
