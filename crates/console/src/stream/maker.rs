@@ -17,8 +17,8 @@ pub(super) struct Maker {
     monitor: Monitor,
     live: Arc<Live>,
     seen: Seen,
-    counts: Option<Counts>,
-    passing: Option<Passing>,
+    counts: Counts,
+    passing: Passing,
     recent: Vec<RecentJson>,
     /// Looks since the last update.
     quiet_looks: u32,
@@ -45,39 +45,44 @@ struct Passing {
 }
 
 impl Maker {
-    /// Nothing seen yet.
+    /// Takes the run as it is now: the first update says what changed since.
     pub(super) fn new(monitor: Monitor, live: Arc<Live>) -> Self {
+        let moment = monitor.moment(Seen::default());
         Self {
+            seen: moment.seen,
+            counts: Counts::of(&moment.figures),
+            passing: Passing::of(&moment.figures),
+            recent: update::recent(&moment.recent, &live.messages_under_way()),
+            quiet_looks: 0,
             monitor,
             live,
-            seen: Seen::default(),
-            counts: None,
-            passing: None,
-            recent: Vec::new(),
-            quiet_looks: 0,
         }
     }
 
-    /// Looks, and makes the update with this id when there is something to say; gives what is seen after it as well.
-    pub(super) fn look(&mut self, id: u64) -> Option<(Bytes, Seen)> {
+    /// What the updates so far have said.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// Looks, and makes the update with this id when there is something to say.
+    pub(super) fn look(&mut self, id: u64) -> Option<Bytes> {
         let moment = self.monitor.moment(self.seen);
         let recent = update::recent(&moment.recent, &self.live.messages_under_way());
         let (counts, passing) = (Counts::of(&moment.figures), Passing::of(&moment.figures));
         let is_recent_other = recent != self.recent;
         let is_changed = is_recent_other
-            || self.counts.as_ref() != Some(&counts)
+            || self.counts != counts
             || !moment.entries.is_empty()
             || !moment.points.is_empty();
         self.quiet_looks += 1;
-        let has_passed =
-            self.quiet_looks >= QUIET_LOOKS_MAX && self.passing.as_ref() != Some(&passing);
+        let has_passed = self.quiet_looks >= QUIET_LOOKS_MAX && self.passing != passing;
         if !is_changed && !has_passed {
             return None;
         }
-        (self.counts, self.passing) = (Some(counts), Some(passing));
+        (self.counts, self.passing) = (counts, passing);
         (self.seen, self.recent, self.quiet_looks) = (moment.seen, recent, 0);
         let recent = is_recent_other.then_some(&*self.recent);
-        Some((update::delta(id, &moment, recent), self.seen))
+        Some(update::delta(id, &moment, recent))
     }
 }
 

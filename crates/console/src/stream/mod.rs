@@ -89,24 +89,20 @@ pub(crate) fn start(
     // earlier process is never one of this one's.
     let first = u64::try_from(clock.now().as_millis()).unwrap_or(0);
     let (news, told) = watch::channel(first);
+    let maker = Maker::new(monitor.clone(), Arc::clone(&live));
     let stream = Arc::new(Stream {
-        monitor: monitor.clone(),
-        live: Arc::clone(&live),
+        monitor,
+        live,
         made: Mutex::new(Made {
             ring: Ring::new(first),
-            seen: Seen::default(),
+            seen: maker.seen(),
         }),
         snapshot: Mutex::default(),
         news: told,
         seats: Arc::default(),
         stalled: AtomicU64::new(0),
     });
-    tokio::spawn(make_updates(
-        Arc::clone(&stream),
-        Maker::new(monitor, live),
-        news,
-        stop,
-    ));
+    tokio::spawn(make_updates(Arc::clone(&stream), maker, news, stop));
     stream
 }
 
@@ -126,10 +122,10 @@ async fn make_updates(
             _ = looks.tick() => {}
         }
         let id = stream.made().ring.latest() + 1;
-        if let Some((update, seen)) = maker.look(id) {
+        if let Some(update) = maker.look(id) {
             let mut made = stream.made();
             made.ring.push(update);
-            made.seen = seen;
+            made.seen = maker.seen();
             drop(made);
             news.send_replace(id);
         }
