@@ -8,6 +8,7 @@ use campaign::recipients::ListError;
 use compose::letter::LetterError;
 use prepare::AttachmentError;
 use store::StoreError;
+use webserver::BindError;
 
 use crate::mail_config::MailConfigError;
 use crate::settings::DataFolderError;
@@ -30,6 +31,9 @@ pub enum Failure {
     /// The data file does not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An address to be seen at cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The relay cannot be reached.
     #[error("{0}")]
     Unreachable(String),
@@ -72,7 +76,7 @@ impl Failure {
             Self::Campaign(error) => of_campaign(error),
             Self::Unreachable(_) => Code::Relay,
             Self::Output(reason) => of_file(reason),
-            Self::Store(_) | Self::Interrupted(_) | Self::Other(_) => Code::General,
+            Self::Store(_) | Self::Bind(_) | Self::Interrupted(_) | Self::Other(_) => Code::General,
         }
     }
 }

@@ -5,12 +5,14 @@
 //! - [`settings`]: the environment, and what is decided from it
 //! - [`mail_config`]: `config.json`: relay and sender
 //! - [`verbs`]: what each verb does
+//! - [`dashboard`]: a campaign shown in the browser
 //! - [`sink`]: the receiver for tests
 //! - [`logging`], [`terminal`]: what people and programs read meanwhile
 //! - [`signals`]: how a stop is asked for
 //! - [`exit`]: how errors become exit codes
 
 mod cli;
+mod dashboard;
 mod exit;
 mod logging;
 mod mail_config;

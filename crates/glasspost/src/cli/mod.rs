@@ -16,7 +16,7 @@ pub use argv::parse;
 pub use demo::DemoArgs;
 pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
 pub use schedule::{ScheduleArgs, ScheduleVerb};
-pub use send::{MessageFlags, RecipientFlags, SendArgs};
+pub use send::{DashboardFlags, MessageFlags, RecipientFlags, SendArgs};
 pub use sink::SinkArgs;
 
 /// Sends email and shows what became of every message.

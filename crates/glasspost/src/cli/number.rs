@@ -3,6 +3,9 @@
 use std::num::{IntErrorKind, ParseIntError};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
+
+use campaign::schedule::timing::parse_go_duration;
 
 /// How many recipients a sample list can have.
 const SAMPLE_SIZES: RangeInclusive<u32> = 1..=1_000_000;
@@ -17,6 +20,11 @@ pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
         };
         reason.to_owned()
     })
+}
+
+/// A length of time, as people and Go write it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    parse_go_duration(text).ok_or_else(|| "expected a duration such as 5s or 1m30s".to_owned())
 }
 
 /// The size of a sample list.
@@ -43,6 +51,8 @@ mod tests {
             whole::<u16>("70000"),
             Err("the number is too large".to_owned())
         );
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("soon").unwrap_err().contains("such as 5s"));
         assert_eq!(sample_size("1000000"), Ok(1_000_000));
         assert!(sample_size("0").unwrap_err().contains("from 1 to"));
     }

@@ -1,6 +1,8 @@
 //! `glasspost send`: every flag of MailGrid under its own names, and ours.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -22,8 +24,8 @@ Exit status:
 Examples:
   See what would be sent:
     glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' --dry-run
-  Send it over 10 connections, at most 50 messages a second:
-    glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' -c 10 --rate 50
+  Send it over 10 connections, at most 50 messages a second, and watch it in the browser:
+    glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' -c 10 --rate 50 --monitor
   Go on after an interruption:
     glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' --resume
   Every Monday at 08:00 UTC (keep `glasspost schedule run` running):
@@ -258,13 +260,27 @@ pub struct OutputFlags {
     pub logs: LogFlags,
 }
 
-/// MailGrid's dashboard, which this version lacks: taken, so that the refusal can say so.
+/// The dashboard.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Dashboard")]
 pub struct DashboardFlags {
-    #[arg(short = 'm', long, hide = true)]
+    /// Show the campaign in the browser while it goes on: http://127.0.0.1:9091
+    #[arg(short = 'm', long)]
     pub monitor: bool,
-    #[arg(long, hide = true, default_value_t = 9091)]
+    /// Port of the dashboard; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9091)]
     pub monitor_port: u16,
+    /// Address of the dashboard; where others can reach it, it asks for a token, which is shown at the start or
+    /// given by GLASSPOST_MONITOR_TOKEN
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub monitor_listen: IpAddr,
+    /// Name under which the dashboard is reached, as that of a reverse proxy; may be given again
+    #[arg(long, value_name = "NAME")]
+    pub monitor_host: Vec<String>,
+    /// How long the dashboard stays after the end, as 5s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = number::duration)]
+    pub monitor_linger: Duration,
+    /// MailGrid's: after how many seconds a browser that takes nothing is dropped. Here it is ten in any case.
     #[arg(long, hide = true, default_value_t = 300)]
     pub monitor_client_timeout: u32,
 }
@@ -332,6 +348,8 @@ mod tests {
         assert_eq!(args.scheduling.job_retries, 3);
         assert_eq!(args.dashboard.monitor_port, 9091);
         assert_eq!(args.dashboard.monitor_client_timeout, 300);
+        assert_eq!(args.dashboard.monitor_linger, Duration::from_secs(5));
+        assert!(args.dashboard.monitor_listen.is_loopback());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Variable {
     LogFormat,
     /// The key that webhooks are signed with.
     WebhookSecret,
+    /// The token that a dashboard beyond this machine asks for.
+    MonitorToken,
     /// Where a person's data lives, by the XDG base directories.
     XdgDataHome,
     /// The same on Windows.
@@ -36,7 +38,7 @@ pub enum Variable {
 pub struct Environment(BTreeMap<Variable, OsString>);
 
 impl Variable {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Config,
         Self::MailgridConfig,
         Self::Data,
@@ -45,6 +47,7 @@ impl Variable {
         Self::MailgridLogLevel,
         Self::LogFormat,
         Self::WebhookSecret,
+        Self::MonitorToken,
         Self::XdgDataHome,
         Self::AppData,
         Self::Home,
@@ -60,6 +63,7 @@ impl Variable {
             Self::MailgridLogLevel => "MAILGRID_LOG_LEVEL",
             Self::LogFormat => "LOG_FORMAT",
             Self::WebhookSecret => "GLASSPOST_WEBHOOK_SECRET",
+            Self::MonitorToken => "GLASSPOST_MONITOR_TOKEN",
             Self::XdgDataHome => "XDG_DATA_HOME",
             Self::AppData => "APPDATA",
             Self::Home => "HOME",

@@ -42,9 +42,7 @@ pub async fn run(request: &SendRequest, from: &Mailbox, port: u16) -> Result<(),
     let pages = Pages::new(&to, from, &preview);
     let stop = signals::stop_token("stopping")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let server = Server::bind(address, "--port")
-        .await
-        .map_err(anyhow::Error::from)?;
+    let server = Server::bind(address, "--port").await?;
     let access = Access::loopback();
     let url = access.url(server.address());
     terminal::print(&format!(

@@ -136,6 +136,8 @@ impl Executor for Sender {
             webhook_secret: self.webhook_secret.clone(),
             stop: self.stop.clone(),
             view: View::Quiet,
+            live: Arc::default(),
+            watcher: None,
         };
         Box::pin(async move {
             let run = occur(&request, occurrence, surroundings);

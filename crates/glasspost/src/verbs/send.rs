@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use campaign::report::Ending;
 use campaign::schedule::Timing;
-use campaign::send::View;
+use campaign::send::{View, Watcher};
 use campaign::{RunReport, SendRequest, Start, Tools};
-use model::{Clock, Secret};
+use model::{Clock, Live, Secret};
 use observe::summary;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::{open_store, preview, request, schedule, shell_word};
 use crate::cli::{ScheduleVerb, SendArgs};
+use crate::dashboard::{Dashboard, Shown};
 use crate::exit::Failure;
 use crate::mail_config::MailConfig;
 use crate::settings::{Environment, Variable, data_folder, is_platform_folder};
@@ -36,6 +37,10 @@ pub struct Surroundings {
     pub stop: CancellationToken,
     /// What is shown meanwhile.
     pub view: View,
+    /// What is under way, for those who show it.
+    pub live: Arc<Live>,
+    /// Who watches.
+    pub watcher: Option<Arc<dyn Watcher>>,
 }
 
 /// Runs the verb. The checks come in the order that MailGrid has (the campaign contract, section 1).
@@ -51,12 +56,12 @@ pub async fn run(args: SendArgs, environment: &Environment) -> Result<(), Failur
     if args.scheduling.scheduler_run && timing.is_none() {
         return schedule::act(ScheduleVerb::Run, folder, environment).await;
     }
-    if args.dashboard.monitor {
-        let reason = "--monitor: this version has no dashboard yet; the progress is shown in the terminal, \
-                      and `glasspost report` has every recipient";
-        return Err(Failure::Arguments(reason.to_owned()));
-    }
     if let Some(timing) = timing {
+        if args.dashboard.monitor {
+            terminal::remark(
+                "--monitor shows what is sent at once: a scheduled run has no dashboard",
+            );
+        }
         let (request, _) = checked(&args, environment)?;
         return schedule::register(&args, request, timing, folder, environment).await;
     }
@@ -90,14 +95,32 @@ pub async fn now(
     environment: &Environment,
 ) -> Result<(SendRequest, RunReport), Failure> {
     let (request, config) = checked(args, environment)?;
+    let store = open_store(&folder(args, environment)?)?;
+    let live = Arc::<Live>::default();
+    let dashboard = match args.dashboard.monitor {
+        true => {
+            let shown = Shown {
+                store: Arc::clone(&store),
+                live: Arc::clone(&live),
+                clock: Clock::system(),
+            };
+            Some(Dashboard::bind(&args.dashboard, environment, shown).await?)
+        }
+        false => None,
+    };
     let surroundings = Surroundings {
-        store: open_store(&folder(args, environment)?)?,
+        store,
         webhook_secret: webhook_secret(args, environment),
         stop: signals::stop_token(STOPPING)?,
         view: view(),
+        live,
+        watcher: dashboard.clone().map(|it| it as Arc<dyn Watcher>),
     };
-    let report = send(&request, start(args), config, surroundings).await?;
-    Ok((request, report))
+    let sent = send(&request, start(args), config, surroundings).await;
+    if let Some(dashboard) = dashboard {
+        dashboard.close().await;
+    }
+    Ok((request, sent?))
 }
 
 /// What the flags say about an earlier run.
@@ -171,10 +194,10 @@ pub async fn send(
         from: config.from,
         webhook_secret: surroundings.webhook_secret,
         clock: Clock::system(),
-        live: Arc::default(),
+        live: surroundings.live,
         stop: surroundings.stop,
         view: surroundings.view,
-        watcher: None,
+        watcher: surroundings.watcher,
     };
     Ok(campaign::send(&request, start, &tools).await?)
 }

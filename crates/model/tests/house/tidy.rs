@@ -8,7 +8,15 @@ use super::{assert_none, root};
 /// Longest Rust file in lines. Most are far shorter; one that comes near wants to be several.
 const RUST_LINES_MAX: usize = 700;
 /// Folders that hold nothing written by hand.
-const SKIPPED_FOLDERS: [&str; 6] = ["target", "out", "node_modules", "golden", "corpus", "lists"];
+const SKIPPED_FOLDERS: [&str; 7] = [
+    "target",
+    "out",
+    "dist",
+    "node_modules",
+    "golden",
+    "corpus",
+    "lists",
+];
 /// Names under which anything could stand.
 const VAGUE_NAMES: [&str; 5] = ["utils.rs", "util.rs", "helpers.rs", "misc.rs", "common.rs"];
 
@@ -20,11 +28,26 @@ struct Banned {
     because: &'static str,
 }
 
-const BANNED: [Banned; 12] = [
+const BANNED: [Banned; 15] = [
     Banned {
         halves: ("inner", "HTML"),
-        endings: &["html", "js", "ts", "tsx", "rs"],
-        because: "text becomes markup: set textContent or build elements",
+        endings: PAGES,
+        because: MARKUP,
+    },
+    Banned {
+        halves: ("outer", "HTML"),
+        endings: PAGES,
+        because: MARKUP,
+    },
+    Banned {
+        halves: ("insertAdjacent", "HTML"),
+        endings: PAGES,
+        because: MARKUP,
+    },
+    Banned {
+        halves: ("dangerouslySet", "InnerHTML"),
+        endings: PAGES,
+        because: MARKUP,
     },
     Banned {
         halves: ("todo", "!("),
@@ -83,6 +106,9 @@ const BANNED: [Banned; 12] = [
     },
 ];
 
+/// What a page of ours is made of.
+const PAGES: &[&str] = &["html", "js", "ts", "tsx", "rs"];
+const MARKUP: &str = "text becomes markup: set textContent or build elements";
 const REGISTRY: &str = "which registry is used is the machine's setting, not the project's";
 
 /// One file that somebody wrote: its path from the root, with `/`, and its text.

@@ -2,7 +2,8 @@
 
 mod sample;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ use crate::sink::{Settings, Sink, rule_text};
 use crate::terminal;
 use sample::Sample;
 
+/// The dashboard's own port, or else any that is free.
+const DASHBOARD_PORTS: [u16; 2] = [9091, 0];
+/// How long people can look around after the end.
+const LOOK_AROUND: &str = "10m";
 /// Messages a second, so that people can watch: 5,000 take about twenty seconds.
 const WATCHED_RATE: &str = "250";
 
@@ -84,14 +89,27 @@ fn command(sample: &Sample, args: &DemoArgs) -> Vec<String> {
     add("--concurrency", "8".to_owned());
     add("--data", path(&sample.data));
     add("--output-dir", path(&sample.folder));
-    match args.fast {
-        true => add("--retries", "1".to_owned()),
-        false => {
-            add("--retries", "2".to_owned());
-            add("--rate", WATCHED_RATE.to_owned());
-        }
+    if args.fast {
+        add("--retries", "1".to_owned());
+        return words;
     }
+    add("--retries", "2".to_owned());
+    add("--rate", WATCHED_RATE.to_owned());
+    add("--monitor-port", dashboard_port().to_string());
+    if std::io::stdout().is_terminal() {
+        add("--monitor-linger", LOOK_AROUND.to_owned());
+    }
+    words.push("--monitor".to_owned());
     words
+}
+
+/// A port that is free now. Should another program take it in the next moments, the demo says so.
+fn dashboard_port() -> u16 {
+    let free = DASHBOARD_PORTS.into_iter().find_map(|port| {
+        let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        probe.local_addr().ok()
+    });
+    free.map_or(DASHBOARD_PORTS[0], |address| address.port())
 }
 
 /// Sends by the words of the command, as if they had been typed, and compares with what the sink counted.
