@@ -78,7 +78,9 @@ function RunHead() {
   return (
     <div class={`run ${route.value.path.length > 0 ? "is-brief" : ""}`}>
       <div class="run-title">
-        <p class="run-name">{name ?? shown.job_id}</p>
+        <p class="run-name" data-testid={name ? "run-name" : "job-id"}>
+          {name ?? shown.job_id}
+        </p>
         <StageBadge stage={shown.stage} />
         {name && (
           <code class="faint" title="Job id" data-testid="job-id">

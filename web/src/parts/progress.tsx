@@ -1,4 +1,5 @@
 // How far the run has come: a bar cut into the five statuses, and each with its number.
+import { hasEnded } from "../api/stream";
 import type { Figures, Status } from "../api/types";
 import { count, percent, statusWord } from "../format";
 import { href } from "../route";
@@ -32,7 +33,9 @@ export function Progress({ figures }: { figures: Figures }) {
             {count(total)}
           </b>{" "}
           {total === 1 ? "message" : "messages"} in total
-          {!figures.list_complete && <span class="faint"> so far, the list is still being read</span>}
+          {!figures.list_complete && !hasEnded(figures.stage) && (
+            <span class="faint"> so far, the list is still being read</span>
+          )}
           {figures.repeat_count > 0 && (
             <span class="faint">, {count(figures.repeat_count)} of them second tries</span>
           )}
