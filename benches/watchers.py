@@ -16,6 +16,7 @@ SCRAPE_EVERY = 1.0
 # One address may hold only so many streams; on a loopback interface there are plenty of addresses.
 STREAMS_PER_ADDRESS = 20
 LINE_BYTES_MAX = 16 << 20
+STALLED_BUFFER_BYTES = 16 << 10
 ESTABLISHED = 1
 
 
@@ -46,6 +47,8 @@ class Watch:
 
     async def stall(self, number):
         with socket.socket() as stream:
+            # Else the kernel of whoever reads nothing may keep megabytes for it, and the server sees no stall.
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STALLED_BUFFER_BYTES)
             stream.bind((f"127.0.1.{1 + number // STREAMS_PER_ADDRESS}", 0))
             stream.connect(("127.0.0.1", self.port))
             stream.sendall(self.request("/api/stream"))
@@ -74,10 +77,12 @@ class Watch:
 
     async def all(self, looking, stalled):
         await self.answers()
+        stalling = [asyncio.create_task(self.stall(looking + number)) for number in range(stalled)]
         watchers = [self.look(number) for number in range(looking)]
-        watchers += [self.stall(looking + number) for number in range(stalled)]
         # What is cut off at the dashboard's end is no failure.
         await asyncio.gather(*watchers, self.scrape(), return_exceptions=True)
+        for stalled_one in stalling:
+            stalled_one.cancel()
 
     def account(self):
         lags = sorted(self.lags) or [0.0]
