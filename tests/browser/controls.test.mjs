@@ -12,7 +12,7 @@ import { stays, until } from "./harness/wait.mjs";
 const PAUSE_WATCHED_S = 1.5;
 
 test("pause stops the mail, resume goes on, and everybody gets it once", async t => {
-  const campaign = await Campaign.start(t, { recipients: people(300), rate: 40 });
+  const campaign = await Campaign.start(t, { recipients: people(400), rate: 40 });
   const visit = await Visit.start(t, campaign.url);
   await untilFigures(visit.page, "some are sent", ({ sent }) => sent > 10);
 
@@ -20,15 +20,15 @@ test("pause stops the mail, resume goes on, and everybody gets it once", async t
   const isAtRest = (/** @type {import("./harness/dashboard.mjs").Figures} */ shown) =>
     shown.stage === "paused" && shown.sending === 0;
   const paused = await untilFigures(visit.page, "a pause", isAtRest);
-  assert.ok(paused.sent < 300, "it was over before it was paused");
+  assert.ok(paused.sent < 400, "it was over before it was paused");
   await stays("the receiver's count", () => campaign.sink.count(), paused.sent, PAUSE_WATCHED_S);
   assert.equal(sum(paused), paused.total);
 
   await act(visit.page, "resume");
   const end = await untilOver(visit.page);
-  assert.deepEqual([end.stage, end.sent], ["completed", 300]);
+  assert.deepEqual([end.stage, end.sent], ["completed", 400]);
   const recipients = await campaign.sink.recipients();
-  assert.deepEqual([recipients.length, new Set(recipients).size], [300, 300]);
+  assert.deepEqual([recipients.length, new Set(recipients).size], [400, 400]);
 
   await visit.go(PLACES.activity);
   const lines = await logLines(visit.page);
@@ -42,13 +42,13 @@ test("pause stops the mail, resume goes on, and everybody gets it once", async t
 });
 
 test("a control that is not confirmed does nothing", async t => {
-  const campaign = await Campaign.start(t, { recipients: people(200), rate: 40 });
+  const campaign = await Campaign.start(t, { recipients: people(300), rate: 40 });
   const visit = await Visit.start(t, campaign.url);
   const dialog = await askFor(visit.page, "cancel");
   await visit.page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
   const end = await untilOver(visit.page);
-  assert.deepEqual([end.stage, end.sent], ["completed", 200]);
+  assert.deepEqual([end.stage, end.sent], ["completed", 300]);
   visit.assertClean();
 });
 

@@ -18,7 +18,7 @@ const RULES = [
 ];
 
 test("the figures move and add up at every sight", async t => {
-  const campaign = await Campaign.start(t, { recipients: people(200), rules: RULES, rate: 40, retries: 1 });
+  const campaign = await Campaign.start(t, { recipients: people(300), rules: RULES, rate: 40, retries: 1 });
   const visit = await Visit.start(t, campaign.url);
   const seen = [];
   for (;;) {

@@ -108,3 +108,22 @@ test("a recipient's page can be linked to, and the way back keeps the filter", a
   await untilRows(visit.page, "the failed ones", shown => shown.length === REFUSED.length);
   visit.assertClean();
 });
+
+test("a domain and a reply code lead to their recipients", async t => {
+  const visit = await visitRecipients(t);
+  await visit.go(PLACES.domains);
+  await visit.page.getByTestId("domain-row").getByRole("link", { name: "gmail.com", exact: true }).click();
+  const ofDomain = await untilRows(visit.page, "those of the domain", shown => shown.length > 0);
+  assert.deepEqual(emails(ofDomain).sort(), ofGmail().sort());
+
+  await visit.go(PLACES.domains);
+  await visit.page.getByTestId("code-row").getByRole("link", { name: "550" }).click();
+  const ofCode = await untilRows(visit.page, "those with the code", shown => shown.length > 0);
+  assert.deepEqual(emails(ofCode).sort(), [...REFUSED].sort());
+  visit.assertClean();
+});
+
+/** Of 130 people, those with a mailbox at Gmail: fewer than a page holds. */
+function ofGmail() {
+  return people(130).flatMap(({ email }) => (email.endsWith("@gmail.com") ? [email] : []));
+}

@@ -24,11 +24,12 @@ test("pictures of every page", async t => {
     retries: 2,
     name: "The Glasshouse, spring letter",
   });
+  // High enough for a letter to be in sight: a browser draws no frame that is not.
   const looks = /** @type {const} */ ([
-    { scheme: "light", width: 1280 },
-    { scheme: "dark", width: 1280 },
-    { scheme: "light", width: 360 },
-    { scheme: "dark", width: 360 },
+    { scheme: "light", width: 1280, height: 1400 },
+    { scheme: "dark", width: 1280, height: 1400 },
+    { scheme: "light", width: 360, height: 2000 },
+    { scheme: "dark", width: 360, height: 2000 },
   ]);
   for (const look of looks) {
     const visit = await Visit.start(t, campaign.url, look);

@@ -38,6 +38,7 @@ const LOCAL_SCHEMES = new Set(["data:", "blob:", "about:"]);
  * @typedef {object} Look
  * @property {"light" | "dark"} [scheme]
  * @property {number} [width] pixels
+ * @property {number} [height] pixels
  * @property {string} [script] runs before the page's own in every document
  */
 
@@ -67,10 +68,10 @@ export class Visit {
    * @param {string} url the dashboard's, with a slash at its end
    * @param {Look} [look]
    */
-  static async start(test, url, { scheme = "light", width = 1280, script } = {}) {
+  static async start(test, url, { scheme = "light", width = 1280, height = 800, script } = {}) {
     const context = await browser.newContext({
       colorScheme: scheme,
-      viewport: { width, height: 800 },
+      viewport: { width, height },
       reducedMotion: "reduce",
     });
     test.after(() => context.close());
