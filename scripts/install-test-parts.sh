@@ -29,7 +29,7 @@ echo "installing what the tests run against:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # Without a configuration of its own the machine's Postfix stays off.
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
-# Prometheus is wanted for its promtool only. Without this policy (invoke-rc.d asks it) its service would start.
+# The tests start a Prometheus of their own. Without this policy (invoke-rc.d asks it) its service would start.
 POLICY=/usr/sbin/policy-rc.d
 if [ ! -e "$POLICY" ]; then
     trap 'rm -f "$POLICY"' EXIT

@@ -149,6 +149,42 @@ fn cancel_takes_the_rest_back_for_good() {
     refuses_to_go_on(&home, &sink, received.len());
 }
 
+#[test]
+fn a_paused_run_can_be_cancelled_or_stopped() {
+    let (home, sink, mut process, dashboard) = under_way(&[], 200, &["-c", "4"]);
+    let mut updates = dashboard.follow();
+    dashboard.act("pause").expect(200);
+    let still = stand_still(&mut updates);
+    dashboard.act("cancel").expect(200);
+    wait_for_the_end(&mut process);
+    process.signal("INT");
+    let last = updates.last();
+    assert_eq!(
+        (&last["stage"], Figures::of(&last).sent),
+        (&json!("cancelled"), still.sent)
+    );
+    process.wait().expect_code(0);
+    assert_eq!(sink.count() as u64, still.sent);
+    let statuses = home.exact_account();
+    let cancelled = statuses.values().filter(|status| *status == "cancelled");
+    assert_eq!(cancelled.count() as u64, 200 - still.sent);
+
+    let (home, sink, process, dashboard) = under_way(&[], 200, &["-c", "4"]);
+    let mut updates = dashboard.follow();
+    dashboard.act("pause").expect(200);
+    let still = stand_still(&mut updates);
+    process.signal("INT");
+    let last = updates.last();
+    assert_eq!(
+        (&last["stage"], Figures::of(&last)),
+        (&json!("interrupted"), still)
+    );
+    let finished = process.wait().expect_code(1);
+    assert!(finished.stderr.contains("with --resume"), "{finished}");
+    assert_eq!(home.exact_account().len(), 200);
+    assert_eq!(sink.count() as u64, still.sent);
+}
+
 /// A run that was cancelled is not gone on with.
 fn refuses_to_go_on(home: &Home, sink: &Sink, received: usize) {
     let args = ["--csv", "list.csv", "--text", "Hello", "--resume"];

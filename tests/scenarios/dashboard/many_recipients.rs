@@ -12,7 +12,7 @@ use crate::harness::{Dashboard, Home, Process, Sink, amount, until};
 /// How long a page may take at the median.
 const PAGE_WITHIN: Duration = Duration::from_millis(100);
 /// A build for tests is unoptimised: the same look takes about so many times as long there.
-const DEBUG_FACTOR: u32 = if cfg!(debug_assertions) { 5 } else { 1 };
+const DEBUG_FACTOR: u32 = if cfg!(debug_assertions) { 3 } else { 1 };
 /// How often each page is asked for.
 const ROUNDS: usize = 5;
 /// What listing everybody may cost, in KiB of memory.

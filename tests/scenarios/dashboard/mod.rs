@@ -6,6 +6,7 @@ mod figures;
 mod scene;
 
 mod controls;
+mod interventions_keep_the_books;
 mod killed_while_paused;
 mod many_recipients;
 mod opening_and_closing;
