@@ -68,8 +68,17 @@ impl Dashboard {
         let address = SocketAddr::from((flags.monitor_listen, flags.monitor_port));
         let server = Server::bind(address, "--monitor-port").await?;
         let token = environment.text(Variable::MonitorToken).map(Secret::new);
+        let is_token_known = token.is_some();
         let access = access(flags, token)?;
-        terminal::remark(&format!("dashboard: {}", access.url(server.address())));
+        let page = match is_token_known {
+            // Who chose a token knows it; shown here, it would stand in logs as well.
+            true => format!(
+                "{} (it asks for the token of GLASSPOST_MONITOR_TOKEN)",
+                Access::loopback().url(server.address())
+            ),
+            false => access.url(server.address()),
+        };
+        terminal::remark(&format!("dashboard: {page}"));
         Ok(Arc::new(Self {
             shown,
             linger: flags.monitor_linger,

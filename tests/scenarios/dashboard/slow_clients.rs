@@ -81,6 +81,10 @@ fn they_are_closed_and_nobody_else_feels_it() {
     for (name, crowd) in ["half requests", "stalled readers"].iter().zip(crowds) {
         wait_until_closed(name, crowd, began);
     }
+    let metrics = dashboard.metrics();
+    assert_eq!(metrics["glasspost_stream_clients"], HEALTHY as f64);
+    let dropped = metrics["glasspost_stream_clients_dropped_total"];
+    assert_eq!(dropped, stalled as f64);
     let stats = dashboard.json("/api/stats");
     assert!(
         Figures::of(&stats).failed > LINES,
