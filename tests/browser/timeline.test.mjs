@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Campaign, people } from "./harness/campaign.mjs";
 import { Canary } from "./harness/canary.mjs";
-import { PLACES, attempts, openRecipient, preview, untilOver } from "./harness/dashboard.mjs";
+import { PLACES, attempts, openRecipient, preview, untilFigures, untilOver } from "./harness/dashboard.mjs";
 import { Visit } from "./harness/visit.mjs";
 import { stays } from "./harness/wait.mjs";
 
@@ -29,6 +29,20 @@ test("the timeline shows each attempt with its reply and its phases", async t =>
   const address = visit.page.url();
   await visit.page.reload();
   assert.equal((await attempts(visit.page)).length, 2, `${address} can be opened by itself`);
+  visit.assertClean();
+});
+
+test("whoever waits for another try is told when it comes", async t => {
+  const rules = ['*: defer 451 4.7.1 "not now"'];
+  const campaign = await Campaign.start(t, { recipients: people(1), rules, retries: 3 });
+  const visit = await Visit.start(t, campaign.url);
+  await untilFigures(visit.page, "a wait", ({ retry }) => retry === 1);
+  await visit.go(PLACES.recipients);
+  await openRecipient(visit.page, "p0@gmail.com");
+  await visit.page
+    .getByText(/Next: another try at \d{4}-\d\d-\d\d/)
+    .last()
+    .waitFor();
   visit.assertClean();
 });
 
