@@ -28,15 +28,11 @@ test("one look is enough when nothing cut it short", async () => {
 });
 
 test("a look cut short is gone on from until the page is full", async () => {
-  const pages = [
-    page([3], { looked_to: 50, looked: 50 }),
-    page([], { looked_to: 90, looked: 40 }),
-    page([95], { next: 95 }),
-  ];
+  const pages = [page([3], { looked_to: 50 }), page([], { looked_to: 90 }), page([95], { next: 95 })];
   const { looks, states, last } = await run({ after: "1" }, 2, pages);
   expect(looks.map(([at]) => at)).toEqual([{ after: "1" }, { after: "50" }, { after: "90" }]);
   expect(looks.map(([, most]) => most)).toEqual([2, 1, 1]);
-  expect(states[1]).toMatchObject({ looked: 90, isDone: false });
+  expect(states[1]).toMatchObject({ looks: 2, isDone: false });
   expect(last?.rows.map(row => row.seq)).toEqual([3, 95]);
 });
 

@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::router::{App, Named, NamedMessage};
 use crate::row::{EventJson, Row};
+use crate::time::Rfc3339;
 
 /// Messages of a page where no limit is given.
 const LIMIT_DEFAULT: usize = 20;
@@ -22,13 +23,15 @@ struct PageJson<'a> {
     previous: Option<Seq>,
     next: Option<Seq>,
     looked_to: Option<Seq>,
-    total: Option<u64>,
+    /// All messages of the run, whatever is looked for.
+    total: u64,
 }
 
 #[derive(Serialize)]
 struct TimelineJson<'a> {
     message: Row<'a>,
     events: Vec<EventJson<'a>>,
+    due_at: Option<Rfc3339>,
     retry_of: Option<MessageId>,
     retried_as: Option<MessageId>,
 }
@@ -42,10 +45,7 @@ pub(crate) async fn page(
     let query = Query::read(query.as_deref(), &page::PARAMETERS)?;
     let wanted = Wanted::read(&query, LIMIT_DEFAULT)?;
     let store = &*app.console.store;
-    let total = match wanted.is_filtered() {
-        true => None,
-        false => Some(store.books(run.id).await?.accepted),
-    };
+    let total = store.books(run.id).await?.accepted;
     let page = page::look(store, &app.console.live, run.id, &wanted).await?;
     let repeated = repeated(store, &page.messages).await?;
     Ok(Json(PageJson {
@@ -101,6 +101,7 @@ pub(crate) async fn timeline(
     Ok(Json(TimelineJson {
         message: Row::new(message, latest, is_sending, retry_of),
         events: timeline.events.iter().map(EventJson::new).collect(),
+        due_at: timeline.due_at.map(Rfc3339),
         retry_of,
         retried_as: timeline.retried_as,
     })

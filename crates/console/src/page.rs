@@ -65,14 +65,6 @@ impl Wanted {
         })
     }
 
-    /// Whether some messages are left out for what they are, not for where they stand.
-    pub(crate) fn is_filtered(&self) -> bool {
-        self.status.is_some()
-            || self.address_part.is_some()
-            || self.domain.is_some()
-            || self.code.is_some()
-    }
-
     /// Whether a message is one of those asked for, its status aside.
     fn fits(&self, logged: &Logged) -> bool {
         let address = &logged.message.address;

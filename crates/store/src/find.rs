@@ -1,6 +1,6 @@
 //! Looking for messages of a run: what is asked for, and what a bounded look found.
 
-use model::{Event, Message, MessageId, MessageState, Seq};
+use model::{Event, Message, MessageId, MessageState, Seq, Timestamp};
 
 use crate::log::Logged;
 
@@ -75,6 +75,8 @@ pub struct Timeline {
     pub message: Message,
     /// What happened, in order, `accepted` first.
     pub events: Vec<Event>,
+    /// When it may be tried next, while it is queued.
+    pub due_at: Option<Timestamp>,
     /// The message that repeats this one.
     pub retried_as: Option<MessageId>,
 }

@@ -8,8 +8,6 @@ export interface Filled {
   previous: number | null;
   next: number | null;
   total: number;
-  /** How many messages were looked at, where the console says it. */
-  looked: number | null;
   looks: number;
   isDone: boolean;
 }
@@ -36,14 +34,12 @@ export async function fill(
 function extended(filled: Filled | null, page: Page, direction: "after" | "before"): Filled {
   const goesForward = direction === "after";
   const before = filled?.rows ?? [];
-  const looked = page.looked === undefined ? null : (filled?.looked ?? 0) + page.looked;
   return {
     rows: goesForward ? [...before, ...page.messages] : [...page.messages, ...before],
     // The near edge is known since the first look that found something, the far edge since the latest look.
     previous: goesForward ? (filled?.previous ?? page.previous) : page.previous,
     next: goesForward ? page.next : (filled?.next ?? page.next),
     total: page.total,
-    looked,
     looks: (filled?.looks ?? 0) + 1,
     isDone: false,
   };

@@ -159,7 +159,6 @@ export interface Row {
   attempts: number;
   accepted_at: string;
   at: string;
-  due_at?: string | null;
   duration_ms: number | null;
   code: number | null;
   enhanced: string | null;
@@ -174,8 +173,7 @@ export interface Page {
   previous: number | null;
   next: number | null;
   looked_to: number | null;
-  /** How many messages this look passed over, where the console says it. */
-  looked?: number;
+  /** All messages of the run, whatever is looked for. */
   total: number;
 }
 
@@ -218,6 +216,8 @@ export interface MessageEvent {
 export interface Timeline {
   message: Row;
   events: MessageEvent[];
+  /** When it may be tried next, while it is queued. */
+  due_at: string | null;
   retry_of: string | null;
   retried_as: string | null;
 }

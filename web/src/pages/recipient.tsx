@@ -34,33 +34,33 @@ export function Recipient({ id }: { id: string }) {
 }
 
 function Story({ history, otherJob }: { history: History; otherJob: string | undefined }) {
-  const { message, events } = history;
+  const { message, events, due_at } = history;
   return (
     <>
       <div class="section-head recipient-head">
         <h1>{message.email}</h1>
         <StatusBadge status={message.status} />
       </div>
-      <Facts message={message} />
+      <Facts message={message} dueAt={due_at} />
       <Relatives history={history} otherJob={otherJob} />
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
           <h2 id="timeline-title">What happened</h2>
         </div>
-        <Timeline events={events} dueAt={message.due_at ?? null} />
+        <Timeline events={events} dueAt={due_at} />
       </section>
     </>
   );
 }
 
-function Facts({ message }: { message: Row }) {
+function Facts({ message, dueAt }: { message: Row; dueAt: string | null }) {
   const facts: [string, string | null][] = [
     ["State", words(message.state)],
     ["Attempts", String(message.attempts)],
     ["Duration", message.attempts > 0 ? milliseconds(message.duration_ms) : null],
     ["Accepted", dateTime(message.accepted_at)],
     ["Last change", dateTime(message.at)],
-    ["Next try", message.due_at ? dateTime(message.due_at) : null],
+    ["Next try", dueAt && message.attempts > 0 ? dateTime(dueAt) : null],
     ["Number", String(message.seq)],
   ];
   return (

@@ -98,13 +98,11 @@ export function Recipients() {
   );
 }
 
-/** What has been found, or how far the look has come. */
-function progress({ rows, total, looked, isDone }: Filled): string {
-  if (isDone) return `${count(rows.length)} shown, of ${count(total)} in all`;
-  const so = `${count(rows.length)} found`;
-  return looked === null
-    ? `searching ${count(total)}… ${so}`
-    : `searched ${count(Math.min(looked, total))} of ${count(total)}… ${so}`;
+/** What has been found, finally or so far. */
+function progress({ rows, total, isDone }: Filled): string {
+  return isDone
+    ? `${count(rows.length)} shown, of ${count(total)} in all`
+    : `searching ${count(total)}… ${count(rows.length)} found`;
 }
 
 /** The address with other values in its query; a change of filters begins at the first page. */

@@ -5,8 +5,8 @@ import { count } from "../format";
 const STAGES: Record<ControlAction, Stage[]> = {
   pause: ["sending"],
   resume: ["paused"],
-  cancel: ["starting", "sending", "paused"],
-  retry_failed: ["sending", "paused", "completed"],
+  cancel: ["sending", "paused"],
+  retry_failed: ["sending", "paused", "completed", "unreachable"],
 };
 
 export function isPossible(action: ControlAction, figures: Figures): boolean {

@@ -16,7 +16,8 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     let Some(message) = row::message(connection, tag, seq)? else {
         return Ok(None);
     };
-    let mut events = latest_first(connection, &message)?;
+    let (last_event, due_at) = place(connection, &message)?;
+    let mut events = latest_first(connection, &message, last_event)?;
     events.push(accepted_event(&message));
     events.reverse();
     let retried_as = troubled::repeat_of(connection, &message)?
@@ -25,15 +26,25 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     Ok(Some(Timeline {
         message,
         events,
+        due_at: due_at.map(Timestamp::from_millis),
         retried_as,
     }))
 }
 
+/// The message's latest event, and when it is due.
+fn place(connection: &Connection, message: &Message) -> Result<(Option<i64>, Option<i64>)> {
+    let mut statement =
+        connection.prepare_cached("SELECT last_event, due_at FROM messages WHERE seq = ?1")?;
+    let place = statement.query_row([message.seq.get()], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(place?)
+}
+
 /// The events after acceptance, from the last one back.
-fn latest_first(connection: &Connection, message: &Message) -> Result<Vec<Event>> {
-    let mut place: Option<i64> = connection
-        .prepare_cached("SELECT last_event FROM messages WHERE seq = ?1")?
-        .query_row([message.seq.get()], |row| row.get(0))?;
+fn latest_first(
+    connection: &Connection,
+    message: &Message,
+    mut place: Option<i64>,
+) -> Result<Vec<Event>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {EVENT_COLUMNS}, e.previous FROM events e WHERE e.seq = ?1 AND e.message = ?2"
     ))?;
