@@ -222,4 +222,7 @@ fn retry_delivers_to_those_who_were_refused_once() {
     let report = home.report(&[]);
     assert_eq!(report["books_balance"], true);
     assert_eq!(report["books"]["delivered"], 90);
+    // The account has a row for each message, as the books count them: a failure that was repeated stays in it.
+    let account = home.account();
+    assert_eq!((account.success.len(), account.failed.len()), (90, 30));
 }

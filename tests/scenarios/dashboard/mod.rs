@@ -7,6 +7,7 @@ mod scene;
 
 mod controls;
 mod interventions_keep_the_books;
+mod killed_while_cancelled;
 mod killed_while_paused;
 mod many_recipients;
 mod opening_and_closing;

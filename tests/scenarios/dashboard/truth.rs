@@ -157,6 +157,12 @@ fn check_answers(dashboard: &Dashboard, end: Figures) {
         (with("sent"), with("failed"), recipients.len() as u64),
         (end.sent, end.failed, end.total)
     );
+    let run = dashboard.json(&format!("/api/campaigns/{}", dashboard.job()));
+    let books = numbers(&run["books"]);
+    let failed = books["bounced"] + books["expired"] + books["dropped"];
+    assert_eq!((books["delivered"], failed), (end.sent, end.failed));
+    assert_eq!(books["accepted"], end.total);
+    assert_eq!((books["queued"], books["cancelled"]), (0, 0));
     let of_domains: u64 = numbers(&stats["domain_breakdown"]).values().sum();
     assert_eq!(of_domains, end.total);
 }
