@@ -18,7 +18,7 @@ pub(crate) const PARAMETERS: [&str; 7] = [
 /// Most messages of a page.
 pub(crate) const LIMIT_MAX: usize = 1_000;
 /// Most messages looked at for one page: what bounds the time of an answer.
-const LOOK_AT_MAX: usize = 50_000;
+const LOOK_AT_MAX: usize = 25_000;
 /// Longest part of an address to look for, in characters.
 const SEARCH_CHARACTERS_MAX: usize = 200;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Stream;
 use super::ring::After;
@@ -18,6 +18,13 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const HEARTBEAT_EVENT: &[u8] = b":\n\n";
 /// After how long a browser comes back when the connection is lost, in milliseconds.
 const RETRY_EVENT: &[u8] = b"retry: 2000\n\n";
+/// How long one connection follows; then the client is asked to come again at once, and goes on where it was. Of a
+/// client that takes nothing, its own system may keep what comes for hours: it shows by not coming again.
+const FOLLOWED_FOR: Duration = Duration::from_mins(10);
+/// So that clients that came together do not all come again together.
+const FOLLOWED_LONGER_MAX: Duration = Duration::from_mins(2);
+/// Asks the client to come again at once.
+const COME_AGAIN_EVENT: &[u8] = b"retry: 50\n\n";
 /// Updates that a client may be behind when it goes away without being counted as one that did not keep up: two
 /// seconds' worth. The connection itself holds some on their way.
 const BEHIND_MAX: u64 = 8;
@@ -27,6 +34,7 @@ pub(super) struct Client {
     stream: Arc<Stream>,
     news: watch::Receiver<u64>,
     next: Next,
+    ends_at: Instant,
     /// Given back when the client is gone.
     _seat: Seat,
 }
@@ -40,6 +48,8 @@ enum Next {
     Snapshot,
     /// What comes after this update.
     After(u64),
+    /// Nothing more.
+    End,
 }
 
 impl Client {
@@ -49,6 +59,7 @@ impl Client {
             news: stream.news.clone(),
             stream,
             next: Next::Greeting(last_id),
+            ends_at: Instant::now() + FOLLOWED_FOR + FOLLOWED_LONGER_MAX.mul_f64(fastrand::f64()),
             _seat: seat,
         }
     }
@@ -58,7 +69,9 @@ impl Client {
         let event = match self.next {
             Next::Greeting(last_id) => self.greet(last_id),
             Next::Snapshot => self.snapshot(),
+            Next::After(_) if Instant::now() >= self.ends_at => self.take_leave(),
             Next::After(id) => self.follow(id).await?,
+            Next::End => return None,
         };
         Some((event, self))
     }
@@ -73,6 +86,11 @@ impl Client {
         let (id, event) = self.stream.snapshot();
         self.next = Next::After(id);
         event
+    }
+
+    fn take_leave(&mut self) -> Bytes {
+        self.next = Next::End;
+        Bytes::from_static(COME_AGAIN_EVENT)
     }
 
     async fn follow(&mut self, id: u64) -> Option<Bytes> {

@@ -8,6 +8,7 @@ use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
 use model::{EventKind, Live, Seq, Stage};
 use serde_json::Value;
+use tokio::time::Instant;
 use webserver::Peer;
 
 use crate::run::{
@@ -382,4 +383,29 @@ async fn a_burst_leaves_the_newest_lines_of_each_level() {
     let levels = |level: &str| lines.iter().filter(|line| line["level"] == level).count();
     assert_eq!(levels("error"), 1, "a failure is not lost among deliveries");
     assert!((20..=40).contains(&levels("info")), "{}", levels("info"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_after_minutes_and_goes_on_where_it_was() {
+    let (world, _) = every_kind().await;
+    world.live.set_stage(Stage::Sending);
+    let begun = Instant::now();
+    let mut events = Events::follow(&world, None).await;
+    let mut id = events.next().await["id"].to_string();
+    loop {
+        let bytes = events.bytes().await.unwrap();
+        match bytes.as_ref() {
+            b":\n\n" => {}
+            b"retry: 50\n\n" => break,
+            update => id = data(update)["id"].to_string(),
+        }
+    }
+    assert_eq!(events.bytes().await, None);
+    let minutes = begun.elapsed().as_secs() / 60;
+    assert!((10..=12).contains(&minutes), "{minutes} min");
+    let mut again = Events::follow(&world, Some(&id)).await;
+    world.live.connection_opened();
+    let update = again.next().await;
+    assert_eq!(update["kind"], "delta");
+    assert_eq!(update["id"].as_u64(), id.parse().ok().map(|id: u64| id + 1));
 }
