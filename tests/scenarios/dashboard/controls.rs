@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::figures::Figures;
 use super::scene::{people, watch, write_list};
-use crate::harness::{Dashboard, Home, Process, Sink, Updates, until, wait_for_the_end};
+use crate::harness::{Dashboard, Home, Hook, Process, Sink, Updates, until, wait_for_the_end};
 
 /// Updates of a run that stands still come once a second.
 const STILL: usize = 3;
@@ -119,7 +119,9 @@ fn what_makes_no_sense_now_is_refused_in_words() {
 
 #[test]
 fn cancel_takes_the_rest_back_for_good() {
-    let (home, sink, mut process, dashboard) = under_way(&[], 400, &["-c", "4"]);
+    let hook = Hook::answering(&[200]);
+    let args = ["-c", "4", "--webhook", &hook.url()];
+    let (home, sink, mut process, dashboard) = under_way(&[], 400, &args);
     dashboard.act("cancel").expect(200);
     wait_for_the_end(&mut process);
     let update = dashboard.follow().next().unwrap().data;
@@ -128,6 +130,11 @@ fn cancel_takes_the_rest_back_for_good() {
     assert_eq!(figures.sent, sink.count() as u64);
     assert_eq!(figures.total, figures.sent);
     assert_eq!(*cancelled, 400 - figures.sent);
+    let told = until("the webhook", || hook.posts().pop()).json();
+    assert_eq!(
+        (&told["status"], &told["successful_deliveries"]),
+        (&json!("cancelled"), &json!(figures.sent))
+    );
     assert_eq!(
         interventions(&dashboard)[0]["message"],
         "cancelled by dashboard 127.0.0.1"

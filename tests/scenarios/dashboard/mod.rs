@@ -19,3 +19,4 @@ mod safety;
 mod slow_clients;
 mod token;
 mod truth;
+mod unreachable_relay;
