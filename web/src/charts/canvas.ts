@@ -99,7 +99,8 @@ export function draw(
   const options: uPlot.Options = {
     width: Math.max(box.clientWidth, 120),
     height: HEIGHT,
-    padding: [10, 16, 0, 0],
+    // The last time of the axis stands half beyond the plot's edge.
+    padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: fromZero }, [RIGHT]: { range: fromZero } },

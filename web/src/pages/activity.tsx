@@ -54,7 +54,7 @@ export function Activity() {
             {held.value === null ? "Hold still" : `Go on${fresh > 0 ? ` (${count(fresh)} new)` : ""}`}
           </button>
           <p class="faint">
-            {count(lines.value.length)} of the latest {count(LOG_MAX)} lines
+            {count(lines.value.length)} lines; the latest of each level are kept, {count(LOG_MAX)} at most
           </p>
         </div>
         {lines.value.length === 0 && <p class="empty">No line fits.</p>}
