@@ -72,7 +72,7 @@ impl Group {
     fn new(provider: &'static str, counts: GroupCounts) -> Self {
         Self {
             provider,
-            total: counts.total,
+            total: counts.total(),
             sent: counts.sent,
             failed: counts.failed,
             deferred: counts.deferred,

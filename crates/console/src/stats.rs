@@ -92,7 +92,7 @@ impl Now {
         Self {
             moment: monitor.moment(seen),
             domains: rows
-                .map(|row| (named(row.domain), row.counts.total))
+                .map(|row| (named(row.domain), row.counts.total()))
                 .collect(),
             under_way: live.messages_under_way().into_iter().collect(),
         }

@@ -128,7 +128,7 @@ impl Values {
             return 0.0;
         };
         count(match what {
-            "accepted" => counts.total,
+            "accepted" => counts.accepted,
             "delivered" => counts.sent,
             "failed" => counts.failed,
             "deferred" => counts.deferred,

@@ -270,7 +270,7 @@ impl State {
 
     fn providers(&self) -> Vec<ProviderRow> {
         let rows = Provider::ALL.into_iter().zip(self.providers);
-        rows.filter(|(_, counts)| counts.total > 0)
+        rows.filter(|(_, counts)| counts.accepted > 0)
             .map(|(provider, counts)| ProviderRow { provider, counts })
             .collect()
     }

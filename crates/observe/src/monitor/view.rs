@@ -77,7 +77,9 @@ pub struct GroupCounts {
     /// Attempts that will be followed by another.
     pub deferred: u64,
     /// Accepted.
-    pub total: u64,
+    pub accepted: u64,
+    /// Taken back.
+    pub cancelled: u64,
     /// Time spent in delivered attempts, in microseconds.
     pub delivered_us: u64,
 }
@@ -235,15 +237,20 @@ impl GroupCounts {
     /// Counts an event of one of the group's messages.
     pub(crate) fn count(&mut self, event: &Event) {
         match event.kind {
-            EventKind::Accepted => self.total += 1,
+            EventKind::Accepted => self.accepted += 1,
             EventKind::Delivered => {
                 self.sent += 1;
                 self.delivered_us += time_us(event);
             }
             EventKind::Deferred => self.deferred += 1,
             EventKind::Bounced | EventKind::Expired | EventKind::Dropped => self.failed += 1,
-            EventKind::Cancelled => {}
+            EventKind::Cancelled => self.cancelled += 1,
         }
+    }
+
+    /// Messages, those that were taken back left out.
+    pub fn total(&self) -> u64 {
+        self.accepted - self.cancelled
     }
 
     /// Adds another group's.
@@ -251,7 +258,8 @@ impl GroupCounts {
         self.sent += other.sent;
         self.failed += other.failed;
         self.deferred += other.deferred;
-        self.total += other.total;
+        self.accepted += other.accepted;
+        self.cancelled += other.cancelled;
         self.delivered_us += other.delivered_us;
     }
 
