@@ -1,7 +1,7 @@
 //! The dashboard of a campaign: its address is taken before anything else, it is there before the first message, and
 //! a while after the last.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,17 +68,10 @@ impl Dashboard {
         let address = SocketAddr::from((flags.monitor_listen, flags.monitor_port));
         let server = Server::bind(address, "--monitor-port").await?;
         let token = environment.text(Variable::MonitorToken).map(Secret::new);
-        let is_token_known = token.is_some();
-        let access = access(flags, token)?;
-        let page = match is_token_known {
-            // Who chose a token knows it; shown here, it would stand in logs as well.
-            true => format!(
-                "{} (it asks for the token of GLASSPOST_MONITOR_TOKEN)",
-                Access::loopback().url(server.address())
-            ),
-            false => access.url(server.address()),
-        };
-        terminal::remark(&format!("dashboard: {page}"));
+        let access = access(flags, token.clone())?;
+        let page = page(flags, &access, server.address(), token.as_ref());
+        // The campaign contract, section 7: what scripts look for.
+        terminal::print(&format!("Monitor dashboard: {page}\n"))?;
         Ok(Arc::new(Self {
             shown,
             linger: flags.monitor_linger,
@@ -99,6 +92,25 @@ impl Dashboard {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address that a person opens. Who chose a token knows it; shown here, it would stand in logs as well.
+fn page(
+    flags: &DashboardFlags,
+    access: &Access,
+    at: SocketAddr,
+    chosen: Option<&Secret>,
+) -> String {
+    match chosen {
+        Some(_) => format!(
+            "{} (it asks for the token of GLASSPOST_MONITOR_TOKEN)",
+            Access::loopback().url(at)
+        ),
+        None if flags.monitor_listen == Ipv4Addr::LOCALHOST => {
+            format!("http://localhost:{}", at.port())
+        }
+        None => access.url(at),
     }
 }
 

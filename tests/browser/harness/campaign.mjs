@@ -79,7 +79,7 @@ export class Campaign {
     await writeFiles(folder, sink.port, plan);
     const send = new Program(["send", ...flags(plan)], folder);
     test.after(() => send.stop());
-    const url = await send.prints(/dashboard: (http:\S+)/);
+    const url = await send.prints(/Monitor dashboard: (http:\S+)/);
     return new Campaign(folder, sink, send, new URL(url).href);
   }
 

@@ -140,9 +140,9 @@ fn cancel_takes_the_rest_back_for_good() {
         "cancelled by dashboard 127.0.0.1"
     );
     process.signal("INT");
-    let finished = process.wait().expect_code(0);
+    let finished = process.wait().expect_code(1);
     assert!(
-        finished.stdout.contains("cancelled by dashboard 127.0.0.1"),
+        finished.stderr.contains("cancelled by dashboard 127.0.0.1"),
         "{finished}"
     );
     let statuses = home.exact_account();
@@ -170,7 +170,7 @@ fn a_paused_run_can_be_cancelled_or_stopped() {
         (&last["stage"], Figures::of(&last).sent),
         (&json!("cancelled"), still.sent)
     );
-    process.wait().expect_code(0);
+    process.wait().expect_code(1);
     assert_eq!(sink.count() as u64, still.sent);
     let statuses = home.exact_account();
     let cancelled = statuses.values().filter(|status| *status == "cancelled");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, Process, Request, Updates, until};
 
 /// What the command prints before its address.
-const SHOWN: &str = "dashboard: http://";
+const SHOWN: &str = "Monitor dashboard: http://";
 /// What it says when the run has come to an end and its dashboard stays.
 const ENDED: &str = "the run has ended";
 
@@ -25,22 +25,24 @@ impl Dashboard {
     /// The one whose address a command shows, as soon as it does.
     pub fn of(process: &mut Process) -> Self {
         until("the dashboard's address", || {
-            let stderr = process.stderr();
+            let stdout = process.stdout();
             // Whole lines only.
-            let mut lines = stderr
+            let mut lines = stdout
                 .split_inclusive('\n')
                 .filter(|line| line.ends_with('\n'));
             let found = lines.find_map(|line| line.trim_end().strip_prefix(SHOWN));
             assert!(
                 found.is_some() || !process.has_ended(),
-                "it does not start: {stderr}"
+                "it does not start: {}",
+                process.stderr()
             );
             found.map(Self::at)
         })
     }
 
     fn at(shown: &str) -> Self {
-        let (address, rest) = shown.split_once('/').unwrap();
+        let shown = shown.replace("localhost", "127.0.0.1");
+        let (address, rest) = shown.split_once('/').unwrap_or((&shown, ""));
         Self {
             address: address.parse().unwrap(),
             token: rest.strip_prefix("?token=").map(str::to_owned),

@@ -14,7 +14,8 @@ Templates are Go templates: {{.name}} is the column `name` of the list, {{.email
 
 Exit status:
   0  the campaign is finished, also when recipients failed (see failed.csv, or `glasspost report`)
-  1  anything without a code of its own, also an interruption: run it again with --resume
+  1  anything without a code of its own, also an interruption (run it again with --resume) and a
+     cancelled campaign
   2  invalid arguments
   3  the configuration cannot be used
   4  a file is not there
@@ -280,7 +281,7 @@ pub struct DashboardFlags {
     /// How long the dashboard stays after the end, as 5s or 10m
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = number::duration)]
     pub monitor_linger: Duration,
-    /// MailGrid's: after how many seconds a browser that takes nothing is dropped. Here it is ten in any case.
+    /// MailGrid's: after how many seconds a browser that takes nothing is dropped. Here it is soon in any case.
     #[arg(long, hide = true, default_value_t = 300)]
     pub monitor_client_timeout: u32,
 }

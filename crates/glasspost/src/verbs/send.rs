@@ -216,27 +216,32 @@ pub fn tell(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> R
                 // The seed's words for a run that is resumed after its end.
                 terminal::print("All emails already sent\n")?;
             }
+            terminal::print(&whole_account(request, report, data))?;
             let (elapsed, workers) = (summary::duration(report.elapsed()), request.connections);
-            terminal::print(&format!(
-                "account in {} and `{}`\n\
-                 Completed in {elapsed} using {workers} workers\n",
-                request.account_folder.display(),
-                report_command(&report.campaign.job_id, data),
-            ))?;
+            terminal::print(&format!("Completed in {elapsed} using {workers} workers\n"))?;
             Ok(())
         }
         Ending::Cancelled { by } => {
+            terminal::print(&whole_account(request, report, data))?;
             let taken_back = report.tally.books.cancelled;
-            terminal::print(&format!(
-                "cancelled by {by}; {taken_back} recipients were taken back\n"
-            ))?;
-            Ok(())
+            Err(Failure::Interrupted(format!(
+                "cancelled by {by}: {taken_back} recipients were taken back"
+            )))
         }
         Ending::Interrupted => Err(Failure::Interrupted(format!("interrupted; {go_on}"))),
         Ending::Unreachable(reason) => Err(Failure::Unreachable(format!(
             "cannot reach the relay: {reason}; {go_on}"
         ))),
     }
+}
+
+/// Where every recipient is accounted for.
+fn whole_account(request: &SendRequest, report: &RunReport, data: Option<&Path>) -> String {
+    format!(
+        "account in {} and `{}`\n",
+        request.account_folder.display(),
+        report_command(&report.campaign.job_id, data),
+    )
 }
 
 /// The command that shows a run, as it is typed into a shell.
