@@ -1,4 +1,4 @@
-//! What somebody did to a run by hand: who, when, and how many messages it concerned.
+//! What somebody did to a run by hand: who and when.
 
 use serde::{Deserialize, Serialize};
 

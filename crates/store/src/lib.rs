@@ -146,8 +146,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Control>>;
 
-    /// Accepts a new message for each message of the run that failed for good, stands at or before `up_to` and has
-    /// none yet, `limit` at most; gives how many it were. Called again until that is none.
+    /// Accepts a new message for each message of the run that failed for good at or before `up_to` in the log and has
+    /// none yet, `limit` at most; gives how many it were. Called again until that is none. With the first of them
+    /// the run is unfinished again.
     async fn retry_failed(
         &self,
         lease: &Lease,
@@ -156,6 +157,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
         at: Timestamp,
     ) -> Result<usize>;
+
+    /// Whether a message of the run failed for good and has none yet that repeats it.
+    async fn has_repeatable(&self, campaign: CampaignId) -> Result<bool>;
 
     /// One message by its place in the log.
     async fn message(&self, seq: Seq) -> Result<Option<Message>>;

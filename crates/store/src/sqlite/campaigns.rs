@@ -111,6 +111,14 @@ pub(super) fn mark(tx: &WriteTx<'_>, campaign: CampaignId, progress: Progress) -
     Ok(())
 }
 
+/// Notes that something of the run is queued again.
+pub(super) fn reopen(tx: &WriteTx<'_>, campaign: CampaignId) -> Result<()> {
+    tx.connection
+        .prepare_cached("UPDATE campaigns SET finished_at = NULL WHERE id = ?1")?
+        .execute([campaign.0])?;
+    Ok(())
+}
+
 /// Refuses a run that is not there.
 pub(super) fn check(connection: &Connection, campaign: CampaignId) -> Result<()> {
     let is_there = connection

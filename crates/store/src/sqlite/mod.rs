@@ -1,7 +1,8 @@
 //! SQLite: one file that people can open, query and back up.
 //!
 //! One writer thread commits for everybody in groups (`writer`), with `synchronous=FULL` on a write-ahead log,
-//! so an answer means that the bytes are on the disk. Reads use connections of their own (`readers`).
+//! so an answer means that the bytes are on the disk. Reads use connections of their own (`readers`), and those that a delivery
+//! needs others than those that people look at.
 //!
 //! - `accept`, `record`, `retry`, `lanes`: what changes messages, one file an operation
 //! - `due`, `history`, `find`, `timeline`: what reads messages and events
@@ -54,7 +55,10 @@ pub const FILE_NAME: &str = "glasspost.db";
 /// The store in one SQLite file of a data folder.
 pub struct SqliteStore {
     writer: Writer,
-    readers: Readers,
+    /// Reads what a delivery needs.
+    delivering: Readers,
+    /// Reads what people look at, so that the longest look holds up no delivery (promise: P-08).
+    looking: Readers,
     holder: Holder,
     /// The store's own random tag, part of every message id.
     tag: u32,
@@ -74,7 +78,8 @@ impl SqliteStore {
         let holder = Holder::register(folder).map_err(unusable)?;
         Ok(Self {
             writer: Writer::start(connection)?,
-            readers: Readers::new(file),
+            delivering: Readers::new(file.clone(), readers::DELIVERING),
+            looking: Readers::new(file, readers::LOOKING),
             holder,
             tag,
         })
@@ -114,7 +119,7 @@ impl Store for SqliteStore {
     }
 
     async fn content(&self, hash: ContentHash) -> Result<Vec<u8>> {
-        self.readers
+        self.delivering
             .read(move |connection| contents::get(connection, hash))
             .await
     }
@@ -125,14 +130,14 @@ impl Store for SqliteStore {
 
     async fn campaigns(&self, identity: Option<&str>, limit: u32) -> Result<Vec<Campaign>> {
         let identity = identity.map(str::to_owned);
-        self.readers
+        self.looking
             .read(move |connection| campaigns::list(connection, identity.as_deref(), limit))
             .await
     }
 
     async fn campaign(&self, job_id: &str) -> Result<Option<Campaign>> {
         let job_id = job_id.to_owned();
-        self.readers
+        self.looking
             .read(move |connection| campaigns::by_job_id(connection, &job_id))
             .await
     }
@@ -175,7 +180,7 @@ impl Store for SqliteStore {
         in_flight: &HashSet<Seq>,
     ) -> Result<Due> {
         let (tag, lane, in_flight) = (self.tag, lease.lane, in_flight.clone());
-        self.readers
+        self.delivering
             .read(move |connection| due::due(connection, tag, lane, now, limit, &in_flight))
             .await
     }
@@ -188,7 +193,7 @@ impl Store for SqliteStore {
     }
 
     async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Queued>> {
-        self.readers
+        self.delivering
             .read(move |connection| due::queued(connection, campaign, cursor, limit))
             .await
     }
@@ -207,7 +212,7 @@ impl Store for SqliteStore {
     }
 
     async fn end_of_log(&self) -> Result<Seq> {
-        self.readers.read(history::end_of_log).await
+        self.delivering.read(history::end_of_log).await
     }
 
     async fn events_after(
@@ -217,7 +222,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Logged>> {
         let tag = self.tag;
-        self.readers
+        self.delivering
             .read(move |connection| history::after(connection, tag, cursor, campaign, limit))
             .await
     }
@@ -227,13 +232,13 @@ impl Store for SqliteStore {
     }
 
     async fn books(&self, campaign: CampaignId) -> Result<Books> {
-        self.readers
+        self.delivering
             .read(move |connection| campaigns::books(connection, campaign))
             .await
     }
 
     async fn count_books(&self, campaign: CampaignId) -> Result<Books> {
-        self.readers
+        self.looking
             .read(move |connection| campaigns::count_books(connection, campaign))
             .await
     }
@@ -245,21 +250,21 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Logged>> {
         let tag = self.tag;
-        self.readers
+        self.looking
             .read(move |connection| history::latest(connection, tag, campaign, cursor, limit))
             .await
     }
 
     async fn find(&self, campaign: CampaignId, query: Find) -> Result<Found> {
         let tag = self.tag;
-        self.readers
+        self.looking
             .read(move |connection| find::find(connection, tag, campaign, &query))
             .await
     }
 
     async fn timeline(&self, message: Seq) -> Result<Option<Timeline>> {
         let tag = self.tag;
-        self.readers
+        self.looking
             .read(move |connection| timeline::timeline(connection, tag, message))
             .await
     }
@@ -276,7 +281,7 @@ impl Store for SqliteStore {
         campaign: CampaignId,
         limit: usize,
     ) -> Result<Vec<Control>> {
-        self.readers
+        self.looking
             .read(move |connection| controls::after(connection, cursor, campaign, limit))
             .await
     }
@@ -295,9 +300,15 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn has_repeatable(&self, campaign: CampaignId) -> Result<bool> {
+        self.delivering
+            .read(move |connection| troubled::has_repeatable(connection, campaign))
+            .await
+    }
+
     async fn message(&self, seq: Seq) -> Result<Option<Message>> {
         let tag = self.tag;
-        self.readers
+        self.delivering
             .read(move |connection| row::message(connection, tag, seq))
             .await
     }
@@ -311,7 +322,7 @@ impl Store for SqliteStore {
 
     async fn cursor(&self, reader: &str) -> Result<Option<String>> {
         let reader = reader.to_owned();
-        self.readers
+        self.delivering
             .read(move |connection| campaigns::cursor(connection, &reader))
             .await
     }
@@ -321,7 +332,7 @@ impl Store for SqliteStore {
     }
 
     async fn jobs(&self) -> Result<Vec<Job>> {
-        self.readers.read(jobs::all).await
+        self.delivering.read(jobs::all).await
     }
 
     async fn save_job(&self, job: Job) -> Result<bool> {

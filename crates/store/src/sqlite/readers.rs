@@ -1,4 +1,4 @@
-//! Connections for reading, beside the writer: a small pool on the runtime's blocking threads.
+//! Connections for reading, beside the writer: small pools on the runtime's blocking threads.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,12 +8,16 @@ use tokio::sync::Semaphore;
 
 use crate::{Result, StoreError};
 
-/// Readers at once. Each is short: a long one would keep the log from being folded into the file.
-const READERS_MAX: usize = 4;
+/// Readers at once for what a delivery needs. Each is short: a long one would keep the log from being folded into
+/// the file.
+pub(super) const DELIVERING: usize = 4;
+/// Readers at once for what people look at: fewer, since each looks through thousands of rows, and whoever delivers
+/// needs the processors as well.
+pub(super) const LOOKING: usize = 2;
 /// Page cache of one reader, in KiB. It is emptied by every commit, so it serves only one read.
 const CACHE_KIB: i64 = 2 * 1024;
 
-/// The pool.
+/// One pool.
 pub(super) struct Readers {
     file: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -21,11 +25,11 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(file: PathBuf) -> Self {
+    pub(super) fn new(file: PathBuf, readers_max: usize) -> Self {
         Self {
             file,
             idle: Arc::default(),
-            seats: Arc::new(Semaphore::new(READERS_MAX)),
+            seats: Arc::new(Semaphore::new(readers_max)),
         }
     }
 
@@ -41,7 +45,7 @@ impl Readers {
             .map_err(|_| StoreError::Closed)?;
         let (idle, file) = (Arc::clone(&self.idle), self.file.clone());
         let task = tokio::task::spawn_blocking(move || {
-            // Goes with the work: a caller that gives up does not make room for a fifth reader.
+            // Goes with the work: a caller that gives up does not make room for one reader more.
             let _seat = seat;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match kept {
@@ -76,4 +80,64 @@ fn open(file: &std::path::Path) -> Result<Connection> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use model::{CampaignId, Seq, Timestamp};
+
+    use super::*;
+    use crate::{LaneKey, SqliteStore, Store};
+
+    /// Looks at once: many more than there are seats.
+    const LOOKS: usize = 200;
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_delivery_never_waits_for_those_who_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        let campaign = CampaignId(1);
+        let lease = store.lease(LaneKey::campaign(campaign)).await.unwrap();
+        let (begun, beginnings) = mpsc::sync_channel(LOOKS);
+        let mut ends = Vec::new();
+        let mut looks = tokio::task::JoinSet::new();
+        for _ in 0..LOOKS {
+            let (end, ended) = mpsc::sync_channel::<()>(1);
+            ends.push(end);
+            let (store, begun) = (Arc::clone(&store), begun.clone());
+            looks.spawn(async move {
+                let look = store.looking.read(move |_| {
+                    begun.send(()).unwrap();
+                    // It goes on until the test lets go of the other half.
+                    let _ = ended.recv();
+                    Ok(())
+                });
+                look.await
+            });
+        }
+        for _ in 0..LOOKING {
+            beginnings.recv_timeout(DEADLINE).unwrap();
+        }
+        let delivering = async {
+            let now = Timestamp::from_millis(0);
+            let due = store.due(&lease, now, 10, &HashSet::new()).await.unwrap();
+            assert!(due.messages.is_empty());
+            store.queued(campaign, Seq::START, 10).await.unwrap();
+            store.message(Seq::START).await.unwrap();
+            store.books(campaign).await.unwrap();
+            let log = store.events_after(Seq::START, Some(campaign), 10);
+            assert!(log.await.unwrap().is_empty());
+        };
+        tokio::time::timeout(DEADLINE, delivering).await.unwrap();
+        assert!(beginnings.try_recv().is_err(), "no more look than seats");
+        drop(ends);
+        for look in looks.join_all().await {
+            look.unwrap();
+        }
+    }
 }

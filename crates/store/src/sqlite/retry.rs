@@ -10,7 +10,7 @@ use super::transaction::WriteTx;
 use super::{campaigns, lanes, row, troubled};
 use crate::{LaneKey, Lease, Logged, Result, StoreError};
 
-/// Repeats messages of the run that failed, stand at or before `up_to` and have no repeat yet, in the log's order;
+/// Repeats messages of the run that failed at or before `up_to` in the log and have no repeat yet, in their own order;
 /// gives how many.
 pub(super) fn retry_failed(
     tx: &mut WriteTx<'_>,
@@ -27,8 +27,12 @@ pub(super) fn retry_failed(
     for &seq in &failed {
         repeat(tx, tag, campaign, seq, at)?;
     }
+    if failed.is_empty() {
+        return Ok(0);
+    }
     let added = row::at_most(failed.len());
     campaigns::add_to_books(tx, campaign, MessageState::Queued, added)?;
+    campaigns::reopen(tx, campaign)?;
     Ok(failed.len())
 }
 

@@ -44,7 +44,7 @@ fn remove(tx: &WriteTx<'_>, message: &Message) -> Result<()> {
     Ok(())
 }
 
-/// Messages of a run that failed for good, stand at or before `up_to` and have no repeat.
+/// Messages of a run that failed for good at or before `up_to` in the log and have no repeat.
 pub(super) fn repeatable(
     connection: &Connection,
     campaign: CampaignId,
@@ -53,7 +53,8 @@ pub(super) fn repeatable(
 ) -> Result<Vec<Seq>> {
     let mut statement = connection.prepare_cached(
         "SELECT message FROM troubled INDEXED BY repeatable \
-         WHERE campaign = ?1 AND message <= ?2 AND state BETWEEN 3 AND 5 AND retried_as IS NULL \
+         WHERE campaign = ?1 AND state BETWEEN 3 AND 5 AND retried_as IS NULL \
+         AND (SELECT last_event FROM messages WHERE seq = message) <= ?2 \
          ORDER BY message LIMIT ?3",
     )?;
     let rows = statement.query_map(
@@ -61,6 +62,16 @@ pub(super) fn repeatable(
         |row| Ok(Seq::new(row.get(0)?)),
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether there is one.
+pub(super) fn has_repeatable(connection: &Connection, campaign: CampaignId) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM troubled INDEXED BY repeatable \
+             WHERE campaign = ?1 AND state BETWEEN 3 AND 5 AND retried_as IS NULL",
+        )?
+        .exists([campaign.0])?)
 }
 
 /// Notes the repeat of a failed message.

@@ -104,7 +104,7 @@ async fn compare(store: &dyn Store, fates: Vec<Fate>, questions: Vec<Find>) {
         rows.extend(live_through(store, &campaign, &lease, fate).await);
     }
     let repeated = store
-        .retry_failed(&lease, campaign.id, Seq::new(30), 3, second(9))
+        .retry_failed(&lease, campaign.id, Seq::new(60), 3, second(9))
         .await
         .unwrap();
     let log = store.messages(campaign.id, Seq::START, 1_000).await;

@@ -241,9 +241,11 @@ impl World {
     }
 
     async fn retry(&mut self, number: usize, limit: usize) {
-        let Some(up_to) = self.pick(number) else {
+        let Some(picked) = self.pick(number) else {
             return;
         };
+        let latest = self.latest_events().await;
+        let up_to = latest[&picked];
         let is_repeated = |seq| {
             self.entries
                 .values()
@@ -252,7 +254,9 @@ impl World {
         let failed: Vec<Seq> = self
             .entries
             .iter()
-            .filter(|(seq, entry)| **seq <= up_to && is_failure(entry.state) && !is_repeated(**seq))
+            .filter(|(seq, entry)| {
+                latest[seq] <= up_to && is_failure(entry.state) && !is_repeated(**seq)
+            })
             .map(|(seq, _)| *seq)
             .take(limit)
             .collect();
@@ -276,6 +280,15 @@ impl World {
             };
             self.entries.insert(row.message.seq, entry);
         }
+    }
+
+    /// The place of each message's latest event; that the log is right is compared after every step.
+    async fn latest_events(&self) -> HashMap<Seq, Seq> {
+        let log = self
+            .store
+            .events_after(Seq::START, Some(self.campaign.id), 1_000);
+        let place = |logged: &store::Logged| (logged.event.message, logged.event.seq);
+        log.await.unwrap().iter().map(place).collect()
     }
 
     async fn compare(&self) {

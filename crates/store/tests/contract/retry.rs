@@ -1,7 +1,7 @@
 //! Repeats of failed messages: new messages, once each, beside what stays as it was.
 
 use model::{EventKind, Message, MessageState, Seq};
-use store::{Accepted, Campaign, Lease, Queued, Store, StoreError};
+use store::{Accepted, Campaign, Lease, Progress, Queued, Store, StoreError};
 
 use crate::support::{accept, begin, event, message, second, stored, whole_log};
 use crate::{ALWAYS, on_each_backend};
@@ -157,17 +157,19 @@ fn what_fails_after_the_call_waits_for_the_next() {
         let campaign = begin(&*store, "spring").await;
         let lease = store.lease(campaign.lane()).await.unwrap();
         let seqs = accept(&*store, &campaign, "ada", 3).await;
-        for &seq in &seqs {
-            record(&*store, &lease, seq, EventKind::Dropped).await;
-        }
-        assert_eq!(retry_all(&*store, &lease, &campaign, seqs[1]).await, 2);
-        let up_to = store.end_of_log().await.unwrap();
-        // A repeat that fails while the call goes on is not repeated by the call.
+        // The last fails first.
+        record(&*store, &lease, seqs[2], EventKind::Dropped).await;
+        record(&*store, &lease, seqs[0], EventKind::Dropped).await;
+        let call = store.end_of_log().await.unwrap();
+        record(&*store, &lease, seqs[1], EventKind::Dropped).await;
+        assert_eq!(retry_all(&*store, &lease, &campaign, call).await, 2);
+        // Neither is a repeat that fails while the call goes on repeated by the call.
         for message in repeats(&*store, &campaign).await {
             record(&*store, &lease, message.seq, EventKind::Bounced).await;
         }
-        assert_eq!(retry_all(&*store, &lease, &campaign, seqs[2]).await, 1);
-        assert_eq!(retry_all(&*store, &lease, &campaign, up_to).await, 2);
+        assert_eq!(retry_all(&*store, &lease, &campaign, call).await, 0);
+        let next_call = store.end_of_log().await.unwrap();
+        assert_eq!(retry_all(&*store, &lease, &campaign, next_call).await, 3);
         let none = store.retry_failed(&lease, campaign.id, ALL, 0, second(60));
         assert_eq!(none.await.unwrap(), 0);
     });
@@ -244,5 +246,51 @@ fn two_who_retry_at_once_repeat_each_message_once() {
         let nobody = std::collections::HashSet::new();
         let due = store.due(&lease, ALWAYS, 100, &nobody).await.unwrap();
         assert_eq!(due.messages.len(), 40);
+    });
+}
+
+#[test]
+fn whether_there_is_anything_left_to_repeat_is_known() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seqs = accept(&*store, &campaign, "ada", 3).await;
+        let has = async || store.has_repeatable(campaign.id).await.unwrap();
+        record(&*store, &lease, seqs[0], EventKind::Cancelled).await;
+        record(&*store, &lease, seqs[1], EventKind::Deferred).await;
+        assert!(!has().await);
+        record(&*store, &lease, seqs[2], EventKind::Bounced).await;
+        assert!(has().await);
+        assert!(!store.has_repeatable(other.id).await.unwrap());
+        assert_eq!(retry_all(&*store, &lease, &campaign, ALL).await, 1);
+        assert!(!has().await, "it waits to be tried again");
+        let repeat = repeats(&*store, &campaign).await[0].seq;
+        record(&*store, &lease, repeat, EventKind::Expired).await;
+        assert!(has().await);
+    });
+}
+
+/// A process that is killed right after it must not leave a run that says it is finished.
+#[test]
+fn a_finished_run_is_unfinished_with_its_first_repeat() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane()).await.unwrap();
+        let seq = accept(&*store, &campaign, "ada", 1).await[0];
+        record(&*store, &lease, seq, EventKind::Bounced).await;
+        for progress in [Progress::Listed(second(2)), Progress::Finished(second(3))] {
+            store.mark_campaign(campaign.id, progress).await.unwrap();
+        }
+        let marks = async || {
+            let run = store.campaign("spring").await.unwrap().unwrap();
+            (run.listed_at, run.finished_at)
+        };
+        let none = store.retry_failed(&lease, campaign.id, seq, 9, second(60));
+        assert_eq!(none.await.unwrap(), 0);
+        assert_eq!(marks().await, (Some(second(2)), Some(second(3))));
+        assert_eq!(retry_all(&*store, &lease, &campaign, ALL).await, 1);
+        assert_eq!(marks().await, (Some(second(2)), None));
     });
 }
