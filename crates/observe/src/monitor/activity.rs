@@ -1,4 +1,4 @@
-//! The activity log: the latest entries of each level, so that a thousand deliveries hide no failure.
+//! The activity log: a thousand entries, of which each kind has a share, so that a thousand deliveries hide no failure.
 
 use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
@@ -9,11 +9,13 @@ use store::Logged;
 use super::view::{Entry, Level, Recent, What, time_us};
 use crate::log_lines;
 
-/// Entries kept of each kind: a thousand in all.
-const FAILURES_MAX: usize = 400;
-const DEFERRALS_MAX: usize = 300;
-const DELIVERIES_MAX: usize = 200;
-const NOTES_MAX: usize = 100;
+/// Entries kept of all kinds together.
+const ENTRIES_MAX: usize = 1_000;
+/// Of those, what no other kind takes away from each. Room that a kind does not need goes to the others.
+const FAILURES_SHARE: usize = 400;
+const DEFERRALS_SHARE: usize = 300;
+const DELIVERIES_SHARE: usize = 200;
+const NOTES_SHARE: usize = 100;
 /// Messages shown as changed lately.
 const RECENT_MAX: usize = 20;
 /// What is kept of a server's words, in bytes; the whole stands in the message's own timeline.
@@ -36,20 +38,20 @@ struct Note {
     what: What,
 }
 
-/// The latest so many, each with its number.
+/// The latest of one kind, each with its number.
 struct Ring<T> {
     kept: VecDeque<(u64, T)>,
-    max: usize,
+    share: usize,
 }
 
 impl Default for Activity {
     fn default() -> Self {
         Self {
             count: 0,
-            failures: Ring::new(FAILURES_MAX),
-            deferrals: Ring::new(DEFERRALS_MAX),
-            deliveries: Ring::new(DELIVERIES_MAX),
-            notes: Ring::new(NOTES_MAX),
+            failures: Ring::new(FAILURES_SHARE),
+            deferrals: Ring::new(DEFERRALS_SHARE),
+            deliveries: Ring::new(DELIVERIES_SHARE),
+            notes: Ring::new(NOTES_SHARE),
         }
     }
 }
@@ -64,7 +66,8 @@ impl Activity {
             EventKind::Bounced | EventKind::Expired | EventKind::Dropped => &mut self.failures,
         };
         self.count += 1;
-        ring.push(self.count, recent(logged));
+        ring.kept.push_back((self.count, recent(logged)));
+        self.make_room();
     }
 
     /// Notes that somebody intervened.
@@ -79,7 +82,28 @@ impl Activity {
 
     fn note(&mut self, at: Timestamp, what: What) {
         self.count += 1;
-        self.notes.push(self.count, Note { at, what });
+        self.notes.kept.push_back((self.count, Note { at, what }));
+        self.make_room();
+    }
+
+    /// Lets the oldest entry go, of those that take more than their kind's share, when there is one too many.
+    fn make_room(&mut self) {
+        let changes = [&self.failures, &self.deferrals, &self.deliveries];
+        let kept = changes.map(|ring| ring.kept.len()).iter().sum::<usize>();
+        if kept + self.notes.kept.len() <= ENTRIES_MAX {
+            return;
+        }
+        let changes = [
+            &mut self.failures,
+            &mut self.deferrals,
+            &mut self.deliveries,
+        ];
+        let oldest_change = changes.into_iter().min_by_key(|ring| ring.spare());
+        let oldest_note = self.notes.spare();
+        match oldest_change {
+            Some(ring) if ring.spare() < oldest_note => drop(ring.kept.pop_front()),
+            _ => drop(self.notes.kept.pop_front()),
+        }
     }
 
     /// Entries so far, which is the number of the last one.
@@ -169,16 +193,15 @@ fn shortened(mut words: String) -> Box<str> {
 }
 
 impl<T> Ring<T> {
-    fn new(max: usize) -> Self {
-        let kept = VecDeque::with_capacity(max);
-        Self { kept, max }
+    fn new(share: usize) -> Self {
+        let kept = VecDeque::with_capacity(share);
+        Self { kept, share }
     }
 
-    fn push(&mut self, number: u64, value: T) {
-        if self.kept.len() == self.max {
-            self.kept.pop_front();
-        }
-        self.kept.push_back((number, value));
+    /// The number of the oldest entry, if more are kept than the share; no number else.
+    fn spare(&self) -> u64 {
+        let oldest = self.kept.front().filter(|_| self.kept.len() > self.share);
+        oldest.map_or(u64::MAX, |(number, _)| *number)
     }
 
     fn after(&self, seen: u64) -> impl Iterator<Item = &(u64, T)> {
@@ -218,7 +241,7 @@ mod tests {
             activity.change(&logged(EventKind::Delivered, number, "ada@example.org", 3));
         }
         let entries = activity.after(0);
-        assert_eq!(entries.len(), 3 + DELIVERIES_MAX);
+        assert_eq!(entries.len(), ENTRIES_MAX);
         assert!(matches!(entries[0].what, What::Control(_)));
         assert_eq!(of_level(&entries, Level::Error), 1);
         assert_eq!(of_level(&entries, Level::Warn), 1);
@@ -240,6 +263,30 @@ mod tests {
         let seen = activity.count() - 7;
         assert_eq!(activity.after(seen).len(), 7);
         assert!(activity.after(activity.count()).is_empty());
+    }
+
+    #[test]
+    fn a_kind_takes_the_room_of_others_and_gives_it_back_down_to_its_share() {
+        let mut activity = Activity::default();
+        for number in 0..2_004 {
+            activity.change(&logged(EventKind::Delivered, number, "ada@example.org", 1));
+        }
+        let entries = activity.after(0);
+        assert_eq!(entries.len(), ENTRIES_MAX);
+        assert_eq!(entries[0].number, 2_004 - ENTRIES_MAX as u64 + 1);
+        for number in 0..5_000 {
+            activity.change(&logged(EventKind::Bounced, number, "bob@example.org", 2));
+            assert_eq!(activity.after(0).len(), ENTRIES_MAX);
+        }
+        let entries = activity.after(0);
+        assert_eq!(of_level(&entries, Level::Info), DELIVERIES_SHARE);
+        assert_eq!(
+            of_level(&entries, Level::Error),
+            ENTRIES_MAX - DELIVERIES_SHARE
+        );
+        activity.control(pause());
+        let entries = activity.after(0);
+        assert!(matches!(entries[ENTRIES_MAX - 1].what, What::Control(_)));
     }
 
     #[test]
