@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use model::{Control, ControlAction, Seq};
+use model::{Control, ControlAction, Seq, Stage};
 use serde::Serialize;
 use serde_json::Value;
 use webserver::Peer;
@@ -22,6 +22,9 @@ const BODY_BYTES_MAX: usize = 1024;
 pub trait Controls: Send + Sync {
     /// Does it, and says what was written down. `by` says who asked, as far as it is known.
     async fn act(&self, action: ControlAction, by: &str) -> Result<Control, ControlError>;
+
+    /// What makes sense at this stage, where so many failed messages may be repeated.
+    fn possible(&self, stage: Stage, repeatable: u64) -> Vec<ControlAction>;
 }
 
 /// Why an intervention did not take place.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
+use observe::Provider;
 use observe::monitor::view::{DomainRow, GroupCounts, ProviderRow};
 use serde::Serialize;
 
@@ -21,17 +22,26 @@ struct Domains {
     domains: Vec<DomainJson>,
 }
 
+/// A domain's share. The rest together has neither a name nor a provider.
 #[derive(Serialize)]
 struct DomainJson {
     domain: Option<Box<str>>,
+    provider: Option<&'static str>,
+    #[serde(flatten)]
+    group: Group,
+}
+
+/// A provider's share.
+#[derive(Serialize)]
+pub(crate) struct ProviderJson {
+    provider: &'static str,
     #[serde(flatten)]
     group: Group,
 }
 
 /// One group's share.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Group {
-    provider: &'static str,
+#[derive(Serialize)]
+struct Group {
     total: u64,
     sent: u64,
     failed: u64,
@@ -57,21 +67,24 @@ impl From<DomainRow> for DomainJson {
     fn from(row: DomainRow) -> Self {
         Self {
             domain: row.domain,
-            group: Group::new(row.provider.as_str(), row.counts),
+            provider: row.provider.map(Provider::as_str),
+            group: Group::from(&row.counts),
         }
     }
 }
 
-impl From<&ProviderRow> for Group {
+impl From<&ProviderRow> for ProviderJson {
     fn from(row: &ProviderRow) -> Self {
-        Self::new(row.provider.as_str(), row.counts)
+        Self {
+            provider: row.provider.as_str(),
+            group: Group::from(&row.counts),
+        }
     }
 }
 
-impl Group {
-    fn new(provider: &'static str, counts: GroupCounts) -> Self {
+impl From<&GroupCounts> for Group {
+    fn from(counts: &GroupCounts) -> Self {
         Self {
-            provider,
             total: counts.total(),
             sent: counts.sent,
             failed: counts.failed,

@@ -44,4 +44,4 @@ mod stream;
 mod time;
 
 pub use controls::{ControlError, Controls};
-pub use router::{Console, router};
+pub use router::{Console, ROUTES, Route, router};

@@ -57,7 +57,7 @@ impl<'a> MailGridLine<'a> {
                 Level::Warn => "WARN",
                 Level::Error => "ERROR",
             },
-            message: words(&entry.what),
+            message: mailgrid_words(&entry.what),
             email: whose(&entry.what).0,
         }
     }
@@ -70,7 +70,18 @@ fn whose(what: &What) -> (Option<&str>, Option<MessageId>) {
     }
 }
 
-/// `Email <address>: <status>` as MailGrid writes it, and why.
+/// `Email <address>: <status>`, in MailGrid's five words and nothing more.
+fn mailgrid_words(what: &What) -> String {
+    match what {
+        What::Message { email, kind, .. } => {
+            let status = Status::after(*kind, false).in_five_words().as_str();
+            format!("Email {email}: {status}")
+        }
+        other => words(other),
+    }
+}
+
+/// The same in six words, and why.
 fn words(what: &What) -> String {
     match what {
         What::Message {

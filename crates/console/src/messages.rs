@@ -46,7 +46,7 @@ pub(crate) async fn page(
     let wanted = Wanted::read(&query, LIMIT_DEFAULT)?;
     let store = &*app.console.store;
     let total = store.books(run.id).await?.accepted;
-    let page = page::look(store, &app.console.live, run.id, &wanted).await?;
+    let page = page::look(&app, run.id, wanted).await?;
     let repeated = repeated(store, &page.messages).await?;
     Ok(Json(PageJson {
         messages: rows(&page, &repeated),

@@ -1,6 +1,8 @@
 //! One bounded look at a run's messages.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Address, CampaignId, Live, Seq};
 use store::find::From;
@@ -8,6 +10,7 @@ use store::{Find, Found, Logged, Standing, Store};
 
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::router::{App, Console};
 use crate::row::code;
 use crate::status::Status;
 
@@ -19,6 +22,12 @@ pub(crate) const PARAMETERS: [&str; 7] = [
 pub(crate) const LIMIT_MAX: usize = 1_000;
 /// Most messages looked at for one page: what bounds the time of an answer.
 const LOOK_AT_MAX: usize = 25_000;
+/// Looks for some of the messages at the same moment. Each may read far more than it finds, beside whoever sends.
+pub(crate) const SEARCHES_MAX: usize = 1;
+/// How long one more waits for its turn.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(2);
+/// The last place to look from: there is one after it.
+const PLACE_MAX: i64 = i64::MAX - 1;
 /// Longest part of an address to look for, in characters.
 const SEARCH_CHARACTERS_MAX: usize = 200;
 
@@ -63,6 +72,14 @@ impl Wanted {
             from: from(query)?,
             limit,
         })
+    }
+
+    /// Whether only some of the messages are asked for, so that many may be looked at in vain.
+    fn is_search(&self) -> bool {
+        self.status.is_some()
+            || self.address_part.is_some()
+            || self.domain.is_some()
+            || self.code.is_some()
     }
 
     /// Whether a message is one of those asked for, its status aside.
@@ -118,11 +135,11 @@ fn reply_code(query: &Query) -> Result<Option<u16>, Problem> {
 }
 
 fn from(query: &Query) -> Result<From, Problem> {
-    let after = query.number("after", 0..=i64::MAX)?;
+    let after = query.number("after", 0..=PLACE_MAX)?;
     let before = match query.text("before") {
         Some("end") => Some(None),
         Some(_) => query
-            .number("before", 0..=i64::MAX)
+            .number("before", 0..=PLACE_MAX)
             .map_err(|_| {
                 Problem::parameter("before", "expected a whole number from 0, or the word end")
             })?
@@ -137,8 +154,28 @@ fn from(query: &Query) -> Result<From, Problem> {
     }
 }
 
-/// Looks for messages of a run.
-pub(crate) async fn look(
+/// Looks for messages of a run, when it is its turn.
+pub(crate) async fn look(app: &App, run: CampaignId, wanted: Wanted) -> Result<Page, Problem> {
+    let Console { store, live, .. } = &app.console;
+    if !wanted.is_search() {
+        return find(&**store, live, run, &wanted).await;
+    }
+    let waiting = Arc::clone(&app.searches).acquire_owned();
+    let Ok(Ok(turn)) = tokio::time::timeout(SEARCH_PATIENCE, waiting).await else {
+        return Err(Problem::TooMany("searches", SEARCHES_MAX));
+    };
+    let (store, live) = (Arc::clone(store), Arc::clone(live));
+    // The store goes on looking when whoever asked has gone away; its turn lasts until it has done so.
+    let looking = tokio::spawn(async move {
+        let _turn = turn;
+        find(&*store, &live, run, &wanted).await
+    });
+    looking
+        .await
+        .map_err(|error| Problem::Unavailable(format!("the search broke off: {error}")))?
+}
+
+async fn find(
     store: &dyn Store,
     live: &Live,
     run: CampaignId,
@@ -229,16 +266,18 @@ fn cut(found: Found, under_way: HashSet<Seq>, wanted: &Wanted) -> Page {
         From::After(_) => messages.truncate(wanted.limit),
         From::Before(_) => drop(messages.drain(..extra)),
     }
-    let place = |logged: &Logged| logged.message.seq;
-    let (first, last) = (messages.first().map(place), messages.last().map(place));
+    let seq = |logged: &Logged| logged.message.seq;
+    let (first, last) = (messages.first().map(seq), messages.last().map(seq));
     let (previous, next) = match wanted.from {
         From::After(cursor) => (
-            (cursor > Seq::START).then_some(first.unwrap_or(cursor.next())),
+            first
+                .or_else(|| place(cursor.get() + 1))
+                .filter(|_| cursor > Seq::START),
             if extra > 0 { last } else { looked_to },
         ),
         From::Before(cursor) => (
             if extra > 0 { first } else { looked_to },
-            cursor.map(|cursor| last.unwrap_or(Seq::new(cursor.get() - 1))),
+            cursor.and_then(|cursor| last.or_else(|| place(cursor.get() - 1))),
         ),
     };
     Page {
@@ -248,4 +287,9 @@ fn cut(found: Found, under_way: HashSet<Seq>, wanted: &Wanted) -> Page {
         previous,
         next,
     }
+}
+
+/// A place to look from, if it is one.
+fn place(number: i64) -> Option<Seq> {
+    (0..=PLACE_MAX).contains(&number).then(|| Seq::new(number))
 }

@@ -52,9 +52,10 @@ pub(crate) async fn recipients(
 
 async fn one_page(app: &App, query: &Query) -> Result<Response, Problem> {
     let wanted = Wanted::read(query, LIMIT_MAX)?;
-    let page = page::look(&*app.console.store, &app.console.live, app.run.id, &wanted).await?;
+    let limit = wanted.limit;
+    let page = page::look(app, app.run.id, wanted).await?;
     let body = Json(statuses(&page.messages, &page.under_way)).into_response();
-    Ok(match link(query, &page, wanted.limit) {
+    Ok(match link(query, &page, limit) {
         Some(link) => ([(LINK, link)], body).into_response(),
         None => body,
     })

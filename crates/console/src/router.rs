@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use deliver::Letters;
 use model::{Clock, Live, MessageId, Timestamp};
 use observe::monitor::Monitor;
@@ -16,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::controls::{self, Controls};
 use crate::problem::Problem;
 use crate::stream::{self, Stream};
-use crate::{assets, campaigns, content, domains, health, messages, metrics, recipients, stats};
+use crate::{
+    assets, campaigns, content, domains, health, messages, metrics, page, recipients, stats,
+};
 
 /// What a console shows, and through what it intervenes.
 pub struct Console {
@@ -34,6 +37,56 @@ pub struct Console {
     pub stop: CancellationToken,
 }
 
+/// A place where a console answers.
+pub struct Route {
+    /// The method that it takes; whoever takes GET takes HEAD as well.
+    pub method: Method,
+    /// Its path; `{job}` and `{id}` stand for the ids of a run and of a message in it.
+    pub path: &'static str,
+    answer: fn() -> MethodRouter<App>,
+}
+
+/// Every route beside the page and what it is made of: there is no other way into a router.
+pub static ROUTES: [Route; 16] = [
+    read("/api/stats", || get(stats::stats)),
+    read("/api/status", || get(stats::status)),
+    read("/api/recipients", || get(recipients::recipients)),
+    read("/api/stream", || get(stream::follow)),
+    read("/api/domains", || get(domains::domains)),
+    read("/api/campaigns", || get(campaigns::list)),
+    read("/api/campaigns/{job}", || get(campaigns::one)),
+    Route {
+        method: Method::POST,
+        path: "/api/campaigns/{job}/controls",
+        answer: || post(controls::act),
+    },
+    read("/api/campaigns/{job}/messages", || get(messages::page)),
+    read("/api/campaigns/{job}/messages/{id}", || {
+        get(messages::timeline)
+    }),
+    read("/api/campaigns/{job}/messages/{id}/content", || {
+        get(content::parts)
+    }),
+    read("/api/campaigns/{job}/messages/{id}/content/html", || {
+        get(content::html)
+    }),
+    read("/api/campaigns/{job}/messages/{id}/content/raw", || {
+        get(content::raw)
+    }),
+    read("/metrics", || get(metrics::metrics)),
+    read("/health", || get(health::health)),
+    read("/ready", || get(health::ready)),
+];
+
+/// A route that only says something.
+const fn read(path: &'static str, answer: fn() -> MethodRouter<App>) -> Route {
+    Route {
+        method: Method::GET,
+        path,
+        answer,
+    }
+}
+
 /// What all routes share.
 pub(crate) struct Shared {
     pub(crate) console: Console,
@@ -42,8 +95,9 @@ pub(crate) struct Shared {
     pub(crate) stream: Arc<Stream>,
     pub(crate) letters: Letters,
     pub(crate) opened_at: Timestamp,
-    /// Who may list all recipients, or hold a rendered message, at the same moment.
+    /// Who may list all recipients, look for some of them, or hold a rendered message, at the same moment.
     pub(crate) listings: Arc<Semaphore>,
+    pub(crate) searches: Arc<Semaphore>,
     pub(crate) renderings: Arc<Semaphore>,
 }
 
@@ -52,51 +106,21 @@ pub(crate) type App = Arc<Shared>;
 
 /// Every route of a console. Starts the task that makes the updates, so it is called within a runtime.
 pub fn router(console: Console) -> Router {
-    let stop = console.stop.clone();
-    let stream = stream::start(
-        console.monitor.clone(),
-        Arc::clone(&console.live),
-        &console.clock,
-        stop,
-    );
+    let stream = stream::start(&console);
     let app = Arc::new(Shared {
         run: console.monitor.figures().campaign,
         stream,
         letters: Letters::new(Arc::clone(&console.store)),
         opened_at: console.clock.now(),
         listings: Arc::new(Semaphore::new(recipients::LISTINGS_MAX)),
+        searches: Arc::new(Semaphore::new(page::SEARCHES_MAX)),
         renderings: Arc::new(Semaphore::new(content::RENDERINGS_MAX)),
         console,
     });
-    Router::new()
-        .route("/api/stats", get(stats::stats))
-        .route("/api/status", get(stats::status))
-        .route("/api/recipients", get(recipients::recipients))
-        .route("/api/stream", get(stream::follow))
-        .route("/api/domains", get(domains::domains))
-        .route("/api/campaigns", get(campaigns::list))
-        .route("/api/campaigns/{job}", get(campaigns::one))
-        .route("/api/campaigns/{job}/controls", post(controls::act))
-        .route("/api/campaigns/{job}/messages", get(messages::page))
-        .route(
-            "/api/campaigns/{job}/messages/{id}",
-            get(messages::timeline),
-        )
-        .route(
-            "/api/campaigns/{job}/messages/{id}/content",
-            get(content::parts),
-        )
-        .route(
-            "/api/campaigns/{job}/messages/{id}/content/html",
-            get(content::html),
-        )
-        .route(
-            "/api/campaigns/{job}/messages/{id}/content/raw",
-            get(content::raw),
-        )
-        .route("/metrics", get(metrics::metrics))
-        .route("/health", get(health::health))
-        .route("/ready", get(health::ready))
+    let router = ROUTES.iter().fold(Router::new(), |router, route| {
+        router.route(route.path, (route.answer)())
+    });
+    router
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::Method)
         .with_state(app)

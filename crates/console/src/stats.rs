@@ -1,5 +1,6 @@
 //! The figures in MailGrid's shapes (the campaign contract, section 8), for readers of either of its versions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use axum::Json;
@@ -30,7 +31,7 @@ struct CampaignStats<'a> {
     figures: MailGrid<'a>,
     recipients: BTreeMap<&'a str, RecipientStatus<'a>>,
     domain_breakdown: &'a BTreeMap<Box<str>, u64>,
-    smtp_response_codes: BTreeMap<u16, u64>,
+    smtp_response_codes: BTreeMap<Cow<'static, str>, u64>,
     config_summary: Value,
     log_entries: Vec<MailGridLine<'a>>,
 }
@@ -111,7 +112,7 @@ impl Now {
             figures: MailGrid::new(&moment.figures),
             recipients,
             domain_breakdown: &self.domains,
-            smtp_response_codes: codes(&moment.codes),
+            smtp_response_codes: moment.codes.iter().map(code).collect(),
             config_summary: settings(&moment.figures.campaign),
             log_entries: moment.entries.iter().map(MailGridLine::new).collect(),
         }
@@ -131,7 +132,11 @@ impl RealTimeMetrics {
     }
 }
 
-/// How often each reply code was given.
-pub(crate) fn codes(rows: &[CodeRow]) -> BTreeMap<u16, u64> {
-    rows.iter().map(|row| (row.code, row.count)).collect()
+/// How often a reply code was given; MailGrid has a word for no answer.
+fn code(row: &CodeRow) -> (Cow<'static, str>, u64) {
+    let code = match row.code {
+        0 => Cow::Borrowed("error"),
+        code => Cow::Owned(code.to_string()),
+    };
+    (code, row.count)
 }

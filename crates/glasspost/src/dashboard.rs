@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use campaign::CampaignError;
-use campaign::send::{Desk, DeskError, Watcher};
+use campaign::send::{self, Desk, DeskError, Watcher};
 use console::{Console, ControlError, Controls};
-use model::{Clock, Control, ControlAction, Live, Secret};
+use model::{Clock, Control, ControlAction, Live, Secret, Stage};
 use observe::monitor::Monitor;
 use observe::summary;
 use store::{Campaign, Store};
@@ -204,5 +204,9 @@ impl Controls for AtDesk {
             }
             DeskError::Store(_) | DeskError::Task(_) => ControlError::Failed(error.to_string()),
         })
+    }
+
+    fn possible(&self, stage: Stage, repeatable: u64) -> Vec<ControlAction> {
+        send::possible(stage, repeatable)
     }
 }

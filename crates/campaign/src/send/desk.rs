@@ -5,14 +5,15 @@ use std::sync::Arc;
 use deliver::{Ended, Gate, Supply};
 use model::{Clock, Control, ControlAction, Live, Stage};
 use store::{Campaign, Lease, NewControl, Store, StoreError};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
 use super::ledger::Run;
+use super::possible::{not_now, possible};
 
 /// Failed messages that are made anew in one commit.
-const RETRY_ROWS: usize = 1_000;
+pub(super) const RETRY_ROWS: usize = 1_000;
 
 /// Where a run takes interventions while it goes on, and while it is watched after its end.
 pub struct Desk(Arc<Inner>);
@@ -28,8 +29,8 @@ pub enum DeskError {
         /// How far the run has come.
         stage: Stage,
     },
-    /// Nothing failed, so nothing can be tried again. Nothing was written down.
-    #[error("no message has failed for good: there is nothing to try again")]
+    /// Nothing failed that was not tried again already. Nothing was written down.
+    #[error("no failed message is left that was not tried again")]
     NothingFailed,
     /// The data file does not do its part. Of a retry, some may have happened.
     #[error(transparent)]
@@ -48,8 +49,12 @@ struct Inner {
     gate: Arc<Gate>,
     /// Stops the process.
     stop: CancellationToken,
-    /// The run goes on after an end.
-    reopened: Notify,
+    /// Whether the run is at an end. Whoever waits looks at it, so that no old wake-up counts at a later end.
+    at_an_end: watch::Sender<bool>,
+    /// Whether a retry is being carried out; sent anew with each of its commits.
+    repeating: watch::Sender<bool>,
+    /// Held over a whole retry: the second finds what the first one left.
+    retry: Mutex<()>,
     /// Held over every change of the stage, so that none comes between an intervention and its effect.
     state: Mutex<State>,
 }
@@ -88,7 +93,9 @@ impl Desk {
             lease: run.lease.clone(),
             gate,
             stop: tools.stop.clone(),
-            reopened: Notify::new(),
+            at_an_end: watch::Sender::default(),
+            repeating: watch::Sender::default(),
+            retry: Mutex::default(),
             state: Mutex::new(State {
                 pass,
                 cancelled_by: None,
@@ -102,7 +109,14 @@ impl Desk {
     pub async fn act(&self, action: ControlAction, by: &str) -> Result<Control, DeskError> {
         let (inner, by) = (Arc::clone(&self.0), Box::from(by));
         // As a task: whoever asked may go away, and what was begun is done all the same.
-        let acting = tokio::spawn(async move { inner.act(action, by).await });
+        let acting = tokio::spawn(async move {
+            match action {
+                ControlAction::RetryFailed => inner.retry(by).await,
+                ControlAction::Pause | ControlAction::Resume | ControlAction::Cancel => {
+                    inner.act(action, by).await
+                }
+            }
+        });
         acting
             .await
             .map_err(|error| DeskError::Task(error.to_string()))?
@@ -116,21 +130,29 @@ impl Desk {
     /// Says how far the run has come.
     pub(super) async fn set_stage(&self, stage: Stage) {
         let _state = self.0.state.lock().await;
-        self.0.live.set_stage(stage);
+        self.0.set_stage(stage);
     }
 
-    /// Whether messages came in while the delivery was ending, so that it has to go on. Otherwise nobody intervenes
-    /// any more until the end is reached.
+    /// Whether messages came in while the delivery was ending, so that it has to go on. A retry is waited for.
+    /// Otherwise nobody intervenes any more until the end is reached.
     pub(super) async fn goes_on(&self, ended: &Ended) -> Result<bool, StoreError> {
-        let state = self.0.state.lock().await;
-        if matches!(ended, Ended::Drained) && state.cancelled_by.is_none() {
-            let books = self.0.store.books(self.0.campaign.id).await?;
-            if books.queued > 0 {
-                return Ok(true);
+        let mut repeating = self.0.repeating.subscribe();
+        loop {
+            let state = self.0.state.lock().await;
+            if matches!(ended, Ended::Drained) && state.cancelled_by.is_none() {
+                let books = self.0.store.books(self.0.campaign.id).await?;
+                if books.queued > 0 {
+                    return Ok(true);
+                }
             }
+            if !*repeating.borrow_and_update() {
+                self.0.set_stage(Stage::Stopping);
+                return Ok(false);
+            }
+            drop(state);
+            // It fails only when the sender is gone, and that is ours.
+            let _ = repeating.changed().await;
         }
-        self.0.live.set_stage(Stage::Stopping);
-        Ok(false)
     }
 
     /// Who cancelled the run.
@@ -140,7 +162,8 @@ impl Desk {
 
     /// Waits until the run goes on after its end.
     pub(super) async fn reopened(&self) {
-        self.0.reopened.notified().await;
+        // It fails only when the sender is gone, and that is ours.
+        let _ = self.0.at_an_end.subscribe().wait_for(|is| !is).await;
     }
 
     /// Closes the desk, unless the run goes on after its end (`false`).
@@ -156,13 +179,64 @@ impl Desk {
 impl Inner {
     async fn act(&self, action: ControlAction, by: Box<str>) -> Result<Control, DeskError> {
         let mut state = self.state.lock().await;
+        self.check(action, &state)?;
+        let control = self.write_down(action, by).await?;
+        match action {
+            ControlAction::Pause => {
+                self.gate.close();
+                self.set_stage(Stage::Paused);
+            }
+            ControlAction::Resume => {
+                self.set_stage(Stage::Sending);
+                self.gate.open();
+            }
+            ControlAction::Cancel => {
+                state.cancelled_by = Some(control.by.clone());
+                self.set_stage(Stage::Stopping);
+                state.pass.stop.cancel();
+            }
+            ControlAction::RetryFailed => {}
+        }
+        Ok(control)
+    }
+
+    /// Makes a new message for each that had failed when the intervention was written down.
+    async fn retry(&self, by: Box<str>) -> Result<Control, DeskError> {
+        let _alone = self.retry.lock().await;
+        let mut state = self.state.lock().await;
+        self.check(ControlAction::RetryFailed, &state)?;
+        if !self.store.has_repeatable(self.campaign.id).await? {
+            return Err(DeskError::NothingFailed);
+        }
+        let control = self.write_down(ControlAction::RetryFailed, by).await?;
+        let repeating = Repeating::begin(&self.repeating);
+        while self.repeat(&control).await? > 0 {
+            if self.live.stage().is_end() {
+                self.reopen(&mut state);
+            }
+            state.pass.supply.added();
+            repeating.committed();
+            // Between two commits others have their turn, in the order in which they came.
+            drop(state);
+            state = self.state.lock().await;
+            if self.is_cut_short(&state) {
+                break;
+            }
+        }
+        Ok(control)
+    }
+
+    /// Refuses what is not possible as the run stands.
+    fn check(&self, action: ControlAction, state: &MutexGuard<'_, State>) -> Result<(), DeskError> {
         let stage = self.live.stage();
-        if state.is_closed || !is_possible(action, stage) {
-            return Err(DeskError::NotNow { action, stage });
+        // Whether anything is left to be tried again is asked after this.
+        match !state.is_closed && possible(stage, 1).contains(&action) {
+            true => Ok(()),
+            false => Err(DeskError::NotNow { action, stage }),
         }
-        if action == ControlAction::RetryFailed {
-            self.check_failed().await?;
-        }
+    }
+
+    async fn write_down(&self, action: ControlAction, by: Box<str>) -> Result<Control, StoreError> {
         let new = NewControl {
             campaign: self.campaign.id,
             at: self.clock.now(),
@@ -172,49 +246,26 @@ impl Inner {
         let control = self.store.control(new).await?;
         let (job_id, by, word) = (&self.campaign.job_id, &control.by, action.as_str());
         tracing::info!(job_id, %by, "somebody intervened: {word}");
-        match action {
-            ControlAction::Pause => {
-                self.gate.close();
-                self.live.set_stage(Stage::Paused);
-            }
-            ControlAction::Resume => {
-                self.live.set_stage(Stage::Sending);
-                self.gate.open();
-            }
-            ControlAction::Cancel => {
-                state.cancelled_by = Some(control.by.clone());
-                self.live.set_stage(Stage::Stopping);
-                state.pass.stop.cancel();
-            }
-            ControlAction::RetryFailed => self.retry(&mut state, &control).await?,
-        }
         Ok(control)
     }
 
-    async fn check_failed(&self) -> Result<(), DeskError> {
-        match self.store.books(self.campaign.id).await?.failed() {
-            0 => Err(DeskError::NothingFailed),
-            _ => Ok(()),
-        }
+    async fn repeat(&self, control: &Control) -> Result<usize, StoreError> {
+        let (run, now) = (self.campaign.id, self.clock.now());
+        self.store
+            .retry_failed(&self.lease, run, control.seq, RETRY_ROWS, now)
+            .await
     }
 
-    /// Makes a new message for each that had failed when the intervention was written down.
-    async fn retry(&self, state: &mut State, control: &Control) -> Result<(), StoreError> {
-        while !self.stop.is_cancelled() {
-            let (id, now) = (self.campaign.id, self.clock.now());
-            let made = self
-                .store
-                .retry_failed(&self.lease, id, control.seq, RETRY_ROWS, now)
-                .await?;
-            if made == 0 {
-                break;
-            }
-            if self.live.stage().is_end() {
-                self.reopen(state);
-            }
-            state.pass.supply.added();
-        }
-        Ok(())
+    /// Whether what is made anew now would not be sent any more by this run.
+    fn is_cut_short(&self, state: &State) -> bool {
+        let is_stopped = self.stop.is_cancelled() || state.cancelled_by.is_some();
+        is_stopped || self.live.stage().is_end()
+    }
+
+    /// Only under the lock of the state.
+    fn set_stage(&self, stage: Stage) {
+        self.live.set_stage(stage);
+        self.at_an_end.send_replace(stage.is_end());
     }
 
     /// Lets the run go on after its end with another delivery. Its list was read long ago.
@@ -227,84 +278,27 @@ impl Inner {
             gate: Arc::clone(&self.gate),
             stop: self.stop.child_token(),
         };
-        self.live.set_stage(Stage::Sending);
-        self.reopened.notify_one();
+        self.set_stage(Stage::Sending);
     }
 }
 
-// === what is possible when ===
+/// A retry that is being carried out, for as long as this lives.
+struct Repeating<'a>(&'a watch::Sender<bool>);
 
-fn is_possible(action: ControlAction, stage: Stage) -> bool {
-    match action {
-        ControlAction::Pause => stage == Stage::Sending,
-        ControlAction::Resume => stage == Stage::Paused,
-        ControlAction::Cancel => matches!(stage, Stage::Sending | Stage::Paused),
-        // Not after a cancelling, which was to end it, and not after a fault, which would come again.
-        ControlAction::RetryFailed => matches!(
-            stage,
-            Stage::Sending | Stage::Paused | Stage::Completed | Stage::Unreachable
-        ),
+impl<'a> Repeating<'a> {
+    fn begin(sender: &'a watch::Sender<bool>) -> Self {
+        sender.send_replace(true);
+        Self(sender)
+    }
+
+    /// Tells those who wait that more messages are queued.
+    fn committed(&self) {
+        self.0.send_replace(true);
     }
 }
 
-/// Why an action is not possible, in words for people.
-fn not_now(action: ControlAction, stage: Stage) -> String {
-    let so = match action {
-        ControlAction::Pause => "there is nothing to pause",
-        ControlAction::Resume => "there is nothing to resume",
-        ControlAction::Cancel => "there is nothing to cancel",
-        ControlAction::RetryFailed => "nothing is tried again",
-    };
-    let is = match stage {
-        Stage::Starting => return "the run is only starting: ask again in a moment".to_owned(),
-        Stage::Sending => "the run is not paused",
-        Stage::Paused => return "the run is paused already".to_owned(),
-        Stage::Stopping => "the run is coming to its end",
-        Stage::Completed => "the run is completed",
-        Stage::Interrupted => "the run was interrupted",
-        Stage::Unreachable => "the run has ended because the relay cannot be reached",
-        Stage::Cancelled => "the run was cancelled",
-        Stage::Failed => "the run broke off",
-    };
-    format!("{is}: {so}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_possible_is_said_in_plain_words() {
-        let said = |action, stage| DeskError::NotNow { action, stage }.to_string();
-        let words = [
-            (
-                said(ControlAction::Pause, Stage::Completed),
-                "the run is completed: there is nothing to pause",
-            ),
-            (
-                said(ControlAction::Pause, Stage::Paused),
-                "the run is paused already",
-            ),
-            (
-                said(ControlAction::Resume, Stage::Sending),
-                "the run is not paused: there is nothing to resume",
-            ),
-            (
-                said(ControlAction::RetryFailed, Stage::Cancelled),
-                "the run was cancelled: nothing is tried again",
-            ),
-        ];
-        for (said, expected) in words {
-            assert_eq!(said, expected);
-        }
-    }
-
-    #[test]
-    fn nothing_is_possible_while_a_run_starts_or_stops() {
-        for action in ControlAction::ALL {
-            for stage in [Stage::Starting, Stage::Stopping, Stage::Interrupted] {
-                assert!(!is_possible(action, stage), "{action:?} {stage:?}");
-            }
-        }
+impl Drop for Repeating<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }

@@ -47,7 +47,7 @@ use crate::request::{Checking, SendRequest, Start};
 use course::Course;
 use listing::Listing;
 
-pub use desk::{Desk, DeskError};
+pub use desk::{Desk, DeskError, possible};
 pub use readers::View;
 pub use watcher::Watcher;
 

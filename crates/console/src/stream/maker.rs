@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Live, Stage, Timestamp};
+use model::{ControlAction, Live, Stage, Timestamp};
 use observe::monitor::view::Figures;
 use observe::monitor::{Monitor, Seen};
 
 use super::update::{self, RecentJson};
+use crate::controls::Controls;
+use crate::router::Console;
 
 /// Looks in a row after which time that passed is a change by itself: a second.
 const QUIET_LOOKS_MAX: u32 = 4;
@@ -16,8 +18,10 @@ const QUIET_LOOKS_MAX: u32 = 4;
 pub(super) struct Maker {
     monitor: Monitor,
     live: Arc<Live>,
+    controls: Arc<dyn Controls>,
     seen: Seen,
     counts: Counts,
+    possible: Vec<ControlAction>,
     passing: Passing,
     recent: Vec<RecentJson>,
     /// Looks since the last update.
@@ -46,16 +50,18 @@ struct Passing {
 
 impl Maker {
     /// Takes the run as it is now: the first update says what changed since.
-    pub(super) fn new(monitor: Monitor, live: Arc<Live>) -> Self {
-        let moment = monitor.moment(Seen::default());
+    pub(super) fn new(console: &Console) -> Self {
+        let moment = console.monitor.moment(Seen::default());
         Self {
             seen: moment.seen,
             counts: Counts::of(&moment.figures),
             passing: Passing::of(&moment.figures),
-            recent: update::recent(&moment.recent, &live.messages_under_way()),
+            possible: update::possible(&*console.controls, &moment.figures),
+            recent: update::recent(&moment.recent, &console.live.messages_under_way()),
             quiet_looks: 0,
-            monitor,
-            live,
+            monitor: console.monitor.clone(),
+            live: Arc::clone(&console.live),
+            controls: Arc::clone(&console.controls),
         }
     }
 
@@ -69,9 +75,11 @@ impl Maker {
         let moment = self.monitor.moment(self.seen);
         let recent = update::recent(&moment.recent, &self.live.messages_under_way());
         let (counts, passing) = (Counts::of(&moment.figures), Passing::of(&moment.figures));
+        let possible = update::possible(&*self.controls, &moment.figures);
         let is_recent_other = recent != self.recent;
         let is_changed = is_recent_other
             || self.counts != counts
+            || self.possible != possible
             || !moment.entries.is_empty()
             || !moment.points.is_empty();
         self.quiet_looks += 1;
@@ -79,10 +87,10 @@ impl Maker {
         if !is_changed && !has_passed {
             return None;
         }
-        (self.counts, self.passing) = (counts, passing);
+        (self.counts, self.passing, self.possible) = (counts, passing, possible.clone());
         (self.seen, self.recent, self.quiet_looks) = (moment.seen, recent, 0);
         let recent = is_recent_other.then_some(&*self.recent);
-        Some(update::delta(id, &moment, recent))
+        Some(update::delta(id, &moment, recent, possible))
     }
 }
 

@@ -28,7 +28,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use model::{Clock, Live};
+use model::Live;
 use observe::monitor::{Monitor, Seen};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -36,8 +36,9 @@ use tokio_util::sync::CancellationToken;
 use webserver::Peer;
 
 use crate::campaigns::settings;
+use crate::controls::Controls;
 use crate::problem::Problem;
-use crate::router::App;
+use crate::router::{App, Console};
 use client::Client;
 use maker::Maker;
 use ring::{After, Ring};
@@ -54,6 +55,7 @@ const NO_BUFFERING: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffe
 pub(crate) struct Stream {
     monitor: Monitor,
     live: Arc<Live>,
+    controls: Arc<dyn Controls>,
     made: Mutex<Made>,
     snapshot: Mutex<Option<(u64, Bytes)>>,
     /// The last update's id; closed when there will be no more.
@@ -78,21 +80,17 @@ pub(crate) struct Followers {
     pub(crate) stalled: u64,
 }
 
-/// Begins to make updates, until `stop`, when a last one is made.
-pub(crate) fn start(
-    monitor: Monitor,
-    live: Arc<Live>,
-    clock: &Clock,
-    stop: CancellationToken,
-) -> Arc<Stream> {
+/// Begins to make updates, until the console is to stop, when a last one is made.
+pub(crate) fn start(console: &Console) -> Arc<Stream> {
     // Updates are numbered from the milliseconds of the beginning on: never as fast as time goes, so an id of an
     // earlier process is never one of this one's.
-    let first = u64::try_from(clock.now().as_millis()).unwrap_or(0);
+    let first = u64::try_from(console.clock.now().as_millis()).unwrap_or(0);
     let (news, told) = watch::channel(first);
-    let maker = Maker::new(monitor.clone(), Arc::clone(&live));
+    let maker = Maker::new(console);
     let stream = Arc::new(Stream {
-        monitor,
-        live,
+        monitor: console.monitor.clone(),
+        live: Arc::clone(&console.live),
+        controls: Arc::clone(&console.controls),
         made: Mutex::new(Made {
             ring: Ring::new(first),
             seen: maker.seen(),
@@ -102,6 +100,7 @@ pub(crate) fn start(
         seats: Arc::default(),
         stalled: AtomicU64::new(0),
     });
+    let stop = console.stop.clone();
     tokio::spawn(make_updates(Arc::clone(&stream), maker, news, stop));
     stream
 }
@@ -180,7 +179,8 @@ impl Stream {
         moment.entries.retain(|entry| entry.number <= seen.entry);
         let recent = update::recent(&moment.recent, &self.live.messages_under_way());
         let settings = settings(&moment.figures.campaign);
-        update::snapshot(id, &moment, &recent, settings)
+        let possible = update::possible(&*self.controls, &moment.figures);
+        update::snapshot(id, &moment, &recent, possible, settings)
     }
 
     /// Who follows, for the metrics.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use model::{MessageId, Seq};
+use model::{ControlAction, MessageId, Seq};
 use observe::monitor::Moment;
-use observe::monitor::view::{Entry, Level, Point, Recent};
+use observe::monitor::view::{Entry, Figures, Level, Point, Recent};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::domains::Group;
+use crate::controls::Controls;
+use crate::domains::ProviderJson;
 use crate::figures::{Beyond, MailGrid};
 use crate::log_line::LogLine;
-use crate::stats::codes;
 use crate::status::Status;
 use crate::time::{Rfc3339, millis, rounded};
 
@@ -37,7 +37,9 @@ struct UpdateJson<'a> {
     #[serde(flatten)]
     beyond: Beyond<'a>,
     smtp_response_codes: BTreeMap<u16, u64>,
-    providers: Vec<Group>,
+    providers: Vec<ProviderJson>,
+    /// The interventions that make sense now.
+    possible: Vec<ControlAction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recent: Option<&'a [RecentJson]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -76,31 +78,45 @@ struct PointJson<'a> {
 }
 
 /// Everything at one moment, as it goes to a client.
-pub(super) fn snapshot(id: u64, moment: &Moment, recent: &[RecentJson], settings: Value) -> Bytes {
+pub(super) fn snapshot(
+    id: u64,
+    moment: &Moment,
+    recent: &[RecentJson],
+    possible: Vec<ControlAction>,
+    settings: Value,
+) -> Bytes {
     let log = moment.entries.iter().collect();
-    event(&update(
-        Kind::Snapshot,
-        id,
-        moment,
-        Some(recent),
-        log,
-        Some(settings),
-    ))
+    let update = update(Kind::Snapshot, id, moment, log, possible);
+    event(&UpdateJson {
+        recent: Some(recent),
+        config_summary: Some(settings),
+        ..update
+    })
 }
 
 /// What changed, as it goes to the clients; `recent` when it is another list than before.
-pub(super) fn delta(id: u64, moment: &Moment, recent: Option<&[RecentJson]>) -> Bytes {
+pub(super) fn delta(
+    id: u64,
+    moment: &Moment,
+    recent: Option<&[RecentJson]>,
+    possible: Vec<ControlAction>,
+) -> Bytes {
     let log = newest(&moment.entries);
-    event(&update(Kind::Delta, id, moment, recent, log, None))
+    let update = update(Kind::Delta, id, moment, log, possible);
+    event(&UpdateJson { recent, ..update })
+}
+
+/// The interventions that make sense now.
+pub(super) fn possible(controls: &dyn Controls, figures: &Figures) -> Vec<ControlAction> {
+    controls.possible(figures.stage, figures.repeatable)
 }
 
 fn update<'a>(
     kind: Kind,
     id: u64,
     moment: &'a Moment,
-    recent: Option<&'a [RecentJson]>,
     log: Vec<&'a Entry>,
-    config_summary: Option<Value>,
+    possible: Vec<ControlAction>,
 ) -> UpdateJson<'a> {
     UpdateJson {
         kind,
@@ -108,12 +124,15 @@ fn update<'a>(
         at: Rfc3339(moment.figures.at),
         mailgrid: MailGrid::new(&moment.figures),
         beyond: Beyond::new(&moment.figures),
-        smtp_response_codes: codes(&moment.codes),
-        providers: moment.providers.iter().map(Group::from).collect(),
-        recent,
+        smtp_response_codes: (moment.codes.iter())
+            .map(|row| (row.code, row.count))
+            .collect(),
+        providers: moment.providers.iter().map(ProviderJson::from).collect(),
+        possible,
+        recent: None,
         log: log.into_iter().map(LogLine::new).collect(),
         points: moment.points.iter().map(PointJson::from).collect(),
-        config_summary,
+        config_summary: None,
     }
 }
 

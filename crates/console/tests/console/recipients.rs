@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use serde_json::Value;
 use std::sync::Arc;
 use store::NewEvent;
@@ -15,6 +16,8 @@ use crate::run::{attempt, begin, message, reply};
 use crate::world::{World, second, store};
 
 const MANY: usize = 100_000;
+/// Searches that nobody can answer within the time that one waits for its turn.
+const SEARCHES: usize = 1_000;
 /// More than two pages of the list, as JSON.
 const HELD_BYTES_MAX: usize = 1 << 20;
 
@@ -108,6 +111,34 @@ async fn a_list_that_nobody_takes_reads_nothing_and_gives_its_place_back() {
     assert!(!refused.header("retry-after").is_empty());
     drop(held.pop());
     assert_eq!(world.get("/api/recipients").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn searches_take_turns_and_nobody_waits_long() {
+    let world = many(30_000).await;
+    let search = "/api/recipients?search=nobody-is-called-so";
+    let searches: Vec<_> = (0..SEARCHES).map(|_| world.get(search)).collect();
+    let (answers, page) = tokio::join!(join_all(searches), world.get("/api/recipients?limit=5"));
+    assert_eq!(
+        page.status,
+        StatusCode::OK,
+        "who searches nothing waits for nobody"
+    );
+    let (refused, answered): (Vec<_>, Vec<_>) = answers
+        .iter()
+        .partition(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS);
+    assert!(!refused.is_empty() && !answered.is_empty());
+    assert!(
+        refused
+            .iter()
+            .all(|answer| !answer.header("retry-after").is_empty())
+    );
+    assert!(
+        answered
+            .iter()
+            .all(|answer| answer.status == StatusCode::OK)
+    );
+    assert_eq!(world.get(search).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

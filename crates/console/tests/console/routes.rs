@@ -1,16 +1,22 @@
 //! Every route with everything that can be wrong about a request.
 
 use axum::http::{Method, StatusCode};
+use console::ROUTES;
+use model::Stage;
 use serde_json::json;
 
 use crate::run::every_kind;
 use crate::world::World;
 
-const HOSTILE: [&str; 14] = [
+const HOSTILE: [&str; 18] = [
     "",
     "0",
+    "1",
     "-1",
     "1001",
+    "9223372036854775806",
+    "9223372036854775807",
+    "-9223372036854775808",
     "99999999999999999999",
     "NaN",
     "end",
@@ -27,28 +33,12 @@ const PARAMETERS: [&str; 9] = [
     "limit", "after", "before", "search", "status", "domain", "code", "other", "limit[]",
 ];
 
+/// The paths of every route, of the page, and of nothing at all.
 fn routes(job: &str, id: &str) -> Vec<String> {
-    let message = format!("/api/campaigns/{job}/messages/{id}");
-    [
-        "/".to_owned(),
-        format!("/assets/{id}"),
-        "/api/stats".to_owned(),
-        "/api/status".to_owned(),
-        "/api/recipients".to_owned(),
-        "/api/domains".to_owned(),
-        "/api/campaigns".to_owned(),
-        format!("/api/campaigns/{job}"),
-        format!("/api/campaigns/{job}/controls"),
-        format!("/api/campaigns/{job}/messages"),
-        message.clone(),
-        format!("{message}/content"),
-        format!("{message}/content/html"),
-        format!("{message}/content/raw"),
-        "/metrics".to_owned(),
-        "/health".to_owned(),
-        format!("/{job}/{id}"),
-    ]
-    .into()
+    let filled_in = |path: &str| path.replace("{job}", job).replace("{id}", id);
+    let own = ROUTES.iter().map(|route| route.path);
+    let others = ["/", "/assets/{id}", "/{job}/{id}"];
+    own.chain(others).map(filled_in).collect()
 }
 
 /// Asks, and expects an answer that is one: never an error of ours, and every refusal is JSON with words.
@@ -78,6 +68,9 @@ async fn assert_answered(world: &World, method: Method, path: &str) {
 #[tokio::test]
 async fn no_request_is_answered_by_an_error_of_ours() {
     let (world, seqs) = every_kind().await;
+    world.live.set_stage(Stage::Sending);
+    // The stream ends after its first update, so that it can be read to its end.
+    world.stop.cancel();
     let id = world
         .store
         .message(seqs[0])
@@ -105,6 +98,61 @@ async fn no_request_is_answered_by_an_error_of_ours() {
         assert_answered(&world, Method::GET, &path).await;
         assert_answered(&world, Method::HEAD, &path).await;
         assert_answered(&world, Method::POST, &path).await;
+    }
+}
+
+#[tokio::test]
+async fn every_route_takes_its_own_method_and_no_other() {
+    let (world, seqs) = every_kind().await;
+    world.live.set_stage(Stage::Sending);
+    world.stop.cancel();
+    let id = world.store.message(seqs[0]).await.unwrap().unwrap().id;
+    for route in &ROUTES {
+        let path = route.path.replace("{job}", "mailgrid-1");
+        let path = path.replace("{id}", &id.to_string());
+        let answer = world
+            .ask(route.method.clone(), &path, r#"{"action":"pause"}"#)
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let others = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+        for other in others.into_iter().filter(|other| *other != route.method) {
+            let answer = world.ask(other.clone(), &path, "{}").await;
+            assert_eq!(
+                answer.status,
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{other} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_at_either_end_of_all_places_has_no_neighbour_there() {
+    let (world, seqs) = every_kind().await;
+    let page = async |query: &str| world.json(&world.path(&format!("/messages?{query}"))).await;
+    for filter in ["", "&search=ada", "&status=sending"] {
+        let first = page(&format!("before=0{filter}")).await;
+        assert_eq!(first["messages"], json!([]), "{filter}");
+        let neighbours = [&first["previous"], &first["next"]];
+        assert_eq!(neighbours, [&json!(null), &json!(null)], "{filter}");
+        let last = page(&format!("after={}{filter}", i64::MAX - 1)).await;
+        assert_eq!(last["messages"], json!([]), "{filter}");
+        let neighbours = [&last["previous"], &last["next"]];
+        assert_eq!(neighbours, [&json!(null), &json!(null)], "{filter}");
+    }
+    let beyond = page(&format!("after={}", i64::MAX - 2)).await;
+    assert_eq!(beyond["previous"], json!(i64::MAX - 1));
+    let all = page(&format!("before={}", beyond["previous"])).await;
+    assert_eq!(
+        all["messages"].as_array().unwrap().len(),
+        seqs.len() + 3,
+        "the way back leads to everybody"
+    );
+    for name in ["after", "before"] {
+        let answer = world
+            .get(&world.path(&format!("/messages?{name}={}", i64::MAX)))
+            .await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name}");
     }
 }
 

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use console::{Console, ControlError, Controls};
 use futures_util::StreamExt;
-use model::{Clock, Control, ControlAction, Live, MessageId, Seq, Timestamp};
+use model::{Clock, Control, ControlAction, Live, MessageId, Seq, Stage, Timestamp};
 use observe::monitor::Monitor;
 use serde_json::Value;
 use store::{Campaign, Lease, NewControl, SqliteStore, Store};
@@ -70,6 +70,14 @@ impl Controls for Desk {
             by: by.into(),
         };
         Ok(self.store.control(new).await.unwrap())
+    }
+
+    fn possible(&self, stage: Stage, repeatable: u64) -> Vec<ControlAction> {
+        match stage {
+            Stage::Sending => vec![ControlAction::Pause, ControlAction::Cancel],
+            Stage::Completed if repeatable > 0 => vec![ControlAction::RetryFailed],
+            _ => Vec::new(),
+        }
     }
 }
 

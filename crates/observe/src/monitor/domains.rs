@@ -77,10 +77,10 @@ impl Domains {
         };
         let mut rows: Vec<DomainRow> = shown
             .iter()
-            .map(|(name, domain)| row(Some((*name).into()), domain.provider, domain.counts))
+            .map(|(name, domain)| row(Some((*name).into()), Some(domain.provider), domain.counts))
             .collect();
         if rest != GroupCounts::default() {
-            rows.push(row(None, Provider::Own, rest));
+            rows.push(row(None, None, rest));
         }
         rows
     }
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(domains.beyond(), 90_000);
         let rows = domains.rows(100);
         assert_eq!(rows.len(), 101);
-        assert_eq!(rows[100].domain, None);
+        assert_eq!((&rows[100].domain, rows[100].provider), (&None, None));
         let sum = |part: fn(&GroupCounts) -> u64| -> u64 {
             rows.iter().map(|row| part(&row.counts)).sum()
         };
@@ -135,7 +135,7 @@ mod tests {
             .filter_map(|row| row.domain.as_deref())
             .collect();
         assert_eq!(names, ["gmail.com", "a.example", "b.example"]);
-        assert_eq!(rows[0].provider, Provider::Gmail);
+        assert_eq!(rows[0].provider, Some(Provider::Gmail));
         assert_eq!(domains.rows(0).len(), 1);
         assert!(Domains::default().rows(10).is_empty());
     }

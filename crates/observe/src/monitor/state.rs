@@ -193,6 +193,7 @@ impl State {
             retrying: retrying - repeats,
             cancelled: books.cancelled,
             repeats: tally.repeats,
+            repeatable: books.failed().saturating_sub(tally.repeats),
             attempts: tally.attempts,
             connections: live.connections(),
             per_second_now: self.pace.now(&self.series, now),

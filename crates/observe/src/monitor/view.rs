@@ -36,6 +36,8 @@ pub struct Figures {
     pub cancelled: u64,
     /// Of the total, those that repeat a failed one because somebody asked for it.
     pub repeats: u64,
+    /// Of the failed ones, those that nothing repeats yet: a failed one is repeated once at most.
+    pub repeatable: u64,
     /// Attempts made.
     pub attempts: u64,
     /// Open connections.
@@ -98,8 +100,8 @@ pub struct ProviderRow {
 pub struct DomainRow {
     /// The domain; `None` stands for all beyond those that are counted one by one.
     pub domain: Option<Box<str>>,
-    /// The provider it belongs to; of the rest together, `Own`.
-    pub provider: Provider,
+    /// The provider it belongs to; the rest together belong to none.
+    pub provider: Option<Provider>,
     /// What became of it.
     pub counts: GroupCounts,
 }
