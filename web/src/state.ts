@@ -2,10 +2,12 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { View } from "./api/merge";
 import { follow, hasEnded, type Connection } from "./api/stream";
-import type { ConfigSummary, Figures, LogLine, Point, ProviderRow, Recent } from "./api/types";
+import type { ConfigSummary, ControlAction, Figures, LogLine, Point, ProviderRow, Recent } from "./api/types";
 
 export const figures = signal<Figures | null>(null);
 export const providers = signal<ProviderRow[]>([]);
+/** The interventions that make sense now. */
+export const possible = signal<ControlAction[]>([]);
 export const codes = signal<Record<string, number>>({});
 export const recent = signal<Recent[]>([]);
 export const log = signal<LogLine[]>([]);
@@ -30,6 +32,7 @@ function publish(): void {
   batch(() => {
     figures.value = view.figures;
     providers.value = view.providers;
+    possible.value = view.possible;
     codes.value = view.codes;
     recent.value = view.recent;
     log.value = view.log;

@@ -57,6 +57,20 @@ describe("mergeLog", () => {
     expect(log).toHaveLength(LOG_MAX);
     expect(log[0]?.number).toBe(1);
   });
+
+  test("deliveries hide neither failures nor interventions, and take the room that those leave", () => {
+    const failure: LogLine = { ...line(0), level: "error", id: "m-0" };
+    const delivered = Array.from({ length: 3 * LOG_MAX }, (_, index) => ({
+      ...line(index + 2),
+      id: `m-${index}`,
+    }));
+    let log = [failure, line(1)];
+    for (let from = 0; from < delivered.length; from += 20)
+      log = mergeLog(log, delivered.slice(from, from + 20));
+    expect(log).toHaveLength(LOG_MAX);
+    expect(log.slice(0, 2)).toEqual([failure, line(1)]);
+    expect(log[LOG_MAX - 1]).toEqual(delivered[delivered.length - 1]);
+  });
 });
 
 describe("mergePoints", () => {

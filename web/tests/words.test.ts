@@ -1,7 +1,7 @@
 // What is said about the run: what an intervention will do, and how the run came out.
 import { expect, test } from "vitest";
 import type { Figures, Stage } from "../src/api/types";
-import { consequence, isPossible } from "../src/parts/consequence";
+import { consequence } from "../src/parts/consequence";
 import { stageWords } from "../src/parts/outcome";
 
 function figures(stage: Stage, parts: Partial<Figures> = {}): Figures {
@@ -15,19 +15,15 @@ function figures(stage: Stage, parts: Partial<Figures> = {}): Figures {
   return { stage, total_recipients: 3959, cancelled_count: 0, ...counts, ...parts } as Figures;
 }
 
-test("only what means something at the stage is possible", () => {
-  expect(isPossible("pause", figures("sending"))).toBe(true);
-  expect(isPossible("pause", figures("paused"))).toBe(false);
-  expect(isPossible("resume", figures("paused"))).toBe(true);
-  expect(isPossible("cancel", figures("completed"))).toBe(false);
-  expect(isPossible("retry_failed", figures("completed"))).toBe(true);
-  expect(isPossible("retry_failed", figures("completed", { failed_count: 0 }))).toBe(false);
-});
-
 test("the question tells in numbers what will happen", () => {
   const { effects } = consequence("cancel", figures("sending"));
   expect(effects[0]).toBe("3,040 messages that wait will be taken back and never sent.");
   expect(effects).toContain("12 messages under way will be finished.");
+});
+
+test("only those are retried that nothing repeats yet", () => {
+  const { effects } = consequence("retry_failed", figures("completed", { repeatable_count: 3 }));
+  expect(effects[0]).toBe("3 messages that failed will be sent again, each as a new message.");
 });
 
 test("the end tells what it came to", () => {

@@ -19,6 +19,7 @@ export type Stage =
 export interface Figures {
   at: string;
   job_id: string;
+  name: string | null;
   start_time: string;
   total_recipients: number;
   pending_count: number;
@@ -28,6 +29,8 @@ export interface Figures {
   retry_count: number;
   cancelled_count: number;
   repeat_count: number;
+  /** Of the failed ones, those that nothing repeats yet. */
+  repeatable_count: number;
   attempts: number;
   connections: number;
   emails_per_second: number;
@@ -44,9 +47,8 @@ export interface Figures {
   ended_at: string | null;
 }
 
-/** One provider's share. */
-export interface ProviderRow {
-  provider: string;
+/** What became of one group of messages. */
+export interface Group {
   total: number;
   sent: number;
   failed: number;
@@ -54,9 +56,15 @@ export interface ProviderRow {
   mean_ms: number;
 }
 
-/** One domain's share; `null` stands for all the domains that are not listed one by one. */
-export interface DomainRow extends ProviderRow {
+/** One provider's share. */
+export interface ProviderRow extends Group {
+  provider: string;
+}
+
+/** One domain's share; `null` stands for all the domains that are not listed one by one, which share no provider. */
+export interface DomainRow extends Group {
   domain: string | null;
+  provider: string | null;
 }
 
 /** A message that changed lately. */
@@ -113,6 +121,8 @@ export interface Update extends Figures {
   id: number;
   smtp_response_codes: Record<string, number>;
   providers: ProviderRow[];
+  /** The interventions that make sense now. */
+  possible: ControlAction[];
   recent?: Recent[];
   log?: LogLine[];
   points?: Point[];

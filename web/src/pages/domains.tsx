@@ -1,16 +1,39 @@
 // Who runs the mailboxes: delivery by provider and by domain, and what their servers answered.
+import { useRef } from "preact/hooks";
 import * as client from "../api/client";
+import type { DomainRow, Figures } from "../api/types";
 import { useAnswer } from "../parts/answer";
 import { CodeTable, DomainTable, ProviderTable } from "../parts/shares";
-import { codes, isOver, providers, watchedJob } from "../state";
+import { codes, figures, providers, watchedJob } from "../state";
 
 const DOMAINS_MAX = 200;
-const REFRESH_MS = 3000;
+const REFRESH_MS = 1000;
+
+/** What changes when anything changes in the table of domains. */
+function counts(shown: Figures | null): string {
+  if (shown === null) return "";
+  const { total_recipients, sent_count, failed_count, attempts } = shown;
+  return [total_recipients, sent_count, failed_count, attempts].join();
+}
 
 export function Domains() {
-  const againMs = isOver.value ? null : REFRESH_MS;
-  const answer = useAnswer(signal => client.domains(DOMAINS_MAX, signal), [watchedJob.value], againMs);
+  const shownAt = useRef("");
+  const answer = useAnswer(
+    ask,
+    [watchedJob.value],
+    REFRESH_MS,
+    () => counts(figures.peek()) !== shownAt.current,
+  );
   const { value, error } = answer.value;
+
+  /** Asks, and notes at which counts, so that it asks again only when something has happened since. */
+  async function ask(signal: AbortSignal): Promise<{ domains: DomainRow[] }> {
+    const at = counts(figures.peek());
+    const domains = await client.domains(DOMAINS_MAX, signal);
+    shownAt.current = at;
+    return domains;
+  }
+
   return (
     <>
       <h1>Domains</h1>

@@ -10,22 +10,24 @@ export interface Answer<T> {
   isMissing: boolean;
 }
 
-/** Asks whenever one of `causes` changes, and again `againMs` after each answer (`null`: not again). */
+/** Asks whenever one of `causes` changes, and again `againMs` after each answer (`null`: not again), if it `isDue`. */
 export function useAnswer<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   causes: unknown[],
   againMs: number | null = null,
+  isDue: () => boolean = () => true,
 ): Signal<Answer<T>> {
   const answer = useSignal<Answer<T>>({ value: null, error: null, isMissing: false });
   useEffect(() => {
-    return repeat(againMs, async signal => {
+    async function askAnew(signal: AbortSignal): Promise<void> {
       try {
         const value = await ask(signal);
         if (!signal.aborted) answer.value = { value, error: null, isMissing: false };
       } catch (error) {
         if (!signal.aborted) answer.value = refused(answer.peek(), error);
       }
-    });
+    }
+    return repeat(againMs, askAnew, isDue);
   }, [...causes, againMs]);
   return answer;
 }
@@ -41,8 +43,12 @@ export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Does `work` now and again `againMs` after each time, while the page is seen; returns how to stop it. */
-export function repeat(againMs: number | null, work: (signal: AbortSignal) => Promise<void>): () => void {
+/** Does `work` now and again `againMs` after each time it `isDue`, while the page is seen; returns how to stop it. */
+export function repeat(
+  againMs: number | null,
+  work: (signal: AbortSignal) => Promise<void>,
+  isDue: () => boolean = () => true,
+): () => void {
   const abort = new AbortController();
   let timer = 0;
 
@@ -54,7 +60,7 @@ export function repeat(againMs: number | null, work: (signal: AbortSignal) => Pr
   /** A page that nobody sees asks for nothing until it is seen again. */
   function later(): void {
     if (againMs === null || abort.signal.aborted) return;
-    timer = window.setTimeout(() => (document.hidden ? later() : void once()), againMs);
+    timer = window.setTimeout(() => (document.hidden || !isDue() ? later() : void once()), againMs);
   }
 
   void once();

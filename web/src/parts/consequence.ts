@@ -1,18 +1,6 @@
-// When an intervention is possible, and what exactly it will do, with the run's numbers.
-import type { ControlAction, Figures, Stage } from "../api/types";
+// What exactly an intervention will do, with the run's numbers.
+import type { ControlAction, Figures } from "../api/types";
 import { count } from "../format";
-
-const STAGES: Record<ControlAction, Stage[]> = {
-  pause: ["sending"],
-  resume: ["paused"],
-  cancel: ["sending", "paused"],
-  retry_failed: ["sending", "paused", "completed", "unreachable"],
-};
-
-export function isPossible(action: ControlAction, figures: Figures): boolean {
-  if (action === "retry_failed" && figures.failed_count === 0) return false;
-  return STAGES[action].includes(figures.stage);
-}
 
 /** The question to ask before an action. */
 export interface Consequence {
@@ -56,7 +44,7 @@ export function consequence(action: ControlAction, figures: Figures): Consequenc
       return {
         title: "Retry the failed ones?",
         effects: [
-          `Up to ${messages(figures.failed_count)} that failed will be sent again, each as a new message.`,
+          `${messages(figures.repeatable_count)} that failed will be sent again, each as a new message.`,
           "The failed ones stay in the books as failed; the total grows by the new ones.",
         ],
         confirm: "Retry them",

@@ -1,11 +1,11 @@
-// Pause, resume, cancel, retry: offered when the run is at a stage where they mean something, each asks first.
+// Pause, resume, cancel, retry: offered when whoever carries them out says they mean something, each asks first.
 import { useSignal } from "@preact/signals";
 import * as client from "../api/client";
 import type { ControlAction, Figures } from "../api/types";
 import { actionWord } from "../format";
-import { announce, connection, figures } from "../state";
+import { announce, connection, figures, possible } from "../state";
 import { reason } from "./answer";
-import { consequence, done, isPossible } from "./consequence";
+import { consequence, done } from "./consequence";
 import { Dialog } from "./dialog";
 import { Icon, type IconName } from "./icon";
 
@@ -28,7 +28,7 @@ export function Controls() {
           type="button"
           key={action}
           data-testid={`control-${action}`}
-          disabled={!isLive || !isPossible(action, shown)}
+          disabled={!isLive || !possible.value.includes(action)}
           onClick={() => (asked.value = action)}
         >
           <Icon name={icon} />

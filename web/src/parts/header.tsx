@@ -1,12 +1,10 @@
 // The top of every page: which run this is, how it was started, where it stands, and the way to the other pages.
-import * as client from "../api/client";
 import type { ConfigSummary } from "../api/types";
 import type { ComponentChildren } from "preact";
 import { dateTime, fileName, listName, span } from "../format";
 import { href, route } from "../route";
-import { config, figures, isOver, watchedJob } from "../state";
+import { config, figures, isOver } from "../state";
 import { choose, theme, THEMES } from "../theme";
-import { useAnswer } from "./answer";
 import { StageBadge } from "./badge";
 import { ConnectionState } from "./connection";
 import { Controls } from "./controls";
@@ -70,11 +68,8 @@ function Navigation() {
 
 function RunHead() {
   const shown = figures.value;
-  const job = watchedJob.value;
-  const campaigns = useAnswer(signal => (job ? client.campaigns(signal) : Promise.resolve(null)), [job]);
   if (shown === null) return null;
-  const run = campaigns.value.value?.campaigns.find(candidate => candidate.job_id === job);
-  const name = run?.name;
+  const { name } = shown;
   return (
     <div class={`run ${route.value.path.length > 0 ? "is-brief" : ""}`}>
       <div class="run-title">

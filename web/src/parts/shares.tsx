@@ -1,5 +1,5 @@
 // Providers, domains and reply codes as tables: how much of what went well.
-import type { DomainRow, ProviderRow } from "../api/types";
+import type { DomainRow, Group, ProviderRow } from "../api/types";
 import { codeStatus, meaning } from "../codes";
 import { count, milliseconds, percent } from "../format";
 import { href } from "../route";
@@ -14,14 +14,14 @@ export function deliveredShare({ sent, failed }: { sent: number; failed: number 
   return sent + failed === 0 ? 0 : sent / (sent + failed);
 }
 
-function countColumn<T extends ProviderRow>(
+function countColumn<T extends Group>(
   title: string,
   key: "total" | "sent" | "failed" | "deferred",
 ): Column<T> {
   return { title, isNumber: true, sortBy: row => row[key], cell: row => count(row[key]) };
 }
 
-function shareColumns<T extends ProviderRow>(): Column<T>[] {
+function shareColumns<T extends Group>(): Column<T>[] {
   return [
     countColumn("Total", "total"),
     countColumn("Sent", "sent"),
@@ -82,8 +82,8 @@ export function DomainTable({ rows }: { rows: DomainRow[] }) {
         },
         {
           title: "Provider",
-          sortBy: row => row.provider,
-          cell: row => (row.domain === null ? "" : capital(row.provider)),
+          sortBy: row => row.provider ?? "\uffff",
+          cell: row => (row.provider === null ? "—" : capital(row.provider)),
         },
         ...shareColumns<DomainRow>(),
       ]}
