@@ -28,7 +28,7 @@ pub struct RunReport {
     pub ended_at: Timestamp,
     /// How long of that it only stood there, at an end after which it went on.
     pub lingered: Duration,
-    /// How the webhook went, when there was one.
+    /// How the webhook of this end went, when there was one.
     pub webhook: Option<Result<(), String>>,
 }
 

@@ -4,13 +4,11 @@ use model::{CampaignId, Clock, Control, ControlAction, Seq};
 use store::{Campaign, Lease, Progress, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Tools, patience};
+use super::{Tools, interventions, patience};
 use crate::error::CampaignError;
 
 /// Messages taken back in one commit.
 const CANCEL_ROWS: usize = 1_000;
-/// Interventions read at once.
-const CONTROLS_PAGE: usize = 1_000;
 
 /// Takes back everything that is queued; `false` when a stop came first.
 pub(super) async fn take_back(
@@ -62,10 +60,11 @@ pub(super) async fn finish(
     lease: &Lease,
     tools: &Tools,
 ) -> Result<Option<Control>, StoreError> {
-    let Some(control) = cancellation(&*tools.store, run.id).await? else {
+    let (store, clock) = (&*tools.store, &tools.clock);
+    let cancellation = interventions::latest(store, run.id, ControlAction::Cancel).await?;
+    let Some(control) = cancellation else {
         return Ok(None);
     };
-    let (store, clock) = (&*tools.store, &tools.clock);
     if take_back(store, lease, run.id, &control.by, clock, &tools.stop).await?
         && run.finished_at.is_none()
     {
@@ -73,25 +72,4 @@ pub(super) async fn finish(
         store.mark_campaign(run.id, finished).await?;
     }
     Ok(Some(control))
-}
-
-/// The intervention by which a run was cancelled.
-async fn cancellation(
-    store: &dyn Store,
-    campaign: CampaignId,
-) -> Result<Option<Control>, StoreError> {
-    let mut cursor = Seq::START;
-    loop {
-        let page = store
-            .controls_after(cursor, campaign, CONTROLS_PAGE)
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(None);
-        };
-        cursor = last.seq;
-        let mut found = page.into_iter();
-        if let Some(control) = found.find(|control| control.action == ControlAction::Cancel) {
-            return Ok(Some(control));
-        }
-    }
 }

@@ -13,7 +13,8 @@ use super::desk::{Desk, Pass};
 use super::ledger::Run;
 use super::listing::Listing;
 use super::readers::{Readers, Reading};
-use super::{Tools, cancelling, patience, webhook};
+use super::webhook::Webhook;
+use super::{Tools, cancelling, patience};
 use crate::error::CampaignError;
 use crate::letter::Written;
 use crate::list::OpenableList;
@@ -32,6 +33,7 @@ pub(super) struct Course<'a> {
     list: &'a Arc<OpenableList>,
     tools: &'a Tools,
     desk: Arc<Desk>,
+    webhook: Webhook<'a>,
     started_at: Timestamp,
     /// How long the run only stood there after an end, before it went on.
     lingered: Duration,
@@ -52,6 +54,7 @@ impl<'a> Course<'a> {
             list,
             tools,
             desk: Arc::new(Desk::new(run, tools)),
+            webhook: Webhook::new(request, tools),
             started_at,
             lingered: Duration::ZERO,
         }
@@ -68,9 +71,18 @@ impl<'a> Course<'a> {
             watcher.begun(&self.run.campaign, desk).await?;
         }
         self.desk.set_stage(Stage::Sending).await;
-        let result = self.go(listing, written).await;
+        let mut result = self.go(listing, written).await;
         if let Err(error) = &result {
             self.break_off(error).await;
+        }
+        let told = self.webhook.told().await;
+        match &mut result {
+            Ok(report) => report.webhook = told,
+            Err(_) => {
+                if let Some(Err(error)) = told {
+                    tracing::warn!(%error, "the webhook of an earlier end was not delivered");
+                }
+            }
         }
         result
     }
@@ -98,8 +110,11 @@ impl<'a> Course<'a> {
                 ending,
                 webhook: None,
             };
-            let report = self.end(report, &mut reading).await?;
-            if self.is_over(&report.ending).await {
+            self.end(&report).await?;
+            self.webhook.tell(&report);
+            let (is_over, ()) =
+                tokio::join!(self.is_over(&report.ending), self.say_the_end(&mut reading));
+            if is_over {
                 return Ok(report);
             }
             self.lingered += self.tools.clock.now().since(report.ended_at);
@@ -138,7 +153,6 @@ impl<'a> Course<'a> {
 
     /// Another delivery after an end.
     async fn deliver_again(&self) -> Result<Ending, CampaignError> {
-        self.mark_unfinished().await?;
         let pass = self.desk.pass().await;
         let ended = self.deliver(&pass).await?;
         self.ending(&pass, ended).await
@@ -201,26 +215,21 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// Says an end to everybody who waits for it.
-    async fn end(
-        &self,
-        mut report: RunReport,
-        reading: &mut Reading,
-    ) -> Result<RunReport, CampaignError> {
+    /// The run is at an end: from here on it lingers.
+    async fn end(&self, report: &RunReport) -> Result<(), CampaignError> {
         if matches!(report.ending, Ending::Completed | Ending::Cancelled { .. }) {
             self.mark(Progress::Finished(report.ended_at)).await?;
         }
         self.desk.set_stage(report.ending.stage()).await;
+        Ok(())
+    }
+
+    /// Says an end to everybody who looks.
+    async fn say_the_end(&self, reading: &mut Reading) {
         if let Some(watcher) = &self.tools.watcher {
             watcher.ended().await;
         }
         std::mem::take(&mut reading.unmade).name(self.list).await;
-        if let Some(url) = &self.request.webhook {
-            // promise: a webhook is sent before the process ends.
-            let secret = self.tools.webhook_secret.as_ref();
-            report.webhook = Some(webhook::tell(url, secret, self.request, &report).await);
-        }
-        Ok(report)
     }
 
     /// Stays while the run is watched; `false` when it goes on.
@@ -257,17 +266,6 @@ impl<'a> Course<'a> {
         let (store, campaign) = (&self.tools.store, self.run.campaign.id);
         let mark = || store.mark_campaign(campaign, progress);
         Ok(patience::ask(&self.tools.stop, mark).await?)
-    }
-
-    /// Opens the run's books again; its list stays read.
-    async fn mark_unfinished(&self) -> Result<(), CampaignError> {
-        let run = self.tools.store.campaign(&self.run.campaign.job_id).await?;
-        let listed_at = run.and_then(|run| run.listed_at);
-        self.mark(Progress::Listing).await?;
-        match listed_at {
-            Some(at) => self.mark(Progress::Listed(at)).await,
-            None => Ok(()),
-        }
     }
 }
 

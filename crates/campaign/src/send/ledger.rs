@@ -6,7 +6,7 @@ use model::ContentHash;
 use serde_json::json;
 use store::{Campaign, LaneKey, Lease, NewCampaign, StoreError};
 
-use super::{Tools, cancelling};
+use super::{Tools, cancelling, retrying};
 use crate::error::CampaignError;
 use crate::letter::Written;
 use crate::request::{ListSource, SendRequest, Start};
@@ -81,7 +81,7 @@ async fn open_alone(
         other => other?,
     };
     if is_resumed {
-        if let Err(error) = cancelling::refuse(&campaign, &lease, tools).await {
+        if let Err(error) = settle(&campaign, &lease, tools).await {
             tools.store.release(lease).await?;
             return Err(error);
         }
@@ -96,6 +96,12 @@ async fn open_alone(
         content,
         is_resumed,
     })
+}
+
+/// Does what somebody asked for and an earlier process of the run did not live to do; refuses a run that was cancelled.
+async fn settle(run: &Campaign, lease: &Lease, tools: &Tools) -> Result<(), CampaignError> {
+    cancelling::refuse(run, lease, tools).await?;
+    Ok(retrying::finish(run, lease, tools).await?)
 }
 
 /// The run to go on with, if there is one.

@@ -12,19 +12,24 @@
 //! - `account`: `success.csv` and `failed.csv`
 //! - `course`: the run from its first delivery to its last end
 //! - [`desk`](Desk): where it takes interventions
-//! - `cancelling`: what is left of a run that was cancelled
+//! - [`possible`]: what can be done to it when
+//! - `interventions`: what was written down about them
+//! - `cancelling`, `retrying`: what is left of a cancelling, and of a retry, whose process died
 //! - [`watcher`](Watcher): who watches it from its beginning
 //! - `patience`: how a run waits while a disk is full
-//! - `webhook`: the end of a run told to another system
+//! - `webhook`: the ends of a run told to another system
 
 mod account;
 mod cancelling;
 mod course;
 mod desk;
+mod interventions;
 mod ledger;
 mod listing;
 mod patience;
+mod possible;
 mod readers;
+mod retrying;
 mod unmade;
 mod watcher;
 mod webhook;
@@ -47,7 +52,8 @@ use crate::request::{Checking, SendRequest, Start};
 use course::Course;
 use listing::Listing;
 
-pub use desk::{Desk, DeskError, possible};
+pub use desk::{Desk, DeskError};
+pub use possible::possible;
 pub use readers::View;
 pub use watcher::Watcher;
 

@@ -13,6 +13,8 @@ use crate::world::{BY, World};
 
 /// Longer than any test waits.
 const LONG: Duration = Duration::from_secs(600);
+/// Long enough to do something in it.
+const SHORT: Duration = Duration::from_millis(1_000);
 const REFUSED: &[&str] = &["person1@example.org"];
 
 #[tokio::test]
@@ -25,7 +27,6 @@ async fn a_retry_after_the_end_goes_on_to_another_end() {
     running.until_stage(Stage::Completed).await;
     let first_end = world.run().await;
     assert!(first_end.finished_at.is_some() && first_end.listed_at.is_some());
-    // The webhook is told before the lingering.
     until("the first end is told", || running.ends() == 1).await;
     until("the webhook is told", || hook.told().len() == 1).await;
     assert_eq!(world.account("failed.csv"), REFUSED);
@@ -58,10 +59,104 @@ async fn a_retry_after_the_end_goes_on_to_another_end() {
     let told = hook.told();
     let told: Vec<_> = told
         .iter()
-        .map(|body| (&body["status"], &body["successful_deliveries"]))
+        .map(|body| {
+            (
+                &body["status"],
+                &body["successful_deliveries"],
+                &body["end"],
+            )
+        })
         .collect();
     let completed = serde_json::Value::from("completed");
-    assert_eq!(told, [(&completed, &2.into()), (&completed, &3.into())]);
+    let expected = [
+        (&completed, &2.into(), &1.into()),
+        (&completed, &3.into(), &2.into()),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_retry_after_the_end_does_not_wait_for_a_slow_webhook() {
+    let hook = Hook::start().await;
+    let mut world = World::with(3).await;
+    world.request.webhook = Some(hook.url());
+    world.relay.refuse(REFUSED);
+    hook.hold();
+    let running = world.start_lingering(Start::New, LONG).await;
+    until("the first end is on its way", || hook.told().len() == 1).await;
+    world.relay.refuse(&[]);
+    let retry = running.desk.act(ControlAction::RetryFailed, BY).await;
+    retry.unwrap();
+    world.until_books(|books| books.delivered == 3).await;
+    running.until_stage(Stage::Completed).await;
+    until("the second end is told", || running.ends() == 2).await;
+    assert_eq!(hook.told().len(), 1, "the second end waits for the first");
+    hook.go_on();
+    until("both have arrived", || hook.told().len() == 2).await;
+    running.stop.cancel();
+    let report = running.end().await.unwrap();
+    assert!(matches!(report.webhook, Some(Ok(()))));
+    assert_eq!(hook.told()[1]["end"], 2);
+}
+
+#[tokio::test]
+async fn a_slow_webhook_is_waited_for_after_the_lingering_and_not_added_to_it() {
+    let hook = Hook::start().await;
+    let mut world = World::with(3).await;
+    world.request.webhook = Some(hook.url());
+    hook.hold();
+    let running = world.start_lingering(Start::New, SHORT).await;
+    until("the end is on its way", || hook.told().len() == 1).await;
+    let desk = Arc::clone(&running.desk);
+    tokio::time::sleep(SHORT * 2).await;
+    hook.go_on();
+    let answered = model::Clock::system();
+    let answered_at = answered.now();
+    let report = running.end().await.unwrap();
+    assert!(answered.now().since(answered_at) < SHORT, "it is over");
+    assert!(matches!(report.webhook, Some(Ok(()))));
+    let late = desk.act(ControlAction::RetryFailed, BY).await;
+    assert!(late.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_leaves_a_webhook_that_is_on_its_way_little_time() {
+    let hook = Hook::start().await;
+    let mut world = World::with(3).await;
+    world.request.webhook = Some(hook.url());
+    hook.hold();
+    let running = world.start_lingering(Start::New, LONG).await;
+    until("the end is on its way", || hook.told().len() == 1).await;
+    running.stop.cancel();
+    let report = running.end().await.unwrap();
+    let words = "it was not taken within 8 s of the stop";
+    assert_eq!(report.webhook, Some(Err(words.to_owned())));
+}
+
+/// The lingering ran out while the retry was being written down: that it went on then is no news at the next end.
+#[tokio::test]
+async fn a_retry_in_the_last_moment_leaves_the_next_end_its_whole_lingering() {
+    let world = World::with(3).await;
+    world.relay.refuse(REFUSED);
+    let running = world.start_lingering(Start::New, SHORT).await;
+    running.until_stage(Stage::Completed).await;
+    let lock = world.lock_data();
+    let desk = Arc::clone(&running.desk);
+    let retry = tokio::spawn(async move { desk.act(ControlAction::RetryFailed, BY).await });
+    tokio::time::sleep(SHORT + Duration::from_millis(300)).await;
+    world.relay.refuse(&[]);
+    drop(lock);
+    retry.await.unwrap().unwrap();
+    world.until_books(|books| books.delivered == 3).await;
+    running.until_stage(Stage::Completed).await;
+    let clock = model::Clock::system();
+    let ended_at = clock.now();
+    running.end().await.unwrap();
+    let lingered = clock.now().since(ended_at);
+    assert!(
+        lingered > SHORT - Duration::from_millis(200),
+        "{lingered:?}"
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 
 mod after_the_end;
 mod cancel;
+mod cut_off;
 mod hook;
 mod pause;
 #[path = "../../../deliver/tests/support/relay.rs"]

@@ -11,7 +11,9 @@ use campaign::request::{Checking, LetterRequest, ListSource, SendRequest, Start}
 use campaign::send::View;
 use campaign::{CampaignError, Desk, RunReport, Tools, Watcher, send};
 use model::{Clock, Control, Live, Mailbox, Seq, Stage};
+use rusqlite::Connection;
 use smtp::client::{ClientConfig, Connector, TlsMode};
+use store::sqlite::FILE_NAME;
 use store::{Books, Campaign, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -174,6 +176,14 @@ impl World {
         };
         let waited = tokio::time::timeout(DEADLINE, waiting).await;
         assert!(waited.is_ok(), "the books never said so");
+    }
+
+    /// Keeps everybody else from writing into the data file until this is dropped.
+    pub fn lock_data(&self) -> Connection {
+        let file = self.folder.path().join("data").join(FILE_NAME);
+        let connection = Connection::open(file).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        connection
     }
 
     /// Puts something in the way of one of the account's files.
