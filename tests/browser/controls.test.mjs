@@ -41,6 +41,24 @@ test("pause stops the mail, resume goes on, and everybody gets it once", async t
   visit.assertClean();
 });
 
+test("only what makes sense now is offered", async t => {
+  const campaign = await Campaign.start(t, { recipients: people(200), rate: 40 });
+  const visit = await Visit.start(t, campaign.url);
+  const offered = async () => {
+    const actions = ["pause", "resume", "retry_failed", "cancel"];
+    const buttons = actions.map(action => visit.page.getByTestId(`control-${action}`).isEnabled());
+    const enabled = await Promise.all(buttons);
+    return actions.filter((_, place) => enabled[place]).join();
+  };
+  await until("a run under way", async () => (await offered()) === "pause,cancel");
+  await act(visit.page, "pause");
+  await until("a pause", async () => (await offered()) === "resume,cancel");
+  await act(visit.page, "resume");
+  await untilOver(visit.page);
+  await until("nothing to do", async () => (await offered()) === "");
+  visit.assertClean();
+});
+
 test("a control that is not confirmed does nothing", async t => {
   const campaign = await Campaign.start(t, { recipients: people(300), rate: 40 });
   const visit = await Visit.start(t, campaign.url);
@@ -74,6 +92,7 @@ test("retry failed delivers to whoever was refused only the first time", async t
   const before = await untilOver(visit.page);
   assert.deepEqual([before.total, before.sent, before.failed], [60, 48, 12]);
 
+  await asksToRetry(visit.page, 12);
   await act(visit.page, "retry_failed");
   const after = await untilFigures(
     visit.page,
@@ -82,10 +101,23 @@ test("retry failed delivers to whoever was refused only the first time", async t
   );
   // A failed one stays failed; its second try counts for itself.
   assert.deepEqual([after.total, after.sent, after.failed], [72, 54, 18]);
+  await asksToRetry(visit.page, 6);
   const second = (await campaign.sink.recipients()).slice(48);
   assert.deepEqual(second.sort(), refusedOnce().sort());
   visit.assertClean();
 });
+
+/**
+ * Expects the question to name what would be sent again, and answers no.
+ * @param {import("playwright-core").Page} page
+ * @param {number} count
+ */
+async function asksToRetry(page, count) {
+  const dialog = await askFor(page, "retry_failed");
+  assert.match(await dialog.innerText(), new RegExp(`^${count} messages that failed will be sent again`, "m"));
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+}
 
 /** Of 60 people, those who are refused only the first time. */
 function refusedOnce() {

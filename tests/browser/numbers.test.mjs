@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Campaign, people } from "./harness/campaign.mjs";
-import { figures, sum, untilFigures, untilOver } from "./harness/dashboard.mjs";
+import { PLACES, figures, sum, untilFigures, untilOver } from "./harness/dashboard.mjs";
 import { Visit } from "./harness/visit.mjs";
-import { until } from "./harness/wait.mjs";
+import { stays, until } from "./harness/wait.mjs";
 
 /** Failures of every kind, by the number in the address. */
 const RULES = [
@@ -86,5 +86,31 @@ test("a reload shows the same picture", async t => {
   const end = await untilOver(visit.page);
   await visit.page.reload();
   assert.deepEqual(await figures(visit.page), end);
+  visit.assertClean();
+});
+
+test("the domains follow the stream, and nobody asks when nothing happens", async t => {
+  const campaign = await Campaign.start(t, { recipients: people(120), rate: 40 });
+  const visit = await Visit.start(t, campaign.url);
+  /** @type {string[]} */
+  const asked = [];
+  let sent = 0;
+  visit.page.on("response", async response => {
+    const { pathname } = new URL(response.url());
+    asked.push(pathname);
+    if (pathname === "/api/domains") {
+      const { domains } = await response.json();
+      sent = domains.reduce((/** @type {number} */ all, /** @type {any} */ row) => all + row.sent, 0);
+    }
+  });
+  const began = performance.now();
+  await visit.go(PLACES.domains);
+  await until("the last domain's count", () => sent === 120);
+  const looks = asked.filter(pathname => pathname === "/api/domains").length;
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(looks >= 3 && looks <= seconds + 2, `${looks} looks in ${seconds} s`);
+  await until("the end", async () => (await campaign.status()).pending_count === 0);
+  await stays("the number of looks", () => asked.length, asked.length, 2.5);
+  assert.ok(!asked.includes("/api/campaigns"), "the run's name is asked for apart");
   visit.assertClean();
 });

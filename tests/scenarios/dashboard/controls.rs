@@ -98,7 +98,7 @@ fn what_makes_no_sense_now_is_refused_in_words() {
         assert!(message.contains(words), "{action}: {message}");
     };
     refused("resume", "nothing to resume");
-    refused("retry_failed", "no message has failed");
+    refused("retry_failed", "no failed message is left");
     dashboard.act("pause").expect(200);
     refused("pause", "paused already");
     dashboard.act("resume").expect(200);

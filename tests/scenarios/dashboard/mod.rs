@@ -16,6 +16,7 @@ mod prometheus;
 mod reconnecting;
 mod resumed_run;
 mod safety;
+mod searchers;
 mod slow_clients;
 mod token;
 mod truth;
