@@ -9,7 +9,8 @@
 //! - What recipients, servers and templates say is data: it is encoded as JSON, or shown in a frame of its own that
 //!   can do nothing (promise: P-09).
 //!
-//! Does not know: the queue's tables, how mail is sent, who may ask (`webserver` decides before a route is reached).
+//! Does not know: the queue's tables, connections and retries, who may ask (`webserver` decides before a route is
+//! reached). A message is shown as the delivery itself makes it, by `deliver::Letters`.
 //!
 //! # Layout
 //! - [`router`](mod@router): which route answers what, and what all of them share
