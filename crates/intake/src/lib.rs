@@ -1,0 +1,21 @@
+//! Every way mail and news about mail come in: bounces today.
+//!
+//! # What it is for
+//! A message that was delivered to the next server may still come back. [`bounce`] learns of it: it reads what a
+//! mailbox received, tells reports from everything else, and says which message each is about.
+//!
+//! # What it promises
+//! - Whatever the bytes are, reading them ends quickly, within named bounds and without a panic.
+//! - A message is called a bounce only on evidence: a report by the standard, or a mail system as its sender and
+//!   the words of one. An automatic reply is none, and neither is a person who writes about bounces.
+//! - A mailbox is only looked at: nothing in it is marked, moved or deleted.
+//! - One message that cannot be read never keeps the others from being read.
+//!
+//! # What it does not know
+//! The store, tenants and what a bounce does to a message. It hands out what it learned together with the place up
+//! to which it has read, so that the caller can keep both in one transaction.
+//!
+//! # Map
+//! - [`bounce`]: reports, receipts and the mailbox they arrive in
+
+pub mod bounce;

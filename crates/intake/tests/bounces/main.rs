@@ -1,0 +1,6 @@
+//! What is learned from messages: a corpus of every form we know, and input that means harm.
+
+#![cfg(test)]
+
+mod corpus;
+mod hostile;
