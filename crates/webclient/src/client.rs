@@ -1,10 +1,12 @@
-//! The exchange itself: a GET that follows redirects, a POST that is retried.
+//! The exchange itself: a GET that follows redirects, a POST that is retried, a request with a body
+//! whose answer is wanted.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
 };
@@ -44,6 +46,21 @@ impl Default for Fetch {
             body_bytes_max: 10 * 1024 * 1024,
         }
     }
+}
+
+/// A request with a body, and the most that is accepted as its answer.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// POST, PUT, ….
+    pub method: Method,
+    /// Sent to the host of the URL only.
+    pub headers: HeaderMap,
+    /// What is sent.
+    pub body: Bytes,
+    /// The limit of the whole exchange.
+    pub deadline: Duration,
+    /// The most bytes of the answer's body.
+    pub body_bytes_max: u64,
 }
 
 /// All of a successful answer but its body.
@@ -152,6 +169,34 @@ impl WebClient {
         let (answer, attempts) = retry::run(policy, attempt).await?;
         let status = answer.status().as_u16();
         Ok(Receipt { status, attempts })
+    }
+
+    /// Sends a request with a body once, and returns the whole answer. Redirects are not followed:
+    /// they would carry the body and its headers to another host.
+    pub async fn exchange(&self, url: &str, exchange: Exchange) -> Result<Response, Error> {
+        let url = self.admit(url)?;
+        let request = self.http.request(exchange.method, url.clone());
+        let request = request
+            .headers(without_ours(&exchange.headers))
+            .body(exchange.body);
+        within(&host_of(&url), exchange.deadline, async {
+            let answer = accepted(self.send(&host_of(&url), request).await?)?;
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            let mut body = Vec::new();
+            let bytes_max = exchange.body_bytes_max;
+            let body_bytes = self.receive(answer, bytes_max, &mut body).await?;
+            let head = Head {
+                status,
+                url: url.clone(),
+                headers,
+                body_bytes,
+            };
+            Ok(Response {
+                head,
+                body: body.into(),
+            })
+        })
+        .await
     }
 
     fn admit(&self, url: &str) -> Result<Url, Error> {

@@ -33,11 +33,12 @@ mod retry;
 mod settings;
 
 pub use address::{is_public, special_use};
-pub use client::{Fetch, Head, Receipt, Response, WebClient};
+pub use client::{Exchange, Fetch, Head, Receipt, Response, WebClient};
 pub use error::{BadUrl, Error, Refusal};
 pub use guard::{AllowedTarget, BadTarget, TargetPolicy};
 pub use network::Network;
 pub use redirect::Redirects;
+pub use reqwest::Method;
 pub use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use resolve::{Lookup, Resolver, SystemResolver};
 pub use retry::RetryPolicy;

@@ -241,3 +241,43 @@ async fn a_callers_headers_cannot_frame_or_route_the_request() {
         "{request}"
     );
 }
+
+fn exchange(body_bytes_max: u64) -> webclient::Exchange {
+    webclient::Exchange {
+        method: webclient::Method::PUT,
+        headers: HeaderMap::new(),
+        body: Bytes::from(EVENT),
+        deadline: Duration::from_secs(5),
+        body_bytes_max,
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_sends_its_method_and_body_and_returns_the_answer() {
+    let server = Server::start(vec![Reply::ok("thank you")]).await;
+    let client = client_for(&["hook.test"]);
+    let url = server.url("hook.test", "/event");
+    let answer = client.exchange(&url, exchange(9)).await.unwrap();
+    assert_eq!(&answer.body[..], b"thank you");
+    let request = &server.requests()[0];
+    assert!(request.starts_with("PUT /event HTTP/1.1\r\n"), "{request}");
+    assert!(request.ends_with(EVENT), "{request}");
+    let error = client.exchange(&url, exchange(8)).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_exchange_follows_no_redirect_and_reaches_no_private_host() {
+    let server = Server::start(vec![Reply::redirect("http://127.0.0.1/")]).await;
+    let client = client_for(&["hook.test"]);
+    let url = server.url("hook.test", "/event");
+    let error = client.exchange(&url, exchange(9)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Status { status: 302, .. }),
+        "{error}"
+    );
+    let url = server.url("127.0.0.1", "/event");
+    let error = client.exchange(&url, exchange(9)).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    assert_eq!(server.requests().len(), 1);
+}
