@@ -1,14 +1,52 @@
-//! What a message needs before it can go and that takes IO: attachments.
+//! What a message needs before it can go and that takes IO: attachments, and links to large files.
 //!
-//! Promises: reads only regular files, and never more of them than the limits say; each error names
-//! the file and what to do about it.
+//! Promises:
+//! - **Only what was opened.** Files are read in folders that an operator opened, for the tenants they
+//!   were opened to, never through a link and never upwards; addresses on the web are reached through
+//!   `webclient` and its guard. Credentials go only to the host they are for.
+//! - **Everything is bounded**: sizes, times, how many fetches run at once altogether and for one tenant, and
+//!   what the cache keeps in memory and on the disk.
+//! - **What was announced is what comes**: bytes whose MD5 differs are an error, also out of the cache, and
+//!   the cache never gives one tenant what another fetched.
+//! - **Errors name** the attachment or the field and what to do, say whether the same may succeed later,
+//!   and hold no secret.
 //!
-//! Does not know: SMTP, the store, how a message is written. Reading blocks; in async code the
-//! caller moves it to a thread for blocking work.
+//! Does not know: SMTP, the store, how a message is written. [`read_attachments`] and [`Shelf`] block; in
+//! async code the caller moves them to a thread for blocking work.
 //!
 //! # Layout
-//! - [`attachments`]: files of this machine
+//! - [`attachments`]: files of this machine that its own user names
+//! - [`fetch`]: attachments that a client of the service describes
+//! - [`large`]: what becomes of attachments too large to be mailed
+//! - `roots`, `folder`: the folders an operator opened, and reading below them
+//! - `storage`, `s3`: the storages that tenants name
+//! - `digest`, `percent`: fingerprints; text inside URLs
 
 pub mod attachments;
+pub mod fetch;
+pub mod large;
+
+mod digest;
+mod folder;
+mod percent;
+mod roots;
+mod s3;
+mod storage;
 
 pub use attachments::{AttachmentError, AttachmentLimits, read_attachments};
+pub use digest::Md5;
+pub use fetch::error::{FetchError, Problem};
+pub use fetch::request::{AttachmentRequest, Auth, AuthMethod, Order, RequestError};
+pub use fetch::source::Source;
+pub use fetch::tenant::TenantSource;
+pub use fetch::{CacheSettings, FetchLimits, Fetched, Fetcher};
+pub use folder::FolderError;
+pub use large::link::{LinkKey, ShortKey};
+pub use large::list::{FileLink, append_to_html, append_to_text};
+pub use large::policy::{LargeFileAction, LargeFilePolicy};
+pub use large::{
+    Download, DownloadError, LargeFileError, LargeFiles, Shelf, Treatment, UploadProblem,
+};
+pub use roots::{OpenTo, Roots};
+pub use s3::Bucket;
+pub use storage::Storage;

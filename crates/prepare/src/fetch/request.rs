@@ -1,0 +1,333 @@
+//! An attachment as a client describes it, and the same once it was understood.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use compose::mime::MediaType;
+use model::{HeaderText, Secret};
+use serde::Deserialize;
+use webclient::HeaderValue;
+
+use crate::digest::{Md5, Sha256, sha256_of_parts};
+use crate::fetch::name::{self, MarkedName};
+use crate::fetch::source::Source;
+use crate::fetch::tenant::TenantSource;
+
+/// One item of a message's `attachments`. Unknown fields are refused, so that a slip of the pen is not
+/// taken for an absent option.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttachmentRequest {
+    /// What the reader is offered as its name; may carry a marker `{MD5:…}`.
+    #[serde(rename = "filename")]
+    pub file_name: String,
+    /// Where it is; see [`Source`].
+    pub storage_path: String,
+    /// What kind of file it is; else the name tells.
+    pub mime_type: Option<String>,
+    /// How to read `storage_path`; else its form tells.
+    pub fetch_mode: Option<String>,
+    /// The MD5 of its bytes, 32 hexadecimal digits. It wins over a marker in the name.
+    pub content_md5: Option<String>,
+    /// Credentials in place of the tenant's, for this attachment only.
+    pub auth: Option<Auth>,
+}
+
+/// How a request to somebody's server proves who sends it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Which of the other fields count.
+    #[serde(default)]
+    pub method: AuthMethod,
+    /// For `bearer`.
+    pub token: Option<Secret>,
+    /// For `basic`.
+    pub user: Option<String>,
+    /// For `basic`.
+    pub password: Option<Secret>,
+}
+
+/// The ways of HTTP to send credentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMethod {
+    /// None are sent.
+    #[default]
+    None,
+    /// `Authorization: Bearer …` (RFC 6750).
+    Bearer,
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic,
+}
+
+/// What a client wrote cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct RequestError {
+    /// The field, with a dot before a field inside another one.
+    pub field: &'static str,
+    /// What is wrong with it and what to do.
+    pub problem: String,
+}
+
+/// A request that was understood: nothing in it can fail any more but the fetching.
+pub struct Order<'a> {
+    /// The name without its marker, without a path, safe for a header.
+    pub file_name: HeaderText,
+    /// What kind of file it is.
+    pub media_type: MediaType,
+    /// What the bytes must have, if the client told.
+    pub md5: Option<Md5>,
+    /// Where the bytes are.
+    pub source: Source<'a>,
+    /// The value of the header `Authorization` that goes to the source.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+// === impl AttachmentRequest ===
+
+impl AttachmentRequest {
+    /// Understands the request, or names the field that cannot be understood. Needs no network, so it
+    /// can be asked before a message is accepted.
+    pub fn read<'a>(&'a self, tenant: &'a TenantSource) -> Result<Order<'a>, RequestError> {
+        let MarkedName { file_name, md5 } = name::read(&self.file_name)?;
+        let source = Source::read(&self.storage_path, self.fetch_mode.as_deref(), tenant)?;
+        Ok(Order {
+            media_type: media_type(self.mime_type.as_deref(), &file_name),
+            md5: self.md5()?.or(md5),
+            authorization: self.authorization(&source, tenant)?,
+            file_name,
+            source,
+        })
+    }
+
+    /// The name as errors show it, also when the rest cannot be understood.
+    pub(crate) fn shown_name(&self) -> HeaderText {
+        name::read(&self.file_name).map_or_else(
+            |_| HeaderText::cleaned(&self.file_name.chars().take(80).collect::<String>()),
+            |name| name.file_name,
+        )
+    }
+
+    fn md5(&self) -> Result<Option<Md5>, RequestError> {
+        let Some(text) = &self.content_md5 else {
+            return Ok(None);
+        };
+        match Md5::parse(text) {
+            Some(md5) => Ok(Some(md5)),
+            None => Err(RequestError::new(
+                "content_md5",
+                "expected 32 hexadecimal digits",
+            )),
+        }
+    }
+
+    /// The tenant's own credentials go to the tenant's endpoint only, and those of the request to the
+    /// place that the request names.
+    fn authorization(
+        &self,
+        source: &Source<'_>,
+        tenant: &TenantSource,
+    ) -> Result<Option<HeaderValue>, RequestError> {
+        match (source, &self.auth) {
+            (Source::Url(_) | Source::Endpoint(_), Some(auth)) => auth.header(&REQUEST_AUTH),
+            (Source::Endpoint(_), None) => tenant.auth.header(&TENANT_AUTH),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for AttachmentRequest {
+    /// The path may be the content itself, or hold a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttachmentRequest")
+            .field("file_name", &self.file_name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn media_type(given: Option<&str>, file_name: &HeaderText) -> MediaType {
+    given
+        .and_then(|text| MediaType::parse(text).ok())
+        .or_else(|| {
+            let guess = mime_guess::from_path(file_name.as_str()).first_raw()?;
+            MediaType::parse(guess).ok()
+        })
+        .unwrap_or_default()
+}
+
+// === impl Auth ===
+
+/// The names of the fields, for errors.
+struct AuthFields {
+    token: &'static str,
+    user: &'static str,
+    password: &'static str,
+}
+
+const REQUEST_AUTH: AuthFields = AuthFields {
+    token: "auth.token",
+    user: "auth.user",
+    password: "auth.password",
+};
+
+const TENANT_AUTH: AuthFields = AuthFields {
+    token: "client_auth.token",
+    user: "client_auth.user",
+    password: "client_auth.password",
+};
+
+impl Auth {
+    fn header(&self, fields: &AuthFields) -> Result<Option<HeaderValue>, RequestError> {
+        match self.method {
+            AuthMethod::None => Ok(None),
+            AuthMethod::Bearer => self.bearer(fields).map(Some),
+            AuthMethod::Basic => self.basic(fields).map(Some),
+        }
+    }
+
+    fn bearer(&self, fields: &AuthFields) -> Result<HeaderValue, RequestError> {
+        let token = given(self.token.as_ref().map(Secret::expose), fields.token)?;
+        sensitive(&format!("Bearer {token}")).ok_or_else(|| {
+            RequestError::new(fields.token, "holds a character that no header can carry")
+        })
+    }
+
+    fn basic(&self, fields: &AuthFields) -> Result<HeaderValue, RequestError> {
+        let user = given(self.user.as_deref(), fields.user)?;
+        let password = given(self.password.as_ref().map(Secret::expose), fields.password)?;
+        // RFC 7617 section 2: the first colon ends the user's name.
+        if user.contains(':') {
+            return Err(RequestError::new(fields.user, "must not hold a colon"));
+        }
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        sensitive(&format!("Basic {encoded}"))
+            .ok_or_else(|| RequestError::new(fields.user, "cannot be put into a header"))
+    }
+}
+
+fn given<'a>(value: Option<&'a str>, field: &'static str) -> Result<&'a str, RequestError> {
+    value
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| RequestError::new(field, "is needed for this method"))
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+// === impl RequestError ===
+
+impl RequestError {
+    pub(crate) fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+        }
+    }
+}
+
+// === impl Order ===
+
+impl Order<'_> {
+    /// Tells apart what must not share one fetch: another tenant, place or credentials.
+    pub(crate) fn identity(&self, tenant: &str) -> Sha256 {
+        let (kind, place, inner) = self.source.parts();
+        let authorization = self
+            .authorization
+            .as_ref()
+            .map_or("", |value| value.to_str().unwrap_or_default());
+        let md5 = self.md5.map(|md5| md5.to_string()).unwrap_or_default();
+        sha256_of_parts(&[tenant, &md5, kind, place, inner, authorization])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(json: &str) -> Result<AttachmentRequest, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    fn problem(json: &str) -> String {
+        let request = request(json).unwrap();
+        let tenant = TenantSource::new("t");
+        request.read(&tenant).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_contracts_fields_are_read() {
+        let request = request(
+            r#"{"filename": "r_{MD5:d41d8cd98f00b204e9800998ecf8427e}.PDF",
+                "storage_path": "https://cdn.example/r", "fetch_mode": "http_url",
+                "auth": {"method": "basic", "user": "u", "password": "p"}}"#,
+        )
+        .unwrap();
+        let tenant = TenantSource::new("t");
+        let order = request.read(&tenant).unwrap();
+        assert_eq!(order.file_name.as_str(), "r.PDF");
+        assert_eq!(order.media_type.as_str(), "application/pdf");
+        assert_eq!(order.md5, Some(Md5::of(b"")));
+        assert_eq!(order.authorization.unwrap(), "Basic dTpw");
+    }
+
+    #[test]
+    fn content_md5_wins_over_the_marker() {
+        let json = r#"{"filename": "{MD5:d41d8cd98f00b204e9800998ecf8427e}r.pdf",
+            "storage_path": "base64:", "content_md5": "0CC175B9C0F1B6A831C399E269772661"}"#;
+        let request = request(json).unwrap();
+        let tenant = TenantSource::new("t");
+        let order = request.read(&tenant).unwrap();
+        assert_eq!(order.md5, Some(Md5::of(b"a")));
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let with = |rest: &str| {
+            problem(&format!(
+                r#"{{"filename": "x", "storage_path": "http://h/"{rest}}}"#
+            ))
+        };
+        assert!(with(r#", "content_md5": "../../x""#).starts_with("content_md5: expected 32"));
+        assert!(with(r#", "auth": {"method": "bearer"}"#).starts_with("auth.token: is needed"));
+        let broken = r#", "auth": {"method": "bearer", "token": "a\r\nX: y"}"#;
+        assert!(with(broken).starts_with("auth.token: holds"));
+        let colon = r#", "auth": {"method": "basic", "user": "a:b", "password": "c"}"#;
+        assert!(with(colon).starts_with("auth.user: must not"));
+        assert!(with(r#", "fetch_mode": "ftp""#).starts_with("fetch_mode: "));
+        let unnamed = problem(r#"{"filename": "", "storage_path": "x"}"#);
+        assert!(unnamed.starts_with("filename: "), "{unnamed}");
+        let missing = request(r#"{"filename": "x"}"#).unwrap_err().to_string();
+        assert!(missing.contains("storage_path"), "{missing}");
+        let unknown = request(r#"{"filename": "x", "storage_path": "y", "contentmd5": ""}"#);
+        assert!(unknown.unwrap_err().to_string().contains("contentmd5"));
+    }
+
+    #[test]
+    fn the_tenants_credentials_go_to_the_tenants_endpoint_only() {
+        let mut tenant = TenantSource::new("t");
+        tenant.base_url = Some("https://app.example".to_owned());
+        tenant.auth = serde_json::from_str(r#"{"method": "bearer", "token": "k"}"#).unwrap();
+        let sent = |path: &str| {
+            let json = format!(r#"{{"filename": "x", "storage_path": "{path}"}}"#);
+            let request = request(&json).unwrap();
+            request.read(&tenant).unwrap().authorization
+        };
+        assert_eq!(sent("doc_id=1").unwrap(), "Bearer k");
+        assert_eq!(sent("https://app.example/x"), None);
+        assert_eq!(sent("https://evil.example/x"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_path_and_no_credentials() {
+        let json = r#"{"filename": "x", "storage_path": "https://h/?key=hunter2",
+            "auth": {"method": "bearer", "token": "hunter2"}}"#;
+        let request = request(json).unwrap();
+        assert!(!format!("{request:?} {:?}", request.auth).contains("hunter2"));
+    }
+}
