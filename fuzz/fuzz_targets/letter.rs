@@ -96,6 +96,7 @@ fn message(name: &str) -> Option<Message> {
         accepted_at: DATE,
         attempts: 0,
         state: MessageState::Queued,
+        retry_of: None,
     })
 }
 
