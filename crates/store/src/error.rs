@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use model::FieldError;
+
+use crate::vault::KeyError;
+
 /// Why an operation did not happen. Nothing of it was written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -28,6 +32,12 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The directory's secrets cannot be used: tell the person.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What was asked for may not be: tell who asked.
+    #[error("{0}")]
+    Refused(FieldError),
     /// The data file was written by a newer version: use that one.
     #[error(
         "the data file has schema version {found}, this program knows up to {known}: use a newer glasspost"

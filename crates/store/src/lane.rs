@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{CampaignId, Message, Timestamp};
+use model::{AccountPk, CampaignId, Message, Timestamp};
 
 /// A lane's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +39,11 @@ impl LaneKey {
     /// The lane of a campaign while it is decided which of its runs is sent: whoever holds it may begin one.
     pub fn beginning(identity: &str) -> Self {
         Self(format!("beginning/{identity}"))
+    }
+
+    /// The lane of one account.
+    pub fn account(pk: AccountPk) -> Self {
+        Self(format!("account/{}", pk.0))
     }
 
     /// The lane of one scheduled job: whoever holds it runs the job.

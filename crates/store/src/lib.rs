@@ -5,24 +5,29 @@
 //! - A message changes state only together with its event, in one transaction, and reaches exactly one final
 //!   state (promise: P-02).
 //! - Only the holder of a lane's lease records outcomes for its messages (promise: P-03).
+//! - Secrets are encrypted at rest, each bound to its place, and show in no error, log or `Debug`.
 //! - The books balance: accepted = queued + the sum of the final states, per campaign, after every commit.
 //!
 //! Does not know: SMTP, HTTP, what is in a message, what a campaign's settings mean.
 //!
 //! # Layout
 //! - [`Store`]: what every backend can do; batch-shaped, in the domain's words
+//! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
+//! - [`vault`]: the directory's secrets at rest, and their key
 //! - [`campaign`], [`lane`], [`log`], [`find`], [`books`], [`schedule`]: the values it takes and gives
 //! - [`error`]: what went wrong, by what the caller does next
 //! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
 
 pub mod books;
 pub mod campaign;
+pub mod directory;
 pub mod error;
 pub mod find;
 pub mod lane;
 pub mod log;
 pub mod schedule;
 pub mod sqlite;
+pub mod vault;
 
 use std::collections::HashSet;
 
@@ -31,12 +36,14 @@ use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
 
 pub use books::Books;
 pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress, Renewal};
+pub use directory::Directory;
 pub use error::StoreError;
 pub use find::{Find, Found, Queued, Standing, Timeline};
 pub use lane::{Due, LaneKey, Lease};
 pub use log::{LogBatch, Logged, NewControl, NewEvent, Tail};
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
+pub use vault::{KeyError, KeySource};
 
 /// A store's answer.
 pub type Result<T> = std::result::Result<T, StoreError>;

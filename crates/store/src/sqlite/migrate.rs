@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{Result, StoreError};
 
 /// Every migration, in order; a data file's `user_version` says how many it has.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_spine.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_spine.sql"),
+    include_str!("migrations/0002_directory.sql"),
+];
 
 /// Brings a data file to the latest version; gives the store's tag.
 pub(super) fn to_latest(connection: &mut Connection) -> Result<u32> {

@@ -8,16 +8,19 @@
 //! - `due`, `history`, `find`, `timeline`: what reads messages and events
 //! - `troubled`: the messages that did not go well at once, beside the others
 //! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
+//! - `directory`: tenants and what belongs to them, one file a table
 //! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
 //! - `transaction`: a group's transaction, and what happens to it when an operation fails
+//! - `unlock`: the encryption key at opening
 
 mod accept;
 mod campaigns;
 mod connection;
 mod contents;
 mod controls;
+mod directory;
 mod due;
 mod find;
 mod history;
@@ -32,14 +35,18 @@ mod row;
 mod timeline;
 mod transaction;
 mod troubled;
+mod unlock;
 mod writer;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
+use rusqlite::Connection;
 
+use crate::vault::{KeySource, Vault};
 use crate::{
     Accepted, Books, Campaign, Due, Find, Found, Job, LaneKey, Lease, Logged, NewCampaign,
     NewControl, NewEvent, NewMessage, Progress, Queued, Renewal, Result, Store, StoreError, Tail,
@@ -62,19 +69,37 @@ pub struct SqliteStore {
     holder: Holder,
     /// The store's own random tag, part of every message id.
     tag: u32,
+    /// Seals what the directory keeps secret; `None` when the store was opened without the key.
+    vault: Option<Arc<Vault>>,
 }
 
 impl SqliteStore {
-    /// Opens the data folder, making it and the data file when they are not there.
+    /// Opens the data folder, making it and the data file when they are not there. Without the encryption key, the
+    /// part of the directory that has secrets is closed.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_by(folder, |_| Ok(None))
+    }
+
+    /// The same with the key to the directory's secrets. A wrong key is refused.
+    pub fn open_with_key(folder: &Path, source: &KeySource) -> Result<Self> {
+        Self::open_by(folder, |connection| {
+            unlock::unlock(connection, folder, source).map(|vault| Some(Arc::new(vault)))
+        })
+    }
+
+    fn open_by(
+        folder: &Path,
+        unlock: impl FnOnce(&mut Connection) -> Result<Option<Arc<Vault>>>,
+    ) -> Result<Self> {
         let unusable = |error: std::io::Error| StoreError::Folder {
             path: folder.to_owned(),
             reason: error.to_string(),
         };
         make(folder).map_err(unusable)?;
         let file = folder.join(FILE_NAME);
-        let (connection, tag) =
+        let (mut connection, tag) =
             connection::create(&file).map_err(|error| in_folder(folder, error))?;
+        let vault = unlock(&mut connection)?;
         let holder = Holder::register(folder).map_err(unusable)?;
         Ok(Self {
             writer: Writer::start(connection)?,
@@ -82,6 +107,7 @@ impl SqliteStore {
             looking: Readers::new(file, readers::LOOKING),
             holder,
             tag,
+            vault,
         })
     }
 }

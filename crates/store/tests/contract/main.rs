@@ -8,14 +8,18 @@
 )]
 
 mod accept;
+mod accounts;
+mod api_keys;
 mod books;
 mod campaigns;
 mod child;
+mod commands;
 mod contents;
 mod controls;
 mod find;
 mod find_model;
 mod groups;
+mod instance;
 mod jobs;
 mod lanes;
 mod log;
@@ -23,18 +27,23 @@ mod model_based;
 mod queue;
 mod record;
 mod retry;
+mod storages;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail;
+mod tenants;
 mod timeline;
+mod walls;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::Timestamp;
-use store::{SqliteStore, Store};
+use store::{Directory, SqliteStore, Store};
 use tempfile::TempDir;
+
+use support::directory::given_key;
 
 /// The backends, by name.
 const BACKENDS: &[(&str, NewPlace)] = &[("sqlite", || Box::new(Folder(support::fast_folder())))];
@@ -50,6 +59,9 @@ trait Place {
     /// Opens it, as another process would.
     async fn open(&self) -> Arc<dyn Store>;
 
+    /// Opens its directory, as another process would.
+    async fn directory(&self) -> Arc<dyn Directory>;
+
     /// The words by which a second process finds it: the backend's name and the place.
     fn words(&self) -> [&str; 2];
 }
@@ -61,6 +73,10 @@ struct Folder(TempDir);
 impl Place for Folder {
     async fn open(&self) -> Arc<dyn Store> {
         open("sqlite", self.0.path().to_str().unwrap())
+    }
+
+    async fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(SqliteStore::open_with_key(self.0.path(), &given_key()).unwrap())
     }
 
     fn words(&self) -> [&str; 2] {

@@ -12,6 +12,7 @@ mod disk;
 mod file;
 mod kill;
 mod processes;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 

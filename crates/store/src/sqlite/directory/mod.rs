@@ -1,0 +1,236 @@
+//! The directory in SQLite, one file a table. Deliveries and requests read it, so its reads are short; only the log of
+//! commands is for people who look.
+
+mod accounts;
+mod api_keys;
+mod commands;
+mod instance;
+mod storages;
+mod tenants;
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::account::{Account, AccountId, AccountPk};
+use model::storage::{Storage, StorageName};
+use model::{FieldError, Tenant, TenantId, Timestamp};
+
+use super::SqliteStore;
+use crate::directory::{
+    ApiKey, Change, Command, CommandFilter, CommandPage, Directory, Instance, KeyHash,
+    KnownAccount, NewCommand, Put, SETTINGS_BYTES_MAX,
+};
+use crate::vault::Vault;
+use crate::{Result, StoreError};
+
+impl SqliteStore {
+    fn vault(&self) -> Result<Arc<Vault>> {
+        let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
+        self.vault.clone().ok_or_else(without)
+    }
+}
+
+/// The error of a row that does not hold what it must.
+fn damaged(row: &dyn Display, error: &dyn Display) -> StoreError {
+    StoreError::Damaged(format!("{row}: {error}"))
+}
+
+/// Refuses settings that are longer than they may be.
+fn check_length(field: &'static str, text: &str) -> Result<()> {
+    if text.len() <= SETTINGS_BYTES_MAX {
+        return Ok(());
+    }
+    let problem = format!("is longer than {SETTINGS_BYTES_MAX} bytes");
+    Err(StoreError::Refused(FieldError::new(field, problem)))
+}
+
+#[async_trait]
+impl Directory for SqliteStore {
+    async fn put_tenant(&self, tenant: Tenant) -> Result<Put> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| tenants::put(tx, &vault, &tenant))
+            .await
+    }
+
+    async fn change_tenant(
+        &self,
+        id: &TenantId,
+        change: Change<Tenant>,
+        at: Timestamp,
+    ) -> Result<Option<Tenant>> {
+        let (vault, id) = (self.vault()?, id.clone());
+        self.writer
+            .write(move |tx| tenants::change(tx, &vault, &id, change, at))
+            .await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>> {
+        let (vault, id) = (self.vault()?, id.clone());
+        self.delivering
+            .read(move |connection| tenants::get(connection, &vault, &id))
+            .await
+    }
+
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<Tenant>> {
+        let (vault, after) = (self.vault()?, after.cloned());
+        self.delivering
+            .read(move |connection| tenants::list(connection, &vault, after.as_ref(), limit))
+            .await
+    }
+
+    async fn delete_tenant(&self, id: &TenantId) -> Result<bool> {
+        let id = id.clone();
+        self.writer.write(move |tx| tenants::delete(tx, &id)).await
+    }
+
+    async fn put_account(&self, account: Account) -> Result<AccountPk> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| accounts::put(tx, &vault, &account))
+            .await
+    }
+
+    async fn account(&self, tenant: &TenantId, id: &AccountId) -> Result<Option<KnownAccount>> {
+        let (vault, tenant, id) = (self.vault()?, tenant.clone(), id.clone());
+        self.delivering
+            .read(move |connection| accounts::get(connection, &vault, &tenant, &id))
+            .await
+    }
+
+    async fn account_by_pk(&self, pk: AccountPk) -> Result<Option<KnownAccount>> {
+        let vault = self.vault()?;
+        self.delivering
+            .read(move |connection| accounts::by_pk(connection, &vault, pk))
+            .await
+    }
+
+    async fn accounts(
+        &self,
+        tenant: Option<&TenantId>,
+        after: Option<AccountPk>,
+        limit: usize,
+    ) -> Result<Vec<KnownAccount>> {
+        let (vault, tenant) = (self.vault()?, tenant.cloned());
+        self.delivering
+            .read(move |connection| {
+                accounts::list(connection, &vault, tenant.as_ref(), after, limit)
+            })
+            .await
+    }
+
+    async fn delete_account(&self, tenant: &TenantId, id: &AccountId) -> Result<bool> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        self.writer
+            .write(move |tx| accounts::delete(tx, &tenant, &id))
+            .await
+    }
+
+    async fn put_storage(&self, storage: Storage) -> Result<Put> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| storages::put(tx, &vault, &storage))
+            .await
+    }
+
+    async fn storage(&self, tenant: &TenantId, name: &StorageName) -> Result<Option<Storage>> {
+        let (vault, tenant, name) = (self.vault()?, tenant.clone(), name.clone());
+        self.delivering
+            .read(move |connection| storages::get(connection, &vault, &tenant, &name))
+            .await
+    }
+
+    async fn storages(&self, tenant: &TenantId) -> Result<Vec<Storage>> {
+        let (vault, tenant) = (self.vault()?, tenant.clone());
+        self.delivering
+            .read(move |connection| storages::list(connection, &vault, &tenant))
+            .await
+    }
+
+    async fn delete_storage(&self, tenant: &TenantId, name: &StorageName) -> Result<bool> {
+        let (tenant, name) = (tenant.clone(), name.clone());
+        self.writer
+            .write(move |tx| storages::delete(tx, &tenant, &name))
+            .await
+    }
+
+    async fn add_key(
+        &self,
+        tenant: &TenantId,
+        hash: KeyHash,
+        expires_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<i64> {
+        let tenant = tenant.clone();
+        self.writer
+            .write(move |tx| api_keys::add(tx, &tenant, &hash, expires_at, at))
+            .await
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>> {
+        let tenant = tenant.clone();
+        self.delivering
+            .read(move |connection| api_keys::list(connection, &tenant))
+            .await
+    }
+
+    async fn revoke_key(&self, tenant: &TenantId, id: i64) -> Result<bool> {
+        let tenant = tenant.clone();
+        self.writer
+            .write(move |tx| api_keys::revoke(tx, &tenant, id))
+            .await
+    }
+
+    async fn revoke_keys(&self, tenant: &TenantId) -> Result<usize> {
+        let tenant = tenant.clone();
+        self.writer
+            .write(move |tx| api_keys::revoke_all(tx, &tenant))
+            .await
+    }
+
+    async fn key_owner(&self, hash: &KeyHash, now: Timestamp) -> Result<Option<TenantId>> {
+        let hash = hash.clone();
+        self.delivering
+            .read(move |connection| api_keys::owner(connection, &hash, now))
+            .await
+    }
+
+    async fn instance(&self) -> Result<Instance> {
+        let vault = self.vault()?;
+        self.delivering
+            .read(move |connection| instance::get(connection, &vault))
+            .await
+    }
+
+    async fn change_instance(&self, change: Change<Instance>, at: Timestamp) -> Result<Instance> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| instance::change(tx, &vault, change, at))
+            .await
+    }
+
+    async fn log_command(&self, command: NewCommand) -> Result<i64> {
+        self.writer
+            .write(move |tx| commands::log(tx, &command))
+            .await
+    }
+
+    async fn command(&self, id: i64) -> Result<Option<Command>> {
+        self.looking
+            .read(move |connection| commands::get(connection, id))
+            .await
+    }
+
+    async fn commands(&self, filter: CommandFilter) -> Result<CommandPage> {
+        self.looking
+            .read(move |connection| commands::list(connection, &filter))
+            .await
+    }
+
+    async fn purge_commands(&self, before: Timestamp) -> Result<usize> {
+        self.writer
+            .write(move |tx| commands::purge(tx, before))
+            .await
+    }
+}
