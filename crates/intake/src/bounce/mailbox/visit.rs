@@ -240,30 +240,31 @@ impl<'m> Visit<'m> {
         *self.obstacle = None;
         // Somebody may have deleted it since the search.
         if let Some(body) = body {
-            self.understand(uid, body, batch).await;
+            understand(self.host, uid, body, batch).await;
         }
         Ok(())
-    }
-
-    async fn understand(&self, uid: u32, body: Vec<u8>, batch: &mut Batch) {
-        // On a thread of its own: it takes milliseconds, and hostile input should stop nobody else.
-        let problem = match spawn_blocking(move || read(&body)).await {
-            Ok(Ok(Learned::Nothing)) => return,
-            Ok(Ok(learned)) => return batch.found.push(Found { uid, learned }),
-            Ok(Err(refused)) => refused.to_string(),
-            Err(error) => error.to_string(),
-        };
-        batch.skipped += 1;
-        tracing::warn!(
-            host = self.host,
-            uid,
-            problem,
-            "a message in the bounce mailbox cannot be read and is left out"
-        );
     }
 }
 
 enum Step {
     Further,
     End,
+}
+
+/// Reads what was fetched.
+async fn understand(host: &str, uid: u32, body: Vec<u8>, batch: &mut Batch) {
+    // On a thread of its own: it takes milliseconds, and hostile input should stop nobody else.
+    let problem = match spawn_blocking(move || read(&body)).await {
+        Ok(Ok(Learned::Nothing)) => return,
+        Ok(Ok(learned)) => return batch.found.push(Found { uid, learned }),
+        Ok(Err(refused)) => refused.to_string(),
+        Err(error) => error.to_string(),
+    };
+    batch.skipped += 1;
+    tracing::warn!(
+        host,
+        uid,
+        problem,
+        "a message in the bounce mailbox cannot be read and is left out"
+    );
 }
