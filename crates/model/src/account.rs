@@ -13,7 +13,9 @@ pub const TTL_S: u32 = 300;
 /// The port of SMTP over implicit TLS (RFC 8314 §7.3).
 const SUBMISSIONS_PORT: u16 = 465;
 /// The port of IMAP over implicit TLS (RFC 8314 §7.2).
-const IMAPS_PORT: u16 = 993;
+const IMAPS_PORT: NonZeroU16 = NonZeroU16::new(993).unwrap();
+/// The folder that every mailbox has (RFC 9051 §5.1).
+const INBOX: &str = "INBOX";
 
 /// An account's id, unique in its tenant: 1 to 64 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,8 +104,8 @@ pub struct Inbox {
     pub user: Option<Line<255>>,
     /// The password; `None` for the account's own.
     pub password: Option<Secret>,
-    /// Which folder is read.
-    pub folder: Line<255>,
+    /// Which folder is read; `None` for the one that every mailbox has.
+    pub folder: Option<Line<255>>,
 }
 
 /// A host's name or address.
@@ -197,15 +199,20 @@ impl WhenOver {
 // === impl Inbox ===
 
 impl Inbox {
-    /// The mailbox of a host on IMAP's own port, in the folder that every mailbox has (RFC 9051 §5.1).
-    pub fn new(host: Host) -> Result<Self, FieldError> {
-        Ok(Self {
+    /// The mailbox of a host on the port of IMAP over TLS, with the account's own login.
+    pub fn new(host: Host) -> Self {
+        Self {
             host,
-            port: port("imap_port", i64::from(IMAPS_PORT))?,
+            port: IMAPS_PORT,
             user: None,
             password: None,
-            folder: Line::parse("imap_folder", "INBOX")?,
-        })
+            folder: None,
+        }
+    }
+
+    /// The name of the folder that is read.
+    pub fn folder(&self) -> &str {
+        self.folder.as_ref().map_or(INBOX, Line::as_str)
     }
 }
 
@@ -283,8 +290,10 @@ mod tests {
 
     #[test]
     fn an_inbox_has_the_usual_port_and_folder() {
-        let inbox = Inbox::new(Host::parse("imap_host", "imap.example.com").unwrap()).unwrap();
-        assert_eq!((inbox.port.get(), inbox.folder.as_str()), (993, "INBOX"));
+        let mut inbox = Inbox::new(Host::parse("imap_host", "imap.example.com").unwrap());
+        assert_eq!((inbox.port.get(), inbox.folder()), (993, "INBOX"));
+        inbox.folder = Some(Line::parse("imap_folder", "Bounces").unwrap());
+        assert_eq!(inbox.folder(), "Bounces");
     }
 
     #[test]

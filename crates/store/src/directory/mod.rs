@@ -125,7 +125,7 @@ pub trait Directory: Send + Sync + 'static {
     /// tenant.
     async fn key_owner(&self, hash: &KeyHash, now: Timestamp) -> Result<Option<TenantId>>;
 
-    /// The instance's settings; the usual ones where none were set.
+    /// The instance's settings.
     async fn instance(&self) -> Result<Instance>;
 
     /// Changes the instance's settings; gives them as they are now.

@@ -38,3 +38,38 @@ pub(super) fn to_latest(connection: &mut Connection) -> Result<u32> {
     tx.commit()?;
     Ok(tag)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_any_earlier_version_is_brought_to_the_latest_as_it_is() {
+        let schema = |connection: &Connection| -> Vec<(String, String)> {
+            let mut statement = connection
+                .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+        };
+        let mut new = Connection::open_in_memory().unwrap();
+        to_latest(&mut new).unwrap();
+        for version in 1..MIGRATIONS.len() {
+            let mut old = Connection::open_in_memory().unwrap();
+            for migration in &MIGRATIONS[..version] {
+                old.execute_batch(migration).unwrap();
+            }
+            old.pragma_update(None, "user_version", version as i64)
+                .unwrap();
+            old.execute("INSERT INTO meta (key, value) VALUES ('tag', 77)", [])
+                .unwrap();
+            assert_eq!(to_latest(&mut old).unwrap(), 77);
+            assert_eq!(schema(&old), schema(&new), "from version {version}");
+            assert_eq!(
+                to_latest(&mut old).unwrap(),
+                77,
+                "once more changes nothing"
+            );
+        }
+    }
+}

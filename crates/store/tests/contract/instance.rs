@@ -9,15 +9,14 @@ use crate::on_each_backend;
 use crate::support::second;
 
 #[test]
-fn the_settings_are_the_usual_ones_until_they_are_changed() {
+fn the_settings_are_empty_until_they_are_changed() {
     on_each_backend(async |place| {
         let directory = place.directory().await;
-        let usual = directory.instance().await.unwrap();
-        assert_eq!(usual.name.as_str(), "glasspost");
-        assert!(usual.api_token.is_none() && usual.bounce.is_none());
-        assert_eq!(usual.updated_at, None);
+        let empty = directory.instance().await.unwrap();
+        assert!(empty.name.is_none() && empty.api_token.is_none() && empty.bounce.is_none());
+        assert_eq!(empty.updated_at, None);
         let change = |instance: &mut Instance| {
-            instance.name = Line::parse("name", "Mail of Acme")?;
+            instance.name = Some(Line::parse("name", "Mail of Acme")?);
             instance.api_token = Some(hash("admin"));
             instance.bounce = Some(Secret::new(r#"{"password":"canary-bounce"}"#));
             Ok(())
@@ -25,14 +24,14 @@ fn the_settings_are_the_usual_ones_until_they_are_changed() {
         let changed = directory.change_instance(Box::new(change), second(1));
         changed.await.unwrap();
         let one_more = |instance: &mut Instance| {
-            instance.name = Line::parse("name", "Mail")?;
+            instance.name = Some(Line::parse("name", "Mail")?);
             Ok(())
         };
         let changed = directory.change_instance(Box::new(one_more), second(2));
         let changed = changed.await.unwrap();
         let found = place.directory().await.instance().await.unwrap();
         for instance in [changed, found] {
-            assert_eq!(instance.name.as_str(), "Mail");
+            assert_eq!(instance.name.as_ref().map(Line::as_str), Some("Mail"));
             assert_eq!(instance.updated_at, Some(second(2)));
             assert!(instance.api_token.unwrap().matches(&hash("admin")));
             let bounce = instance.bounce.unwrap();

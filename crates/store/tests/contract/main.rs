@@ -16,6 +16,7 @@ mod child;
 mod commands;
 mod contents;
 mod controls;
+mod directory_model;
 mod find;
 mod find_model;
 mod groups;

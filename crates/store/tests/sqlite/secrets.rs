@@ -237,6 +237,20 @@ fn a_key_file_is_made_once_for_its_owner_only_and_can_be_given_instead() {
 }
 
 #[test]
+fn a_key_file_that_a_killed_start_made_is_the_key() {
+    let (folder, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(SqliteStore::open_with_key(folder.path(), &KeySource::File).unwrap());
+    // It ended between the key file and its commit.
+    let [key_file, left] = [folder.path(), killed.path()].map(|place| place.join(KEY_FILE_NAME));
+    fs::copy(&key_file, &left).unwrap();
+    drop(SqliteStore::open_with_key(killed.path(), &KeySource::File).unwrap());
+    let text = fs::read_to_string(&left).unwrap();
+    assert_eq!(text, fs::read_to_string(&key_file).unwrap());
+    let given = KeySource::Given(Secret::new(text));
+    SqliteStore::open_with_key(killed.path(), &given).unwrap();
+}
+
+#[test]
 fn those_who_open_a_new_folder_at_once_share_one_key() {
     let folder = tempfile::tempdir().unwrap();
     let open = || SqliteStore::open_with_key(folder.path(), &KeySource::File).unwrap();

@@ -80,7 +80,7 @@ pub fn account(tenant: &str, id: &str) -> Account {
             port: port("imap_port", 143).unwrap(),
             user: Some(Line::parse("imap_user", "bounces").unwrap()),
             password: Some(Secret::new("canary-imap")),
-            folder: Line::parse("imap_folder", "Bounces").unwrap(),
+            folder: Some(Line::parse("imap_folder", "Bounces").unwrap()),
         }),
         created_at: START,
         updated_at: second(1),

@@ -48,7 +48,9 @@ pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, account: &Account) -> Result<
         inbox
             .and_then(|inbox| inbox.user.as_ref())
             .map(Line::as_str),
-        inbox.map(|inbox| inbox.folder.as_str()),
+        inbox
+            .and_then(|inbox| inbox.folder.as_ref())
+            .map(Line::as_str),
         account.created_at.as_millis(),
         account.updated_at.as_millis(),
     ];
@@ -189,13 +191,12 @@ fn to_inbox(
         return Ok(None);
     };
     let wrong = |error: FieldError| damaged(&format_args!("account {}", pk.0), &error);
-    let folder: String = row.get("imap_folder")?;
     Ok(Some(Inbox {
         host: Host::parse("imap_host", &host).map_err(wrong)?,
         port: to_port(row, "imap_port")?.map_err(wrong)?,
         user: to_line(row, "imap_user")?.map_err(wrong)?,
         password: open(row, vault, &place_row(tenant, pk), "imap_password")?,
-        folder: Line::parse("imap_folder", &folder).map_err(wrong)?,
+        folder: to_line(row, "imap_folder")?.map_err(wrong)?,
     }))
 }
 

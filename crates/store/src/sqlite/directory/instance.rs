@@ -20,7 +20,7 @@ pub(super) fn get(connection: &Connection, vault: &Vault) -> Result<Instance> {
     let mut rows = statement.query([])?;
     match rows.next()? {
         Some(row) => to_instance(row, vault),
-        None => Instance::usual().map_err(wrong),
+        None => Ok(Instance::default()),
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn change(
              bounce = excluded.bounce, updated_at = excluded.updated_at",
         )?
         .execute(params![
-            instance.name.as_str(),
+            instance.name.as_ref().map(Line::as_str),
             instance.api_token.as_ref().map(KeyHash::as_bytes),
             sealed,
             at.as_millis(),
@@ -54,9 +54,12 @@ pub(super) fn change(
 }
 
 fn to_instance(row: &Row<'_>, vault: &Vault) -> Result<Instance> {
-    let (name, bounce): (String, Option<String>) = (row.get("name")?, row.get("bounce")?);
+    let (name, bounce): (Option<String>, Option<String>) = (row.get("name")?, row.get("bounce")?);
     Ok(Instance {
-        name: Line::parse("name", &name).map_err(wrong)?,
+        name: name
+            .map(|name| Line::parse("name", &name))
+            .transpose()
+            .map_err(wrong)?,
         api_token: row
             .get::<_, Option<[u8; 32]>>("api_token")?
             .map(KeyHash::from_bytes),

@@ -70,7 +70,7 @@ CREATE INDEX api_keys_by_tenant ON api_keys(tenant);
 -- One row, once something was set.
 CREATE TABLE instance (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
-    name       TEXT NOT NULL,
+    name       TEXT,
     api_token  BLOB,
     bounce     TEXT,
     updated_at INTEGER NOT NULL
