@@ -19,7 +19,7 @@
 //! - [`fetch`]: attachments that a client of the service describes
 //! - [`large`]: what becomes of attachments too large to be mailed
 //! - `roots`, `folder`: the folders an operator opened, and reading below them
-//! - `storage`, `s3`: the storages that tenants name
+//! - `mount`, `s3`: what the storages of tenants are
 //! - `digest`, `percent`: fingerprints; text inside URLs
 
 pub mod attachments;
@@ -28,15 +28,15 @@ pub mod large;
 
 mod digest;
 mod folder;
+mod mount;
 mod percent;
 mod roots;
 mod s3;
-mod storage;
 
 pub use attachments::{AttachmentError, AttachmentLimits, read_attachments};
 pub use digest::Md5;
 pub use fetch::error::{FetchError, Problem};
-pub use fetch::request::{AttachmentRequest, Auth, AuthMethod, Order, RequestError};
+pub use fetch::request::{AttachmentRequest, Auth, AuthMethod, Order};
 pub use fetch::source::Source;
 pub use fetch::tenant::TenantSource;
 pub use fetch::{CacheSettings, FetchLimits, Fetched, Fetcher};
@@ -47,6 +47,6 @@ pub use large::policy::{LargeFileAction, LargeFilePolicy};
 pub use large::{
     Download, DownloadError, LargeFileError, LargeFiles, Shelf, Treatment, UploadProblem,
 };
+pub use mount::Mount;
 pub use roots::{OpenTo, Roots};
 pub use s3::Bucket;
-pub use storage::Storage;

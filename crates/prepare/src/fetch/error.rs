@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::HeaderText;
 
 use crate::digest::Md5;
-use crate::fetch::request::RequestError;
 use crate::folder::FolderError;
+use model::FieldError;
 
 /// An attachment could not be had. Its text names the attachment, and holds no credentials, no query of
 /// a URL and no content.
@@ -24,7 +24,7 @@ pub struct FetchError {
 pub enum Problem {
     /// The request cannot be understood.
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(#[from] FieldError),
     /// Not base64 as RFC 4648 section 4 has it.
     #[error(
         "storage_path: not base64: {0}; encode with the standard alphabet, padding and no line breaks"

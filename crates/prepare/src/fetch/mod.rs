@@ -31,9 +31,9 @@ use webclient::{Exchange, Fetch, HeaderMap, HeaderValue, Method, Redirects, WebC
 
 use crate::digest::Md5;
 use crate::folder::{FolderError, InnerPath};
+use crate::mount::Mount;
 use crate::roots::Roots;
 use crate::s3;
-use crate::storage::Storage;
 use cache::{Cache, Key};
 use error::{FetchError, Problem};
 use flight::{Flights, Outcome};
@@ -152,9 +152,11 @@ impl Fetcher {
     async fn bytes(&self, tenant: &TenantSource, order: &Order<'_>) -> Outcome {
         match order.md5 {
             Some(md5) if is_remote(tenant, order.source) => {
-                let key = Key::new(&tenant.id, md5);
+                let key = Key::new(tenant.id.as_str(), md5);
                 let fetch = self.through_cache(tenant, order, key);
-                self.flights.run(order.identity(&tenant.id), fetch).await
+                self.flights
+                    .run(order.identity(tenant.id.as_str()), fetch)
+                    .await
             }
             Some(_) | None => self.checked(tenant, order).await.map_err(Arc::new),
         }
@@ -187,7 +189,7 @@ impl Fetcher {
         }
         let _turn = self
             .turns
-            .take(&tenant.id)
+            .take(tenant.id.as_str())
             .await
             .ok_or(Problem::Interrupted)?;
         match order.source {
@@ -203,7 +205,7 @@ impl Fetcher {
         let (roots, tenant) = (Arc::clone(&self.roots), tenant.id.clone());
         let bytes_max = self.limits.each_bytes_max;
         let reading = tokio::task::spawn_blocking(move || {
-            let (folder, rest) = roots.find(&tenant, &path)?;
+            let (folder, rest) = roots.find(tenant.as_str(), &path)?;
             folder.read(&rest, bytes_max)
         });
         // A network's file system may hang; then the thread hangs, but not the message.
@@ -221,15 +223,15 @@ impl Fetcher {
         path: &str,
     ) -> Result<Bytes, Problem> {
         let path = InnerPath::parse(path)?;
-        match tenant.storages.get(mount) {
+        match tenant.mounts.get(mount) {
             None => Err(Problem::UnknownStorage {
                 mount: mount.to_owned(),
             }),
             // What a tenant calls a storage opens nothing: the operator's folders still decide.
-            Some(Storage::Folder { path: base }) => {
+            Some(Mount::Folder { path: base }) => {
                 self.file(tenant, InnerPath::parse(base)?.join(&path)).await
             }
-            Some(Storage::S3(bucket)) => {
+            Some(Mount::S3(bucket)) => {
                 let request = s3::get(bucket, &path, self.clock.now());
                 let fetch = self.fetch_limits(request.headers, Redirects::NONE);
                 Ok(self.web.get(&request.url, &fetch).await?.body)
@@ -258,7 +260,7 @@ impl Fetcher {
         path: &str,
         order: &Order<'_>,
     ) -> Result<Bytes, Problem> {
-        let url = tenant.endpoint().ok_or(Problem::NoEndpoint)?;
+        let url = tenant.client.attachment_url().ok_or(Problem::NoEndpoint)?;
         let mut headers = authorized(order.authorization.as_ref());
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
@@ -279,7 +281,7 @@ fn is_remote(tenant: &TenantSource, source: Source<'_>) -> bool {
         Source::Url(_) | Source::Endpoint(_) => true,
         Source::Base64(_) | Source::File(_) => false,
         Source::Mount { mount, .. } => {
-            matches!(tenant.storages.get(mount), Some(Storage::S3(_)))
+            matches!(tenant.mounts.get(mount), Some(Mount::S3(_)))
         }
     }
 }

@@ -3,7 +3,7 @@
 use model::HeaderText;
 
 use crate::digest::Md5;
-use crate::fetch::request::RequestError;
+use model::FieldError;
 
 /// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 255;
@@ -20,8 +20,8 @@ pub(crate) struct MarkedName {
 }
 
 /// Reads the field `filename`.
-pub(crate) fn read(text: &str) -> Result<MarkedName, RequestError> {
-    let bad = |problem: &str| Err(RequestError::new("filename", problem));
+pub(crate) fn read(text: &str) -> Result<MarkedName, FieldError> {
+    let bad = |problem: &'static str| Err(FieldError::new("filename", problem));
     if text.chars().count() > NAME_CHARS_MAX {
         return bad("longer than 255 characters");
     }

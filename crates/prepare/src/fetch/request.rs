@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use compose::mime::MediaType;
-use model::{HeaderText, Secret};
+use model::{ClientAuth, FieldError, HeaderText, Line, Secret, field};
 use serde::Deserialize;
 use webclient::HeaderValue;
 
@@ -62,16 +62,6 @@ pub enum AuthMethod {
     Basic,
 }
 
-/// What a client wrote cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct RequestError {
-    /// The field, with a dot before a field inside another one.
-    pub field: &'static str,
-    /// What is wrong with it and what to do.
-    pub problem: String,
-}
-
 /// A request that was understood: nothing in it can fail any more but the fetching.
 pub struct Order<'a> {
     /// The name without its marker, without a path, safe for a header.
@@ -91,7 +81,7 @@ pub struct Order<'a> {
 impl AttachmentRequest {
     /// Understands the request, or names the field that cannot be understood. Needs no network, so it
     /// can be asked before a message is accepted.
-    pub fn read<'a>(&'a self, tenant: &'a TenantSource) -> Result<Order<'a>, RequestError> {
+    pub fn read<'a>(&'a self, tenant: &'a TenantSource) -> Result<Order<'a>, FieldError> {
         let MarkedName { file_name, md5 } = name::read(&self.file_name)?;
         let source = Source::read(&self.storage_path, self.fetch_mode.as_deref(), tenant)?;
         Ok(Order {
@@ -111,13 +101,13 @@ impl AttachmentRequest {
         )
     }
 
-    fn md5(&self) -> Result<Option<Md5>, RequestError> {
+    fn md5(&self) -> Result<Option<Md5>, FieldError> {
         let Some(text) = &self.content_md5 else {
             return Ok(None);
         };
         match Md5::parse(text) {
             Some(md5) => Ok(Some(md5)),
-            None => Err(RequestError::new(
+            None => Err(FieldError::new(
                 "content_md5",
                 "expected 32 hexadecimal digits",
             )),
@@ -130,10 +120,10 @@ impl AttachmentRequest {
         &self,
         source: &Source<'_>,
         tenant: &TenantSource,
-    ) -> Result<Option<HeaderValue>, RequestError> {
+    ) -> Result<Option<HeaderValue>, FieldError> {
         match (source, &self.auth) {
-            (Source::Url(_) | Source::Endpoint(_), Some(auth)) => auth.header(&REQUEST_AUTH),
-            (Source::Endpoint(_), None) => tenant.auth.header(&TENANT_AUTH),
+            (Source::Url(_) | Source::Endpoint(_), Some(auth)) => Ok(header(&auth.read()?)),
+            (Source::Endpoint(_), None) => Ok(header(&tenant.client.auth)),
             _ => Ok(None),
         }
     }
@@ -160,75 +150,44 @@ fn media_type(given: Option<&str>, file_name: &HeaderText) -> MediaType {
 
 // === impl Auth ===
 
-/// The names of the fields, for errors.
-struct AuthFields {
-    token: &'static str,
-    user: &'static str,
-    password: &'static str,
-}
-
-const REQUEST_AUTH: AuthFields = AuthFields {
-    token: "auth.token",
-    user: "auth.user",
-    password: "auth.password",
-};
-
-const TENANT_AUTH: AuthFields = AuthFields {
-    token: "client_auth.token",
-    user: "client_auth.user",
-    password: "client_auth.password",
-};
-
 impl Auth {
-    fn header(&self, fields: &AuthFields) -> Result<Option<HeaderValue>, RequestError> {
+    /// Understands the credentials, or names the field that is missing or cannot be sent.
+    fn read(&self) -> Result<ClientAuth, FieldError> {
         match self.method {
-            AuthMethod::None => Ok(None),
-            AuthMethod::Bearer => self.bearer(fields).map(Some),
-            AuthMethod::Basic => self.basic(fields).map(Some),
+            AuthMethod::None => Ok(ClientAuth::None),
+            AuthMethod::Bearer => Ok(ClientAuth::Bearer(secret("auth.token", &self.token)?)),
+            AuthMethod::Basic => {
+                let user = self.user.as_deref().unwrap_or_default();
+                // RFC 7617 section 2: the first colon ends the user's name.
+                if user.contains(':') {
+                    return Err(FieldError::new("auth.user", "holds a colon"));
+                }
+                Ok(ClientAuth::Basic {
+                    user: Line::parse("auth.user", user)?,
+                    password: secret("auth.password", &self.password)?,
+                })
+            }
         }
-    }
-
-    fn bearer(&self, fields: &AuthFields) -> Result<HeaderValue, RequestError> {
-        let token = given(self.token.as_ref().map(Secret::expose), fields.token)?;
-        sensitive(&format!("Bearer {token}")).ok_or_else(|| {
-            RequestError::new(fields.token, "holds a character that no header can carry")
-        })
-    }
-
-    fn basic(&self, fields: &AuthFields) -> Result<HeaderValue, RequestError> {
-        let user = given(self.user.as_deref(), fields.user)?;
-        let password = given(self.password.as_ref().map(Secret::expose), fields.password)?;
-        // RFC 7617 section 2: the first colon ends the user's name.
-        if user.contains(':') {
-            return Err(RequestError::new(fields.user, "must not hold a colon"));
-        }
-        let encoded = STANDARD.encode(format!("{user}:{password}"));
-        sensitive(&format!("Basic {encoded}"))
-            .ok_or_else(|| RequestError::new(fields.user, "cannot be put into a header"))
     }
 }
 
-fn given<'a>(value: Option<&'a str>, field: &'static str) -> Result<&'a str, RequestError> {
-    value
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| RequestError::new(field, "is needed for this method"))
+fn secret(field: &'static str, given: &Option<Secret>) -> Result<Secret, FieldError> {
+    field::secret(field, given.as_ref().map_or("", Secret::expose))
 }
 
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
+/// The value of the header `Authorization`. Credentials hold no control character, so there always is one.
+fn header(auth: &ClientAuth) -> Option<HeaderValue> {
+    let text = match auth {
+        ClientAuth::None => return None,
+        ClientAuth::Bearer(token) => format!("Bearer {}", token.expose()),
+        ClientAuth::Basic { user, password } => {
+            let pair = format!("{user}:{}", password.expose());
+            format!("Basic {}", STANDARD.encode(pair))
+        }
+    };
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-// === impl RequestError ===
-
-impl RequestError {
-    pub(crate) fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self {
-            field,
-            problem: problem.into(),
-        }
-    }
 }
 
 // === impl Order ===
@@ -240,15 +199,17 @@ impl Order<'_> {
         let authorization = self
             .authorization
             .as_ref()
-            .map_or("", |value| value.to_str().unwrap_or_default());
+            .map_or(&[][..], HeaderValue::as_bytes);
         let md5 = self.md5.map(|md5| md5.to_string()).unwrap_or_default();
-        sha256_of_parts(&[tenant, &md5, kind, place, inner, authorization])
+        let parts = [tenant, &md5, kind, place, inner].map(str::as_bytes);
+        sha256_of_parts(parts.into_iter().chain([authorization]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::BaseUrl;
 
     fn request(json: &str) -> Result<AttachmentRequest, serde_json::Error> {
         serde_json::from_str(json)
@@ -256,7 +217,7 @@ mod tests {
 
     fn problem(json: &str) -> String {
         let request = request(json).unwrap();
-        let tenant = TenantSource::new("t");
+        let tenant = TenantSource::named("t");
         request.read(&tenant).err().unwrap().to_string()
     }
 
@@ -268,7 +229,7 @@ mod tests {
                 "auth": {"method": "basic", "user": "u", "password": "p"}}"#,
         )
         .unwrap();
-        let tenant = TenantSource::new("t");
+        let tenant = TenantSource::named("t");
         let order = request.read(&tenant).unwrap();
         assert_eq!(order.file_name.as_str(), "r.PDF");
         assert_eq!(order.media_type.as_str(), "application/pdf");
@@ -281,7 +242,7 @@ mod tests {
         let json = r#"{"filename": "{MD5:d41d8cd98f00b204e9800998ecf8427e}r.pdf",
             "storage_path": "base64:", "content_md5": "0CC175B9C0F1B6A831C399E269772661"}"#;
         let request = request(json).unwrap();
-        let tenant = TenantSource::new("t");
+        let tenant = TenantSource::named("t");
         let order = request.read(&tenant).unwrap();
         assert_eq!(order.md5, Some(Md5::of(b"a")));
     }
@@ -294,11 +255,11 @@ mod tests {
             ))
         };
         assert!(with(r#", "content_md5": "../../x""#).starts_with("content_md5: expected 32"));
-        assert!(with(r#", "auth": {"method": "bearer"}"#).starts_with("auth.token: is needed"));
+        assert!(with(r#", "auth": {"method": "bearer"}"#).starts_with("auth.token: is empty"));
         let broken = r#", "auth": {"method": "bearer", "token": "a\r\nX: y"}"#;
         assert!(with(broken).starts_with("auth.token: holds"));
         let colon = r#", "auth": {"method": "basic", "user": "a:b", "password": "c"}"#;
-        assert!(with(colon).starts_with("auth.user: must not"));
+        assert!(with(colon).starts_with("auth.user: holds a colon"));
         assert!(with(r#", "fetch_mode": "ftp""#).starts_with("fetch_mode: "));
         let unnamed = problem(r#"{"filename": "", "storage_path": "x"}"#);
         assert!(unnamed.starts_with("filename: "), "{unnamed}");
@@ -310,9 +271,9 @@ mod tests {
 
     #[test]
     fn the_tenants_credentials_go_to_the_tenants_endpoint_only() {
-        let mut tenant = TenantSource::new("t");
-        tenant.base_url = Some("https://app.example".to_owned());
-        tenant.auth = serde_json::from_str(r#"{"method": "bearer", "token": "k"}"#).unwrap();
+        let mut tenant = TenantSource::named("t");
+        tenant.client.base_url = Some(BaseUrl::parse("https://app.example").unwrap());
+        tenant.client.auth = ClientAuth::bearer("k").unwrap();
         let sent = |path: &str| {
             let json = format!(r#"{{"filename": "x", "storage_path": "{path}"}}"#);
             let request = request(&json).unwrap();

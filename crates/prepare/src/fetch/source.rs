@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::fetch::request::RequestError;
 use crate::fetch::tenant::TenantSource;
+use model::FieldError;
 
 /// The longest path that is not the content itself, in bytes.
 const PATH_BYTES_MAX: usize = 8192;
@@ -37,13 +37,13 @@ impl<'a> Source<'a> {
         storage_path: &'a str,
         fetch_mode: Option<&str>,
         tenant: &TenantSource,
-    ) -> Result<Self, RequestError> {
+    ) -> Result<Self, FieldError> {
         let source = match fetch_mode {
             None => Self::infer(storage_path, tenant),
             Some(mode) => Self::explicit(storage_path, mode)?,
         };
         let is_content = matches!(source, Self::Base64(_));
-        let bad = |problem: &str| Err(RequestError::new("storage_path", problem));
+        let bad = |problem: &'static str| Err(FieldError::new("storage_path", problem));
         match storage_path {
             "" => bad("is empty"),
             path if !is_content && path.len() > PATH_BYTES_MAX => bad("longer than 8192 bytes"),
@@ -63,7 +63,7 @@ impl<'a> Source<'a> {
         }
         match split_mount(path) {
             Some((mount, path))
-                if tenant.storages.contains_key(mount) || tenant.base_url.is_none() =>
+                if tenant.mounts.contains_key(mount) || tenant.client.base_url.is_none() =>
             {
                 Self::Mount { mount, path }
             }
@@ -71,8 +71,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn explicit(path: &'a str, mode: &str) -> Result<Self, RequestError> {
-        let misfit = |problem| Err(RequestError::new("storage_path", problem));
+    fn explicit(path: &'a str, mode: &str) -> Result<Self, FieldError> {
+        let misfit = |problem| Err(FieldError::new("storage_path", problem));
         match mode {
             "base64" => Ok(Self::Base64(path.strip_prefix(BASE64).unwrap_or(path))),
             "endpoint" => Ok(Self::Endpoint(path)),
@@ -84,7 +84,7 @@ impl<'a> Source<'a> {
                 Some((mount, path)) => Ok(Self::Mount { mount, path }),
                 None => misfit("must be storage:path for fetch_mode storage"),
             },
-            _ => Err(RequestError::new(
+            _ => Err(FieldError::new(
                 "fetch_mode",
                 "is none of base64, endpoint, filesystem, http_url, storage",
             )),
@@ -117,28 +117,29 @@ fn is_url(path: &str) -> bool {
     })
 }
 
-/// The name and the path of `mount:path`. Names are letters, digits, `_` and `-`, at most 64.
+/// The name and the path of `mount:path`. Names are those of [`model::StorageName`].
 fn split_mount(path: &str) -> Option<(&str, &str)> {
     let (mount, rest) = path.split_once(':')?;
     let is_name = (1..=64).contains(&mount.len())
         && mount
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     is_name.then_some((mount, rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::Storage;
+    use crate::mount::Mount as Place;
+    use model::BaseUrl;
 
     fn tenant() -> TenantSource {
-        let mut tenant = TenantSource::new("t");
-        tenant.base_url = Some("https://app.example".to_owned());
-        let folder = Storage::Folder {
+        let mut tenant = TenantSource::named("t");
+        tenant.client.base_url = Some(BaseUrl::parse("https://app.example").unwrap());
+        let folder = Place::Folder {
             path: "/srv/files".to_owned(),
         };
-        tenant.storages.insert("HOME".to_owned(), folder);
+        tenant.mounts.insert("HOME".to_owned(), folder);
         tenant
     }
 
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_a_mounts_form_means_a_mount() {
-        let source = Source::read("volume:x", None, &TenantSource::new("t")).unwrap();
+        let source = Source::read("volume:x", None, &TenantSource::named("t")).unwrap();
         assert!(matches!(
             source,
             Source::Mount {

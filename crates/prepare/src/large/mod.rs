@@ -20,14 +20,14 @@ use webclient::{Exchange, Method, WebClient};
 
 use crate::fetch::Fetched;
 use crate::fetch::error::may_pass;
-use crate::fetch::request::RequestError;
 use crate::fetch::tenant::TenantSource;
 use crate::folder::{FolderError, InnerPath};
+use crate::mount::Mount;
 use crate::percent::encode_path;
 use crate::s3::{self, Bucket, LINK_SECONDS_MAX};
-use crate::storage::Storage;
 use link::Ticket;
 use list::FileLink;
+use model::FieldError;
 use policy::{LargeFileAction, LargeFilePolicy, Place};
 use shelf::file_name_on_disk;
 
@@ -83,7 +83,7 @@ pub enum LargeFileError {
 pub enum UploadProblem {
     /// The tenant's policy cannot be followed.
     #[error(transparent)]
-    Policy(#[from] RequestError),
+    Policy(#[from] FieldError),
     /// The folder did not take it.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -117,7 +117,7 @@ impl LargeFiles {
         }
         match policy.action {
             LargeFileAction::Warn => {
-                let (tenant, limit) = (&tenant.id, policy.max_size_mb);
+                let (tenant, limit) = (tenant.id.as_str(), policy.max_size_mb);
                 tracing::warn!(
                     tenant,
                     size_bytes,
@@ -224,20 +224,17 @@ impl LargeFiles {
 }
 
 /// The tenant's own storage of that bucket, since only that has credentials.
-fn bucket_of<'a>(tenant: &'a TenantSource, name: &str) -> Result<&'a Bucket, RequestError> {
-    let buckets = tenant
-        .storages
-        .values()
-        .filter_map(|storage| match storage {
-            Storage::S3(bucket) => Some(bucket),
-            Storage::Folder { .. } => None,
-        });
+fn bucket_of<'a>(tenant: &'a TenantSource, name: &str) -> Result<&'a Bucket, FieldError> {
+    let buckets = tenant.mounts.values().filter_map(|storage| match storage {
+        Mount::S3(bucket) => Some(bucket),
+        Mount::Folder { .. } => None,
+    });
     buckets
         .into_iter()
         .find(|bucket| bucket.name() == name)
         .ok_or_else(|| {
             let problem = "the tenant has no s3 storage with this bucket";
-            RequestError::new(policy::STORAGE_URL, problem)
+            FieldError::new(policy::STORAGE_URL, problem)
         })
 }
 

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::fetch::request::RequestError;
 use crate::folder::InnerPath;
+use model::FieldError;
 
 pub(super) const STORAGE_URL: &str = "large_file_config.storage_url";
 const PUBLIC_BASE_URL: &str = "large_file_config.public_base_url";
@@ -77,9 +77,9 @@ pub(super) enum Place {
 
 impl LargeFilePolicy {
     /// Refuses a policy that could not be followed, naming the field.
-    pub fn check(&self) -> Result<(), RequestError> {
+    pub fn check(&self) -> Result<(), FieldError> {
         if !(self.max_size_mb.is_finite() && self.max_size_mb > 0.0) {
-            return Err(RequestError::new(MAX_SIZE_MB, "must be more than 0"));
+            return Err(FieldError::new(MAX_SIZE_MB, "must be more than 0"));
         }
         let days = [
             (FILE_TTL_DAYS, Some(self.file_ttl_days)),
@@ -87,7 +87,7 @@ impl LargeFilePolicy {
         ];
         for (field, days) in days {
             if days.is_some_and(|days| !(1..=TTL_DAYS_MAX).contains(&days)) {
-                return Err(RequestError::new(field, "must be 1 to 3650"));
+                return Err(FieldError::new(field, "must be 1 to 3650"));
             }
         }
         match self.action {
@@ -101,8 +101,8 @@ impl LargeFilePolicy {
         self.enabled && super::megabytes(bytes) > self.max_size_mb
     }
 
-    pub(super) fn place(&self) -> Result<Place, RequestError> {
-        let bad = |problem: String| RequestError::new(STORAGE_URL, problem);
+    pub(super) fn place(&self) -> Result<Place, FieldError> {
+        let bad = |problem: String| FieldError::new(STORAGE_URL, problem);
         let text = self
             .storage_url
             .as_deref()
@@ -123,8 +123,8 @@ impl LargeFilePolicy {
         Err(bad("must start with file:/// or s3://".to_owned()))
     }
 
-    fn base_url(&self) -> Result<String, RequestError> {
-        let bad = |problem| RequestError::new(PUBLIC_BASE_URL, problem);
+    fn base_url(&self) -> Result<String, FieldError> {
+        let bad = |problem| FieldError::new(PUBLIC_BASE_URL, problem);
         let text = self
             .public_base_url
             .as_deref()

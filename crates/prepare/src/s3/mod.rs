@@ -9,9 +9,9 @@ use url::Url;
 use webclient::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::digest::{hex, sha256};
-use crate::fetch::request::RequestError;
 use crate::folder::InnerPath;
 use crate::percent::{encode, encode_path};
+use model::FieldError;
 use sign::Signer;
 
 /// The longest that S3 lets a link work, in seconds: a week.
@@ -102,10 +102,10 @@ fn request(
 }
 
 impl TryFrom<BucketConfig> for Bucket {
-    type Error = RequestError;
+    type Error = FieldError;
 
-    fn try_from(config: BucketConfig) -> Result<Self, RequestError> {
-        let bad = |field, problem: &str| Err(RequestError::new(field, problem));
+    fn try_from(config: BucketConfig) -> Result<Self, FieldError> {
+        let bad = |field, problem: &'static str| Err(FieldError::new(field, problem));
         if !is_plain(&config.bucket, b".-_", 63) || config.bucket.starts_with('.') {
             return bad("config.bucket", "is no name of a bucket");
         }
@@ -125,7 +125,7 @@ impl TryFrom<BucketConfig> for Bucket {
             );
         };
         let prefix = InnerPath::parse(&config.prefix)
-            .map_err(|error| RequestError::new("config.prefix", error.to_string()))?;
+            .map_err(|error| FieldError::new("config.prefix", error.to_string()))?;
         Ok(Self {
             name: config.bucket,
             prefix,

@@ -7,7 +7,7 @@ use model::Clock;
 use prepare::{FetchError, Fetched, Fetcher, Problem, TenantSource};
 use serde_json::json;
 
-use crate::support::{Reply, Server, Wishes, request, tenant_at};
+use crate::support::{Reply, Server, Wishes, request, tenant, tenant_at};
 
 /// The MD5 of "content".
 const CONTENT: &str = "9a0364b9e99bb480dd25e1f0284c8555";
@@ -206,10 +206,9 @@ async fn a_wrong_place_does_not_spoil_the_right_one_with_the_same_md5() {
     let bad = Server::start(Reply::status(404)).await;
     let fetcher = Arc::new(Wishes::default().fetcher());
     let (asking, url) = (Arc::clone(&fetcher), good.url("/"));
-    let right =
-        tokio::spawn(async move { fetch(&asking, &TenantSource::new("t"), &url, CONTENT).await });
+    let right = tokio::spawn(async move { fetch(&asking, &tenant("t"), &url, CONTENT).await });
     good.wait_for_requests(1).await;
-    let tenant = TenantSource::new("t");
+    let tenant = tenant("t");
     fetch(&fetcher, &tenant, &bad.url("/"), CONTENT)
         .await
         .unwrap_err();

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use prepare::{FetchError, Fetched, Fetcher, OpenTo, Roots, Storage, TenantSource};
+use model::StorageProtocol;
+use prepare::{FetchError, Fetched, Fetcher, OpenTo, Roots, TenantSource};
 use serde_json::json;
 
-use crate::support::{Wishes, fetch};
+use crate::support::{Wishes, fetch, mount, tenant};
 
 fn fetcher(opened: &[(&Path, OpenTo)]) -> Fetcher {
     let mut roots = Roots::default();
@@ -21,14 +22,18 @@ fn fetcher(opened: &[(&Path, OpenTo)]) -> Fetcher {
     wishes.fetcher()
 }
 
-async fn at(fetcher: &Fetcher, tenant: &str, path: &Path) -> Result<Fetched, FetchError> {
-    fetch(fetcher, &TenantSource::new(tenant), path.to_str().unwrap()).await
+async fn at(fetcher: &Fetcher, id: &str, path: &Path) -> Result<Fetched, FetchError> {
+    fetch(fetcher, &tenant(id), path.to_str().unwrap()).await
 }
 
 fn with_storage(name: &str, path: &Path) -> TenantSource {
-    let mut tenant = TenantSource::new("t");
-    let storage = Storage::read("local", &json!({"base_path": path})).unwrap();
-    tenant.storages.insert(name.to_owned(), storage);
+    let mut tenant = tenant("t");
+    mount(
+        &mut tenant,
+        name,
+        StorageProtocol::Local,
+        &json!({"base_path": path}),
+    );
     tenant
 }
 

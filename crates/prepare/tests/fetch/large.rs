@@ -8,12 +8,12 @@ use std::time::Duration;
 use model::{Clock, Secret, Timestamp};
 use prepare::{
     DownloadError, Fetched, FileLink, LargeFileError, LargeFilePolicy, LargeFiles, LinkKey, Shelf,
-    TenantSource, Treatment, append_to_html,
+    Treatment, append_to_html,
 };
 use serde_json::{Value, json};
 
 use crate::s3::tenant_with_bucket;
-use crate::support::{Reply, Server, Wishes, fetch, web};
+use crate::support::{Reply, Server, Wishes, fetch, tenant, web};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -41,7 +41,7 @@ fn setup() -> Setup {
 /// A file of so many megabytes and one byte.
 async fn file(megabytes: usize) -> Fetched {
     let fetcher = Wishes::default().fetcher();
-    let tenant = TenantSource::new("t");
+    let tenant = tenant("t");
     let mut fetched = fetch(&fetcher, &tenant, "base64:eA==").await.unwrap();
     fetched.bytes = vec![b'x'; megabytes * MEGABYTE + 1].into();
     fetched
@@ -50,7 +50,7 @@ async fn file(megabytes: usize) -> Fetched {
 impl Setup {
     async fn apply(&self, config: Value, megabytes: usize) -> Result<Treatment, LargeFileError> {
         let policy: LargeFilePolicy = serde_json::from_value(config).unwrap();
-        let tenant = TenantSource::new("t");
+        let tenant = tenant("t");
         self.files
             .apply(&tenant, &policy, file(megabytes).await)
             .await
@@ -189,10 +189,10 @@ async fn a_bucket_gets_the_file_and_gives_a_link_of_its_own() {
     let policy: LargeFilePolicy = serde_json::from_value(json!({"enabled": true,
         "max_size_mb": 1, "action": "rewrite", "storage_url": "s3://files/large"}))
     .unwrap();
-    let tenant = tenant_with_bucket(&server);
+    let owner = tenant_with_bucket(&server);
     let treated = setup
         .files
-        .apply(&tenant, &policy, file(2).await)
+        .apply(&owner, &policy, file(2).await)
         .await
         .unwrap();
     let Treatment::Link(link) = treated else {
@@ -210,7 +210,7 @@ async fn a_bucket_gets_the_file_and_gives_a_link_of_its_own() {
     assert!(link.url.contains("&X-Amz-Expires=604800&"), "{}", link.url);
     let week = setup.clock.now() + Duration::from_secs(7 * 24 * 3600);
     assert_eq!(link.expires, week);
-    let stranger = TenantSource::new("stranger");
+    let stranger = tenant("stranger");
     let error = setup
         .files
         .apply(&stranger, &policy, file(2).await)

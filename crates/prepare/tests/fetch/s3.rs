@@ -1,16 +1,16 @@
 //! Buckets: reading through a storage, with a server that looks at the requests.
 
-use prepare::{Storage, TenantSource};
+use model::StorageProtocol;
+use prepare::{Mount, TenantSource};
 use serde_json::json;
 
-use crate::support::{Reply, Server, Wishes, fetch};
+use crate::support::{Reply, Server, Wishes, fetch, mount, tenant};
 
 pub fn tenant_with_bucket(server: &Server) -> TenantSource {
-    let mut tenant = TenantSource::new("t");
+    let mut tenant = tenant("t");
     let config = json!({"bucket": "files", "prefix": "in/", "endpoint_url": server.url(""),
         "aws_access_key_id": "AK", "aws_secret_access_key": "hunter2"});
-    let storage = Storage::read("s3", &config).unwrap();
-    tenant.storages.insert("S3".to_owned(), storage);
+    mount(&mut tenant, "S3", StorageProtocol::S3, &config);
     tenant
 }
 
@@ -73,7 +73,9 @@ fn a_bucket_with_a_strange_name_is_refused_by_field() {
         let mut config = json!({"bucket": "files", "aws_access_key_id": "AK",
             "aws_secret_access_key": "x"});
         config[field] = value.into();
-        Storage::read("s3", &config).unwrap_err().to_string()
+        Mount::read(StorageProtocol::S3, &config)
+            .unwrap_err()
+            .to_string()
     };
     for (field, value) in [
         ("bucket", "../x"),

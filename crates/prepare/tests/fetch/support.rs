@@ -4,9 +4,11 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::{Clock, Timestamp};
+use model::{
+    BaseUrl, Clock, Secret, Storage, StorageName, StorageProtocol, Tenant, TenantId, Timestamp,
+};
 use prepare::{
-    AttachmentRequest, CacheSettings, FetchError, FetchLimits, Fetched, Fetcher, Roots,
+    AttachmentRequest, CacheSettings, FetchError, FetchLimits, Fetched, Fetcher, Mount, Roots,
     TenantSource,
 };
 use serde_json::Value;
@@ -228,7 +230,29 @@ pub async fn fetch(
 
 /// A tenant whose endpoint is `server`.
 pub fn tenant_at(server: &Server, id: &str) -> TenantSource {
-    let mut tenant = TenantSource::new(id);
-    tenant.base_url = Some(server.url(""));
+    let mut source = tenant(id);
+    source.client.base_url = Some(BaseUrl::parse(&server.url("")).unwrap());
+    source
+}
+
+/// A tenant without an endpoint and without storages.
+pub fn tenant(id: &str) -> TenantSource {
+    let id = TenantId::parse(id).unwrap();
+    let tenant = Tenant::new(id, Timestamp::from_millis(0));
+    TenantSource::new(&tenant, &[]).unwrap()
+}
+
+/// Gives `tenant` a storage, as it is kept.
+pub fn mount(tenant: &mut TenantSource, name: &str, protocol: StorageProtocol, config: &Value) {
+    let storage = Storage {
+        tenant: tenant.id.clone(),
+        name: StorageName::parse(name).unwrap(),
+        protocol,
+        config: Secret::new(config.to_string()),
+        created_at: Timestamp::from_millis(0),
+        updated_at: Timestamp::from_millis(0),
+    };
     tenant
+        .mounts
+        .insert(name.to_owned(), Mount::of(&storage).unwrap());
 }

@@ -2,24 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use prepare::{Auth, FetchError, Problem, TenantSource};
+use model::ClientAuth;
+use prepare::{FetchError, Problem};
 use serde_json::json;
 
-use crate::support::{Reply, Server, Wishes, fetch, request, tenant_at};
-
-fn auth(json: serde_json::Value) -> Auth {
-    serde_json::from_value(json).unwrap()
-}
+use crate::support::{Reply, Server, Wishes, fetch, request, tenant, tenant_at};
 
 #[tokio::test]
 async fn base64_is_its_own_content() {
     let fetcher = Wishes::default().fetcher();
     let json = json!({"filename": "note_{MD5:49f68a5c8493ec2c0bf489821c21fc3b}.txt",
         "storage_path": "base64:aGk="});
-    let fetched = fetcher
-        .fetch(&TenantSource::new("t"), &request(json))
-        .await
-        .unwrap();
+    let fetched = fetcher.fetch(&tenant("t"), &request(json)).await.unwrap();
     assert_eq!(fetched.file_name.as_str(), "note.txt");
     assert_eq!(fetched.media_type.as_str(), "text/plain");
     assert_eq!(fetched.bytes, "hi");
@@ -32,7 +26,7 @@ async fn a_url_is_got_with_the_credentials_of_the_request() {
     let server = Server::start(Reply::ok(b"content")).await;
     let fetcher = Wishes::default().fetcher();
     let mut tenant = tenant_at(&server, "t");
-    tenant.auth = auth(json!({"method": "bearer", "token": "tenants-own"}));
+    tenant.client.auth = ClientAuth::bearer("tenants-own").unwrap();
     let mut json = json!({"filename": "x.pdf", "storage_path": server.url("/x?y=1")});
     let fetched = fetcher
         .fetch(&tenant, &request(json.clone()))
@@ -60,7 +54,7 @@ async fn an_endpoint_is_asked_for_the_path_with_the_tenants_credentials() {
     let server = Server::start(Reply::ok(b"content")).await;
     let fetcher = Wishes::default().fetcher();
     let mut tenant = tenant_at(&server, "t");
-    tenant.auth = auth(json!({"method": "bearer", "token": "tenants-own"}));
+    tenant.client.auth = ClientAuth::bearer("tenants-own").unwrap();
     let fetched = fetch(&fetcher, &tenant, "doc_id=1&x=\"").await.unwrap();
     assert_eq!(fetched.bytes, "content");
     let sent = &server.requests()[0];
@@ -89,7 +83,7 @@ async fn credentials_stay_with_their_host() {
     let fetcher = Wishes::default().fetcher();
     let json = json!({"filename": "x.pdf", "storage_path": server.url("/x"),
         "auth": {"method": "bearer", "token": "k"}});
-    let fetched = fetcher.fetch(&TenantSource::new("t"), &request(json)).await;
+    let fetched = fetcher.fetch(&tenant("t"), &request(json)).await;
     assert_eq!(fetched.unwrap().bytes, "content");
     assert!(server.requests()[0].contains("authorization: Bearer k"));
     assert!(!stranger.requests()[0].contains("authorization"));
@@ -109,7 +103,7 @@ async fn private_targets_are_refused_unless_the_operator_listed_them() {
         ..Wishes::default()
     };
     let fetcher = wishes.fetcher();
-    let tenant = TenantSource::new("t");
+    let tenant = tenant("t");
     let port = server.port;
     let hosts = [
         "127.0.0.1",
@@ -152,7 +146,7 @@ async fn a_redirect_to_a_private_target_is_refused() {
     let to = format!("http://127.0.0.2:{}/", inner.port);
     let server = Server::start(Reply::redirect(&to)).await;
     let fetcher = Wishes::default().fetcher();
-    let error = fetch(&fetcher, &TenantSource::new("t"), &server.url("/"))
+    let error = fetch(&fetcher, &tenant("t"), &server.url("/"))
         .await
         .unwrap_err();
     assert!(
@@ -165,7 +159,7 @@ async fn a_redirect_to_a_private_target_is_refused() {
 #[tokio::test]
 async fn other_schemes_never_reach_the_web_or_the_disk() {
     let fetcher = Wishes::default().fetcher();
-    let tenant = TenantSource::new("t");
+    let tenant = tenant("t");
     for path in [
         "file:///etc/passwd",
         "ftp://127.0.0.1/x",
@@ -202,9 +196,7 @@ async fn bodies_larger_than_allowed_are_dropped_while_they_come() {
         }
     }
     let fits = Server::start(Reply::ok(&[0; 100_000])).await;
-    let fetched = fetch(&fetcher, &TenantSource::new("t"), &fits.url("/"))
-        .await
-        .unwrap();
+    let fetched = fetch(&fetcher, &tenant("t"), &fits.url("/")).await.unwrap();
     assert_eq!(fetched.bytes.len(), 100_000);
 }
 
@@ -253,16 +245,14 @@ async fn a_server_that_is_not_there_may_come_back() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let fetcher = Wishes::default().fetcher();
-    let error = fetch(&fetcher, &TenantSource::new("t"), &url)
-        .await
-        .unwrap_err();
+    let error = fetch(&fetcher, &tenant("t"), &url).await.unwrap_err();
     assert!(error.is_temporary(), "{error}");
 }
 
 #[tokio::test]
 async fn what_a_tenant_lacks_is_named() {
     let fetcher = Wishes::default().fetcher();
-    let tenant = TenantSource::new("t");
+    let tenant = tenant("t");
     let error = fetch(&fetcher, &tenant, "doc_id=1").await.unwrap_err();
     assert!(error.to_string().contains("client_base_url"), "{error}");
     let error = fetch(&fetcher, &tenant, "HOME:x.pdf").await.unwrap_err();
