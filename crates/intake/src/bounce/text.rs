@@ -27,6 +27,13 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    fn new(recipient: &str, reason: &str) -> Self {
+        Self {
+            recipient: recipient.into(),
+            reason: reason.to_owned(),
+        }
+    }
+
     /// Whether its reason has a code where the other's has none, or is one at all.
     fn explains_more_than(&self, other: &Self) -> bool {
         let has_code = |failure: &Self| Codes::find(&failure.reason) != Codes::default();
@@ -107,7 +114,8 @@ fn finding(headers: &Headers<'_>, explanation: &str) -> Option<Finding> {
     {
         return None;
     }
-    if delay_in_subject || delay_in_body {
+    // A subject that says failed is right, even where the body tells that it took several tries.
+    if delay_in_subject || (delay_in_body && !in_subject) {
         return Some(Finding::Delay);
     }
     let has_code = || Codes::find(explanation) != Codes::default();
@@ -186,10 +194,7 @@ fn failed(headers: &Headers<'_>, explanation: &str) -> Vec<Failure> {
             .filter(|reason| !reason.is_empty());
         reason.unwrap_or_else(|| main_paragraph(explanation))
     };
-    let with_reason = |recipient: &str| Failure {
-        reason: reason_of(recipient),
-        recipient: recipient.into(),
-    };
+    let with_reason = |recipient: &str| Failure::new(recipient, &reason_of(recipient));
     let named: Vec<Failure> = named.take(RECIPIENTS_MAX).map(with_reason).collect();
     if !named.is_empty() {
         return named;
@@ -215,13 +220,16 @@ pub(crate) fn failures(explanation: &str) -> Vec<Failure> {
     let mut is_open = false;
     for line in explanation.lines() {
         if let Some((recipient, rest)) = leading_address(line) {
-            if found.len() == RECIPIENTS_MAX {
+            if found.len() >= RECIPIENTS_MAX {
                 break;
             }
-            found.push(Failure {
-                recipient: recipient.into(),
-                reason: rest.to_owned(),
-            });
+            match further_addresses(rest) {
+                None => found.push(Failure::new(recipient, rest)),
+                Some(further) => {
+                    found.push(Failure::new(recipient, ""));
+                    found.extend(further.into_iter().map(|other| Failure::new(other, "")));
+                }
+            }
             is_open = true;
         } else if let Some(last) = found.last_mut().filter(|_| is_open) {
             // An empty line ends a reason, but not the space before one.
@@ -232,15 +240,19 @@ pub(crate) fn failures(explanation: &str) -> Vec<Failure> {
             }
         }
     }
-    // The same address may stand in the list and again above its explanation.
+    unique(found)
+}
+
+/// Each address once. It may stand in a list and again above its explanation.
+fn unique(failures: Vec<Failure>) -> Vec<Failure> {
     let mut unique: Vec<Failure> = Vec::new();
-    for failure in found {
-        match unique
+    for failure in failures {
+        let known = unique
             .iter_mut()
-            .find(|other| other.recipient == failure.recipient)
-        {
+            .find(|other| other.recipient == failure.recipient);
+        match known {
             None => unique.push(failure),
-            Some(other) if failure.explains_more_than(other) => other.reason = failure.reason,
+            Some(known) if failure.explains_more_than(known) => known.reason = failure.reason,
             Some(_) => {}
         }
     }
@@ -264,6 +276,15 @@ fn leading_address(line: &str) -> Option<(&str, &str)> {
         .trim_start_matches(['>', ':', ',', ';', ' ', '\t', '-'])
         .trim_end();
     Some((address, rest))
+}
+
+/// The addresses that a rest of a line consists of, if it holds nothing else.
+fn further_addresses(rest: &str) -> Option<Vec<&str>> {
+    let words = rest
+        .split([' ', '\t', ',', ';'])
+        .filter(|word| !word.is_empty());
+    let addresses: Option<Vec<&str>> = words.map(whole_address).collect();
+    addresses.filter(|addresses| addresses.len() < RECIPIENTS_MAX)
 }
 
 /// A word that is an address, whatever stands around it.

@@ -131,8 +131,7 @@ impl Session {
         let offered = self.capabilities().await?;
         let done = if offered.has("AUTH=PLAIN") {
             let credentials = plain_credentials(&settings.user, &settings.password);
-            self.authenticate(&credentials, offered.has("SASL-IR"))
-                .await
+            self.authenticate(&credentials, &offered).await
         } else if offered.has("LOGINDISABLED") {
             return Err(Error::Insecure(
                 "the server takes no password over this connection",
@@ -151,8 +150,12 @@ impl Session {
     }
 
     /// AUTHENTICATE PLAIN, in one go where the server takes that (RFC 4959).
-    async fn authenticate(&mut self, credentials: &str, in_one_go: bool) -> Result<(), Error> {
-        if in_one_go {
+    async fn authenticate(
+        &mut self,
+        credentials: &str,
+        offered: &Capabilities,
+    ) -> Result<(), Error> {
+        if offered.has("SASL-IR") {
             return self
                 .command("AUTHENTICATE", &format!(" PLAIN {credentials}"))
                 .await

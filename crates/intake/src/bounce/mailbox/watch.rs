@@ -53,7 +53,7 @@ pub async fn watch<K: Keeper>(
             Ok(()) => rhythm.interval,
             Err(trouble) => {
                 failures += 1;
-                rhythm.pause(failures, trouble.is_for_a_person)
+                rhythm.pause(failures, trouble.remedy)
             }
         };
         match visited {
@@ -70,8 +70,16 @@ pub async fn watch<K: Keeper>(
 /// Why a visit failed.
 struct Trouble {
     problem: String,
-    /// Whether it goes on until somebody changes something.
-    is_for_a_person: bool,
+    remedy: Remedy,
+}
+
+/// What ends a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remedy {
+    /// Time may.
+    Time,
+    /// Somebody has to change something.
+    Person,
 }
 
 /// One visit, as far as nobody wants it to stop.
@@ -92,7 +100,7 @@ async fn visit<K: Keeper>(
         let behind = batch.cursor;
         keeper.keep(batch).await.map_err(|error| Trouble {
             problem: format!("what the bounce mailbox said cannot be kept: {error}"),
-            is_for_a_person: false,
+            remedy: Remedy::Time,
         })?;
         *cursor = Some(behind);
     }
@@ -102,23 +110,29 @@ async fn visit<K: Keeper>(
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        Self {
+        let remedy = match error {
             // A wrong password tried every minute gets an account locked.
-            is_for_a_person: matches!(error, Error::Login(_)),
+            Error::Login(_) => Remedy::Person,
+            _ => Remedy::Time,
+        };
+        Self {
             problem: error.to_string(),
+            remedy,
         }
     }
 }
 
 impl Rhythm {
     /// The pause after so many failures in a row.
-    fn pause(self, failures: u32, is_for_a_person: bool) -> Duration {
-        if is_for_a_person {
-            return self.pause_max.max(self.interval);
-        }
-        let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
+    fn pause(self, failures: u32, remedy: Remedy) -> Duration {
         let longest = self.pause_max.max(self.interval);
-        self.interval.saturating_mul(doubled).min(longest)
+        match remedy {
+            Remedy::Person => longest,
+            Remedy::Time => {
+                let doubled = 2u32.saturating_pow(failures.saturating_sub(1));
+                self.interval.saturating_mul(doubled).min(longest)
+            }
+        }
     }
 }
 
@@ -129,11 +143,11 @@ mod tests {
     #[test]
     fn pauses_double_up_to_their_bound() {
         let rhythm = Rhythm::default();
-        let seconds = |failures, person| rhythm.pause(failures, person).as_secs();
+        let seconds = |failures, remedy| rhythm.pause(failures, remedy).as_secs();
         let pauses: Vec<u64> = [1, 2, 3, 4, 5, 99]
-            .map(|failures| seconds(failures, false))
+            .map(|failures| seconds(failures, Remedy::Time))
             .into();
         assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
-        assert_eq!(seconds(1, true), 900);
+        assert_eq!(seconds(1, Remedy::Person), 900);
     }
 }
