@@ -20,7 +20,7 @@
 //! - [`large`]: what becomes of attachments too large to be mailed
 //! - `roots`, `folder`: the folders an operator opened, and reading below them
 //! - `mount`, `s3`: what the storages of tenants are
-//! - `digest`, `percent`: fingerprints; text inside URLs
+//! - `object`, `digest`, `percent`: JSON read field by field; fingerprints; text inside URLs
 
 pub mod attachments;
 pub mod fetch;
@@ -29,6 +29,7 @@ pub mod large;
 mod digest;
 mod folder;
 mod mount;
+mod object;
 mod percent;
 mod roots;
 mod s3;

@@ -1,10 +1,10 @@
 //! What a tenant's storage is: the place behind the name in `mount:path`.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::folder::InnerPath;
-use crate::s3::{Bucket, BucketConfig};
+use crate::object::Object;
+use crate::s3::Bucket;
 use model::{FieldError, Storage, StorageProtocol};
 
 /// The place of a storage. It says where a tenant's files are, not that they may be read: a folder must lie in one that
@@ -20,25 +20,19 @@ pub enum Mount {
     S3(Bucket),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FolderConfig {
-    base_path: String,
-}
-
 impl Mount {
     /// The place of a storage as it is kept.
     pub fn of(storage: &Storage) -> Result<Self, FieldError> {
         let config = serde_json::from_str(storage.config.expose())
             .map_err(|_| FieldError::new("config", "is not JSON"))?;
-        Self::read(storage.protocol, &config)
+        Self::read(storage.protocol, config)
     }
 
     /// Reads a storage's `protocol` and `config`, or names the field that cannot be used.
-    pub fn read(protocol: StorageProtocol, config: &serde_json::Value) -> Result<Self, FieldError> {
+    pub fn read(protocol: StorageProtocol, config: Value) -> Result<Self, FieldError> {
         match protocol {
-            StorageProtocol::Local => folder(parse::<FolderConfig>(config)?),
-            StorageProtocol::S3 => parse::<BucketConfig>(config)?.try_into().map(Self::S3),
+            StorageProtocol::Local => folder(config),
+            StorageProtocol::S3 => Bucket::read(config).map(Self::S3),
             StorageProtocol::Gcs | StorageProtocol::Azure => {
                 Err(FieldError::new("protocol", "is neither local nor s3"))
             }
@@ -46,12 +40,10 @@ impl Mount {
     }
 }
 
-fn parse<T: DeserializeOwned>(config: &serde_json::Value) -> Result<T, FieldError> {
-    T::deserialize(config).map_err(|error| FieldError::new("config", error.to_string()))
-}
-
-fn folder(config: FolderConfig) -> Result<Mount, FieldError> {
-    let path = config.base_path;
+fn folder(config: Value) -> Result<Mount, FieldError> {
+    let mut object = Object::new("config", config)?;
+    let path = object.needed("config.base_path")?;
+    object.finish()?;
     let absolute = path.starts_with('/');
     match InnerPath::parse(&path) {
         Ok(_) if absolute => Ok(Mount::Folder { path }),
@@ -67,14 +59,14 @@ mod tests {
 
     #[test]
     fn storages_are_read_and_their_errors_name_the_field() {
-        let read = Mount::read(StorageProtocol::Local, &json!({"base_path": "/data/x"})).unwrap();
+        let read = Mount::read(StorageProtocol::Local, json!({"base_path": "/data/x"})).unwrap();
         assert!(matches!(read, Mount::Folder { path } if path == "/data/x"));
         let s3 = json!({"bucket": "files", "prefix": "a/", "region": "eu-south-1",
             "aws_access_key_id": "AK", "aws_secret_access_key": "hunter2"});
-        let read = Mount::read(StorageProtocol::S3, &s3).unwrap();
+        let read = Mount::read(StorageProtocol::S3, s3).unwrap();
         assert!(!format!("{read:?}").contains("hunter2"));
         let problem = |protocol, config| {
-            let error = Mount::read(protocol, &config).unwrap_err();
+            let error = Mount::read(protocol, config).unwrap_err();
             error.to_string()
         };
         assert!(problem(StorageProtocol::Gcs, json!({})).starts_with("protocol: "));

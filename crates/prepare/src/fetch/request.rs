@@ -7,20 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use compose::mime::MediaType;
 use model::{ClientAuth, FieldError, HeaderText, Line, Secret, field};
 use serde::Deserialize;
+use serde_json::Value;
 use webclient::HeaderValue;
 
 use crate::digest::{Md5, Sha256, sha256_of_parts};
 use crate::fetch::name::{self, MarkedName};
 use crate::fetch::source::Source;
 use crate::fetch::tenant::TenantSource;
+use crate::object::Object;
 
-/// One item of a message's `attachments`. Unknown fields are refused, so that a slip of the pen is not
-/// taken for an absent option.
+/// One item of a message's `attachments`.
 #[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Value")]
 pub struct AttachmentRequest {
     /// What the reader is offered as its name; may carry a marker `{MD5:…}`.
-    #[serde(rename = "filename")]
     pub file_name: String,
     /// Where it is; see [`Source`].
     pub storage_path: String,
@@ -35,11 +35,9 @@ pub struct AttachmentRequest {
 }
 
 /// How a request to somebody's server proves who sends it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct Auth {
     /// Which of the other fields count.
-    #[serde(default)]
     pub method: AuthMethod,
     /// For `bearer`.
     pub token: Option<Secret>,
@@ -77,6 +75,26 @@ pub struct Order<'a> {
 }
 
 // === impl AttachmentRequest ===
+
+impl TryFrom<Value> for AttachmentRequest {
+    type Error = FieldError;
+
+    /// Reads the JSON of the contract, or names the field that is missing, of a wrong type or unknown.
+    fn try_from(value: Value) -> Result<Self, FieldError> {
+        let mut object = Object::new("attachments", value)?;
+        let auth: Option<Value> = object.take("auth", "must be an object")?;
+        let request = Self {
+            file_name: object.needed("filename")?,
+            storage_path: object.needed("storage_path")?,
+            mime_type: object.text("mime_type")?,
+            fetch_mode: object.text("fetch_mode")?,
+            content_md5: object.text("content_md5")?,
+            auth: auth.map(Auth::try_from).transpose()?,
+        };
+        object.finish()?;
+        Ok(request)
+    }
+}
 
 impl AttachmentRequest {
     /// Understands the request, or names the field that cannot be understood. Needs no network, so it
@@ -149,6 +167,23 @@ fn media_type(given: Option<&str>, file_name: &HeaderText) -> MediaType {
 }
 
 // === impl Auth ===
+
+impl TryFrom<Value> for Auth {
+    type Error = FieldError;
+
+    fn try_from(value: Value) -> Result<Self, FieldError> {
+        let mut object = Object::new("auth", value)?;
+        let method = object.take("auth.method", "is none of none, bearer, basic")?;
+        let auth = Self {
+            method: method.unwrap_or_default(),
+            token: object.text("auth.token")?.map(Secret::new),
+            user: object.text("auth.user")?,
+            password: object.text("auth.password")?.map(Secret::new),
+        };
+        object.finish()?;
+        Ok(auth)
+    }
+}
 
 impl Auth {
     /// Understands the credentials, or names the field that is missing or cannot be sent.
@@ -263,8 +298,17 @@ mod tests {
         assert!(with(r#", "fetch_mode": "ftp""#).starts_with("fetch_mode: "));
         let unnamed = problem(r#"{"filename": "", "storage_path": "x"}"#);
         assert!(unnamed.starts_with("filename: "), "{unnamed}");
-        let missing = request(r#"{"filename": "x"}"#).unwrap_err().to_string();
-        assert!(missing.contains("storage_path"), "{missing}");
+        let unreadable = |json| request(json).unwrap_err().to_string();
+        let missing = unreadable(r#"{"filename": "x"}"#);
+        assert_eq!(missing, "storage_path: is missing");
+        let wrong = unreadable(r#"{"filename": "x", "storage_path": {"key": "hunter2"}}"#);
+        assert_eq!(wrong, "storage_path: must be text");
+        let wrong = r#"{"filename": "x", "storage_path": "y", "auth": {"token": 5}}"#;
+        assert_eq!(unreadable(wrong), "auth.token: must be text");
+        let wrong = r#"{"filename": "x", "storage_path": "y", "auth": {"method": "digest"}}"#;
+        assert!(unreadable(wrong).starts_with("auth.method: "));
+        let wrong = r#"{"filename": "x", "storage_path": "y", "auth": {"tokn": "z"}}"#;
+        assert_eq!(unreadable(wrong), "auth: has no field \"tokn\"");
         let unknown = request(r#"{"filename": "x", "storage_path": "y", "contentmd5": ""}"#);
         assert!(unknown.unwrap_err().to_string().contains("contentmd5"));
     }

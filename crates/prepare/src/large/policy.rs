@@ -1,14 +1,17 @@
 //! What a tenant wants for its large files: `large_file_config`.
 
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use crate::folder::InnerPath;
+use crate::object::Object;
 use model::FieldError;
 
 pub(super) const STORAGE_URL: &str = "large_file_config.storage_url";
 const PUBLIC_BASE_URL: &str = "large_file_config.public_base_url";
 const MAX_SIZE_MB: &str = "large_file_config.max_size_mb";
+const ACTION: &str = "large_file_config.action";
 const FILE_TTL_DAYS: &str = "large_file_config.file_ttl_days";
 const LIFESPAN: &str = "large_file_config.lifespan_after_download_days";
 /// The longest that a file is kept, in days.
@@ -28,8 +31,7 @@ pub enum LargeFileAction {
 }
 
 /// A tenant's policy.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct LargeFilePolicy {
     /// Whether it counts at all.
     pub enabled: bool,
@@ -76,8 +78,30 @@ pub(super) enum Place {
 }
 
 impl LargeFilePolicy {
-    /// Refuses a policy that could not be followed, naming the field.
-    pub fn check(&self) -> Result<(), FieldError> {
+    /// Reads a tenant's `large_file_config`, or names the field that cannot be followed.
+    pub fn read(config: Value) -> Result<Self, FieldError> {
+        let mut object = Object::new("large_file_config", config)?;
+        let default = Self::default();
+        let days = "must be a whole number of days";
+        let enabled = object.take("large_file_config.enabled", "must be true or false")?;
+        let max_size_mb = object.take(MAX_SIZE_MB, "must be a number")?;
+        let action = object.take(ACTION, "is none of warn, reject, rewrite")?;
+        let file_ttl_days = object.take(FILE_TTL_DAYS, days)?;
+        let policy = Self {
+            enabled: enabled.unwrap_or(default.enabled),
+            max_size_mb: max_size_mb.unwrap_or(default.max_size_mb),
+            action: action.unwrap_or(default.action),
+            storage_url: object.text(STORAGE_URL)?,
+            public_base_url: object.text(PUBLIC_BASE_URL)?,
+            file_ttl_days: file_ttl_days.unwrap_or(default.file_ttl_days),
+            lifespan_after_download_days: object.take(LIFESPAN, days)?,
+        };
+        object.finish()?;
+        policy.check()?;
+        Ok(policy)
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
         if !(self.max_size_mb.is_finite() && self.max_size_mb > 0.0) {
             return Err(FieldError::new(MAX_SIZE_MB, "must be more than 0"));
         }
@@ -142,26 +166,28 @@ impl LargeFilePolicy {
 mod tests {
     use super::*;
 
-    fn policy(json: &str) -> LargeFilePolicy {
-        serde_json::from_str(json).unwrap()
+    fn read(json: &str) -> Result<LargeFilePolicy, FieldError> {
+        LargeFilePolicy::read(serde_json::from_str(json).unwrap())
     }
 
     #[test]
     fn defaults_are_the_contracts() {
-        let policy = policy(r#"{"enabled": true}"#);
+        let policy = read(r#"{"enabled": true}"#).unwrap();
         assert_eq!(policy.action, LargeFileAction::Warn);
         assert_eq!(policy.file_ttl_days, 30);
         assert!(policy.is_large((10 << 20) + 1) && !policy.is_large(10 << 20));
         assert!(!LargeFilePolicy::default().is_large(u64::MAX));
-        policy.check().unwrap();
     }
 
     #[test]
     fn errors_name_the_field() {
-        let problem = |json| policy(json).check().unwrap_err().to_string();
+        let problem = |json| read(json).unwrap_err().to_string();
         let starts = [
             (r#"{"max_size_mb": 0}"#, MAX_SIZE_MB),
+            (r#"{"max_size_mb": "10"}"#, MAX_SIZE_MB),
+            (r#"{"action": "delete"}"#, ACTION),
             (r#"{"file_ttl_days": 0}"#, FILE_TTL_DAYS),
+            (r#"{"file_ttl_days": 1.5}"#, FILE_TTL_DAYS),
             (r#"{"lifespan_after_download_days": 0}"#, LIFESPAN),
             (r#"{"action": "rewrite"}"#, STORAGE_URL),
             (
@@ -188,14 +214,14 @@ mod tests {
                 problem(json)
             );
         }
-        let unknown: Result<LargeFilePolicy, _> = serde_json::from_str(r#"{"acton": "warn"}"#);
-        assert!(unknown.unwrap_err().to_string().contains("acton"));
+        let unknown = problem(r#"{"acton": "warn"}"#);
+        assert_eq!(unknown, "large_file_config: has no field \"acton\"");
     }
 
     #[test]
     fn a_bucket_needs_no_public_address() {
-        let policy = policy(r#"{"action": "rewrite", "storage_url": "s3://files/large/x"}"#);
-        let Place::Bucket { bucket, prefix } = policy.place().unwrap() else {
+        let policy = read(r#"{"action": "rewrite", "storage_url": "s3://files/large/x"}"#);
+        let Place::Bucket { bucket, prefix } = policy.unwrap().place().unwrap() else {
             panic!("a folder");
         };
         assert_eq!((bucket.as_str(), prefix.len()), ("files", 2));

@@ -4,18 +4,22 @@
 mod sign;
 
 use model::{Secret, Timestamp};
-use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 use webclient::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::digest::{hex, sha256};
 use crate::folder::InnerPath;
+use crate::object::Object;
 use crate::percent::{encode, encode_path};
 use model::FieldError;
 use sign::Signer;
 
 /// The longest that S3 lets a link work, in seconds: a week.
 pub(crate) const LINK_SECONDS_MAX: u64 = 7 * 24 * 3600;
+
+/// Where Amazon puts a bucket that names no region.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// A bucket and the credentials for it. Whatever is in it can stand in a URL and in a header.
 #[derive(Clone, Debug)]
@@ -26,26 +30,6 @@ pub struct Bucket {
     endpoint: Url,
     key_name: String,
     key: Secret,
-}
-
-/// A bucket as a tenant describes it: the `config` of a storage.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BucketConfig {
-    bucket: String,
-    /// What stands before the path of each object.
-    #[serde(default)]
-    prefix: String,
-    #[serde(default = "default_region")]
-    region: String,
-    /// The server, when it is not Amazon's.
-    endpoint_url: Option<String>,
-    aws_access_key_id: String,
-    aws_secret_access_key: Secret,
-}
-
-fn default_region() -> String {
-    "us-east-1".to_owned()
 }
 
 /// A request about one object.
@@ -101,39 +85,43 @@ fn request(
     }
 }
 
-impl TryFrom<BucketConfig> for Bucket {
-    type Error = FieldError;
+impl Bucket {
+    /// Reads the `config` of a storage, or names the field that cannot be used.
+    pub(crate) fn read(config: Value) -> Result<Self, FieldError> {
+        let mut object = Object::new("config", config)?;
+        let region = object.text("config.region")?;
+        let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+        let amazon = || format!("https://s3.{region}.amazonaws.com");
+        let endpoint = object.text("config.endpoint_url")?.unwrap_or_else(amazon);
+        let prefix = object.text("config.prefix")?.unwrap_or_default();
+        let bucket = Self {
+            name: object.needed("config.bucket")?,
+            prefix: InnerPath::parse(&prefix)
+                .map_err(|error| FieldError::new("config.prefix", error.to_string()))?,
+            region,
+            endpoint: server(&endpoint).ok_or_else(|| {
+                let problem = "must be http(s)://host without credentials";
+                FieldError::new("config.endpoint_url", problem)
+            })?,
+            key_name: object.needed("config.aws_access_key_id")?,
+            key: Secret::new(object.needed("config.aws_secret_access_key")?),
+        };
+        object.finish()?;
+        bucket.checked()
+    }
 
-    fn try_from(config: BucketConfig) -> Result<Self, FieldError> {
+    fn checked(self) -> Result<Self, FieldError> {
         let bad = |field, problem: &'static str| Err(FieldError::new(field, problem));
-        if !is_plain(&config.bucket, b".-_", 63) || config.bucket.starts_with('.') {
+        if !is_plain(&self.name, b".-_", 63) || self.name.starts_with('.') {
             return bad("config.bucket", "is no name of a bucket");
         }
-        if !is_plain(&config.region, b"-", 40) {
+        if !is_plain(&self.region, b"-", 40) {
             return bad("config.region", "is no name of a region");
         }
-        if !is_plain(&config.aws_access_key_id, b"-_.@+=", 128) {
+        if !is_plain(&self.key_name, b"-_.@+=", 128) {
             return bad("config.aws_access_key_id", "is no name of a key");
         }
-        let endpoint = config
-            .endpoint_url
-            .unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", config.region));
-        let Some(endpoint) = Url::parse(&endpoint).ok().filter(is_server) else {
-            return bad(
-                "config.endpoint_url",
-                "must be http(s)://host without credentials",
-            );
-        };
-        let prefix = InnerPath::parse(&config.prefix)
-            .map_err(|error| FieldError::new("config.prefix", error.to_string()))?;
-        Ok(Self {
-            name: config.bucket,
-            prefix,
-            region: config.region,
-            endpoint,
-            key_name: config.aws_access_key_id,
-            key: config.aws_secret_access_key,
-        })
+        Ok(self)
     }
 }
 
@@ -143,10 +131,12 @@ fn is_plain(text: &str, more: &[u8], length_max: usize) -> bool {
     (1..=length_max).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn is_server(url: &Url) -> bool {
+/// A server without credentials and without a question.
+fn server(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https");
     let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    is_web && is_bare && url.fragment().is_none()
+    (is_web && is_bare && url.fragment().is_none()).then_some(url)
 }
 
 impl Bucket {

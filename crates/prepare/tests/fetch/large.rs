@@ -49,7 +49,7 @@ async fn file(megabytes: usize) -> Fetched {
 
 impl Setup {
     async fn apply(&self, config: Value, megabytes: usize) -> Result<Treatment, LargeFileError> {
-        let policy: LargeFilePolicy = serde_json::from_value(config).unwrap();
+        let policy = LargeFilePolicy::read(config).unwrap();
         let tenant = tenant("t");
         self.files
             .apply(&tenant, &policy, file(megabytes).await)
@@ -186,7 +186,7 @@ async fn a_tenant_cannot_write_outside_the_operators_folder() {
 async fn a_bucket_gets_the_file_and_gives_a_link_of_its_own() {
     let setup = setup();
     let server = Server::start(Reply::status(200)).await;
-    let policy: LargeFilePolicy = serde_json::from_value(json!({"enabled": true,
+    let policy = LargeFilePolicy::read(json!({"enabled": true,
         "max_size_mb": 1, "action": "rewrite", "storage_url": "s3://files/large"}))
     .unwrap();
     let owner = tenant_with_bucket(&server);

@@ -73,7 +73,7 @@ fn a_bucket_with_a_strange_name_is_refused_by_field() {
         let mut config = json!({"bucket": "files", "aws_access_key_id": "AK",
             "aws_secret_access_key": "x"});
         config[field] = value.into();
-        Mount::read(StorageProtocol::S3, &config)
+        Mount::read(StorageProtocol::S3, config)
             .unwrap_err()
             .to_string()
     };
