@@ -40,7 +40,7 @@ use flight::{Flights, Outcome};
 use request::{AttachmentRequest, Order};
 use source::Source;
 use tenant::TenantSource;
-use turns::Turns;
+use turns::{Turn, Turns};
 
 pub use cache::CacheSettings;
 
@@ -184,14 +184,10 @@ impl Fetcher {
     }
 
     async fn read(&self, tenant: &TenantSource, order: &Order<'_>) -> Result<Bytes, Problem> {
-        if let Source::Base64(text) = order.source {
-            return decode(text, self.limits.each_bytes_max);
-        }
-        let _turn = self
-            .turns
-            .take(tenant.id.as_str())
-            .await
-            .ok_or(Problem::Interrupted)?;
+        let _turn = match order.source {
+            Source::Base64(_) => None,
+            _ => Some(self.turn(tenant).await?),
+        };
         match order.source {
             Source::Base64(text) => decode(text, self.limits.each_bytes_max),
             Source::File(path) => self.file(tenant, InnerPath::parse(path)?).await,
@@ -199,6 +195,11 @@ impl Fetcher {
             Source::Url(url) => self.url(url, order).await,
             Source::Endpoint(path) => self.endpoint(tenant, path, order).await,
         }
+    }
+
+    async fn turn(&self, tenant: &TenantSource) -> Result<Turn, Problem> {
+        let turn = self.turns.take(tenant.id.as_str()).await;
+        turn.ok_or(Problem::Interrupted)
     }
 
     async fn file(&self, tenant: &TenantSource, path: InnerPath) -> Result<Bytes, Problem> {

@@ -24,7 +24,7 @@ use crate::fetch::tenant::TenantSource;
 use crate::folder::{FolderError, InnerPath};
 use crate::mount::Mount;
 use crate::percent::encode_path;
-use crate::s3::{self, Bucket, LINK_SECONDS_MAX};
+use crate::s3::{self, Bucket, LINK_SECONDS_MAX, ObjectRequest};
 use link::Ticket;
 use list::FileLink;
 use model::FieldError;
@@ -208,7 +208,7 @@ impl LargeFiles {
         let path = prefix.join(&path);
         // The place is the policy's: the prefix of the storage is for what the tenant keeps there.
         let bucket = bucket.without_prefix();
-        let request = s3::put(&bucket, &path, bytes, now);
+        let request = signed(&bucket, &path, bytes, now).await?;
         let exchange = Exchange {
             method: Method::PUT,
             headers: request.headers,
@@ -221,6 +221,20 @@ impl LargeFiles {
         let url = s3::link(&bucket, &path, seconds, now);
         Ok((url, now + Duration::from_secs(seconds)))
     }
+}
+
+/// The request that writes an object. What is signed includes the digest of all bytes, which is not
+/// computed between the tasks of others.
+async fn signed(
+    bucket: &Bucket,
+    path: &InnerPath,
+    bytes: &Bytes,
+    now: Timestamp,
+) -> Result<ObjectRequest, UploadProblem> {
+    let (bucket, path, bytes) = (bucket.clone(), path.clone(), bytes.clone());
+    tokio::task::spawn_blocking(move || s3::put(&bucket, &path, &bytes, now))
+        .await
+        .map_err(|_| UploadProblem::Interrupted)
 }
 
 /// The tenant's own storage of that bucket, since only that has credentials.
