@@ -274,3 +274,42 @@ async fn without_initial_response_the_credentials_wait_for_the_server() {
     visit(&server.settings(), None).await.unwrap();
     assert_eq!(server.heard()[1], "A2 AUTHENTICATE PLAIN");
 }
+
+#[tokio::test]
+async fn a_server_that_repeats_the_password_does_not_get_it_into_the_log() {
+    let repeating: [Script; 3] = [
+        |line| match command_of(line).starts_with("AUTHENTICATE") {
+            true => say(format!(
+                "TAG BAD cannot read {}\r\n",
+                line.replace("TAG ", "")
+            )),
+            false => usual(line),
+        },
+        |line| match command_of(line).starts_with("AUTHENTICATE") {
+            true => say("TAG NO [AUTHENTICATIONFAILED] \"secret-1\" is wrong\r\n"),
+            false => usual(line),
+        },
+        |line| match command_of(line).starts_with("AUTHENTICATE") {
+            true => say("* BYE secret-1\r\n"),
+            false => usual(line),
+        },
+    ];
+    for script in repeating {
+        let error = outcome(script).await.unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(
+            !shown.contains("secret-1") && !shown.contains("AGFkYQBz"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_out_of_order_for_a_while_is_no_wrong_password() {
+    let outcome = outcome(|line| match command_of(line).starts_with("AUTHENTICATE") {
+        true => say("TAG NO [UNAVAILABLE] the directory is down\r\n"),
+        false => usual(line),
+    });
+    let error = outcome.await.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
+}

@@ -143,10 +143,7 @@ impl Session {
             );
             self.command_with("LOGIN", &[user, password]).await
         };
-        match done {
-            Err(Error::Refused { text, .. }) => Err(Error::Login(text)),
-            other => other,
-        }
+        done.map_err(|error| login_error(error, settings))
     }
 
     /// AUTHENTICATE PLAIN, in one go where the server takes that (RFC 4959).
@@ -308,6 +305,31 @@ impl Session {
             kept.push(response);
         }
         Err(Error::Protocol("too many answers to one command"))
+    }
+}
+
+/// Why the login failed. Servers may be down for a while, and some repeat in a refusal what they were sent.
+fn login_error(error: Error, settings: &Settings) -> Error {
+    let password = settings.password.expose();
+    let credentials = plain_credentials(&settings.user, &settings.password);
+    let is_repeated = |text: &str| {
+        (!password.is_empty() && text.contains(password)) || text.contains(&credentials)
+    };
+    let without_password = |text: Box<str>| -> Box<str> {
+        match is_repeated(&text) {
+            true => "in words that repeat the password".into(),
+            false => text,
+        }
+    };
+    match error {
+        // RFC 5530 §3.
+        Error::Refused { command, text } if text.starts_with("[UNAVAILABLE]") => Error::Refused {
+            command,
+            text: without_password(text),
+        },
+        Error::Refused { text, .. } => Error::Login(without_password(text)),
+        Error::Closed(text) => Error::Closed(without_password(text)),
+        other => other,
     }
 }
 
