@@ -6,7 +6,7 @@ use compose::mime::{Attachment, LINE_BYTES_MAX, MediaType};
 use glasspost_fuzz::parts;
 use libfuzzer_sys::fuzz_target;
 use model::{
-    Address, CampaignId, ContentHash, HeaderText, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
 };
 use smtp::wire::dot::check_line_breaks;
 
@@ -87,7 +87,7 @@ fn message(name: &str) -> Option<Message> {
     Some(Message {
         seq: Seq::new(1),
         id: MessageId::new(DATE, 7, Seq::new(1)),
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         content: ContentHash([0; 32]),
         address: Address::parse("eve@example.org").ok()?,
         data: serde_json::json!({ "name": name })

@@ -9,7 +9,7 @@ use std::time::Instant;
 use compose::letter::{Letter, LetterSource, Recipient, Scratch};
 use compose::mime::{Body, FieldName, IdText, body, header};
 use model::{
-    Address, CampaignId, ContentHash, HeaderText, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
 };
 
 const ROUNDS: usize = 5;
@@ -90,7 +90,7 @@ fn message() -> Result<Message, Box<dyn Error>> {
     Ok(Message {
         seq: Seq::new(1),
         id: MessageId::new(accepted_at, 7, Seq::new(1)),
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         content: ContentHash([0; 32]),
         address: Address::parse("ada@example.org")?,
         data: data.into(),

@@ -57,9 +57,9 @@ pub(crate) async fn one(Named(run): Named, State(app): State<App>) -> Result<Res
 }
 
 async fn with_books(app: &App, run: Campaign) -> Result<Run, Problem> {
-    let books = app.console.store.books(run.id).await?;
+    let books = app.console.store.books(run.lane).await?;
     Ok(Run {
-        watched: run.id == app.run.id,
+        watched: run.lane == app.run.lane,
         settings: settings(&run),
         job_id: run.job_id,
         name: run.name,

@@ -53,7 +53,7 @@ pub(crate) async fn act(
     Extension(Peer(ip)): Extension<Peer>,
     body: Body,
 ) -> Result<Response, Problem> {
-    if run.id != app.run.id {
+    if run.lane != app.run.lane {
         return Err(Problem::Nothing(format!(
             "the run {} is not the one that is watched here",
             run.job_id

@@ -46,7 +46,7 @@ pub(crate) async fn health(State(app): State<App>) -> impl IntoResponse {
 
 /// `GET /ready`: 503 while it cannot send, or show what was sent.
 pub(crate) async fn ready(State(app): State<App>) -> impl IntoResponse {
-    let asked = tokio::time::timeout(STORE_PATIENCE, app.console.store.books(app.run.id));
+    let asked = tokio::time::timeout(STORE_PATIENCE, app.console.store.books(app.run.lane));
     let store = match asked.await {
         Ok(Ok(_)) => "ok",
         Ok(Err(_)) => "failed",

@@ -45,8 +45,8 @@ pub(crate) async fn page(
     let query = Query::read(query.as_deref(), &page::PARAMETERS)?;
     let wanted = Wanted::read(&query, LIMIT_DEFAULT)?;
     let store = &*app.console.store;
-    let total = store.books(run.id).await?.accepted;
-    let page = page::look(&app, run.id, wanted).await?;
+    let total = store.books(run.lane).await?.accepted;
+    let page = page::look(&app, run.lane, wanted).await?;
     let repeated = repeated(store, &page.messages).await?;
     Ok(Json(PageJson {
         messages: rows(&page, &repeated),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Address, CampaignId, Live, Seq};
+use model::{Address, LaneId, Live, Seq};
 use store::find::From;
 use store::{Find, Found, Logged, Standing, Store};
 
@@ -155,7 +155,7 @@ fn from(query: &Query) -> Result<From, Problem> {
 }
 
 /// Looks for messages of a run, when it is its turn.
-pub(crate) async fn look(app: &App, run: CampaignId, wanted: Wanted) -> Result<Page, Problem> {
+pub(crate) async fn look(app: &App, run: LaneId, wanted: Wanted) -> Result<Page, Problem> {
     let Console { store, live, .. } = &app.console;
     if !wanted.is_search() {
         return find(&**store, live, run, &wanted).await;
@@ -178,7 +178,7 @@ pub(crate) async fn look(app: &App, run: CampaignId, wanted: Wanted) -> Result<P
 async fn find(
     store: &dyn Store,
     live: &Live,
-    run: CampaignId,
+    run: LaneId,
     wanted: &Wanted,
 ) -> Result<Page, Problem> {
     let under_way: HashSet<Seq> = live.messages_under_way().into_iter().collect();
@@ -217,7 +217,7 @@ async fn find(
 /// Looks among the messages that are being sent. They are few.
 async fn look_at_those_under_way(
     store: &dyn Store,
-    run: CampaignId,
+    run: LaneId,
     wanted: &Wanted,
     under_way: &HashSet<Seq>,
 ) -> Result<Found, Problem> {

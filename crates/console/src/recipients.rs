@@ -53,7 +53,7 @@ pub(crate) async fn recipients(
 async fn one_page(app: &App, query: &Query) -> Result<Response, Problem> {
     let wanted = Wanted::read(query, LIMIT_MAX)?;
     let limit = wanted.limit;
-    let page = page::look(app, app.run.id, wanted).await?;
+    let page = page::look(app, app.run.lane, wanted).await?;
     let body = Json(statuses(&page.messages, &page.under_way)).into_response();
     Ok(match link(query, &page, limit) {
         Some(link) => ([(LINK, link)], body).into_response(),
@@ -97,7 +97,7 @@ async fn all(app: App) -> Result<Response, Problem> {
 }
 
 async fn read(app: &App, cursor: Seq) -> store::Result<Vec<Logged>> {
-    app.console.store.messages(app.run.id, cursor, PAGE).await
+    app.console.store.messages(app.run.lane, cursor, PAGE).await
 }
 
 impl Listing {

@@ -158,7 +158,7 @@ impl FromRequestParts<App> for NamedMessage {
         let timeline = app.console.store.timeline(id.seq()).await?;
         // The place alone is not the id: it is the same in every store.
         timeline
-            .filter(|timeline| timeline.message.id == id && timeline.message.campaign == run.id)
+            .filter(|timeline| timeline.message.id == id && timeline.message.lane == run.lane)
             .map(Self)
             .ok_or(Problem::NotFound("message"))
     }

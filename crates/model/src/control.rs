@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::event::Seq;
-use crate::message::CampaignId;
+use crate::message::LaneId;
 
 /// One intervention. It has a place in the log among the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
     /// Its place in the log.
     pub seq: Seq,
-    /// The run.
-    pub campaign: CampaignId,
+    /// The lane of the run.
+    pub lane: LaneId,
     /// When.
     pub at: Timestamp,
     /// What.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
 use crate::clock::Timestamp;
-use crate::message::{CampaignId, MessageState};
+use crate::message::{LaneId, MessageState};
 
 /// A place in the log: messages and events share one sequence, so a reader needs one cursor.
 #[derive(
@@ -20,8 +20,8 @@ pub struct Event {
     pub seq: Seq,
     /// The message it is about.
     pub message: Seq,
-    /// The campaign the message belongs to.
-    pub campaign: CampaignId,
+    /// The lane of the message.
+    pub lane: LaneId,
     /// When it happened.
     pub at: Timestamp,
     /// What happened.

@@ -57,7 +57,7 @@ pub use field::{FieldError, Line};
 pub use header::{HeaderText, HeaderTextError};
 pub use id::MessageId;
 pub use live::{Live, Stage};
-pub use message::{CampaignId, ContentHash, Message, MessageState};
+pub use message::{ContentHash, LaneId, Message, MessageState};
 pub use priority::Priority;
 pub use reply::{Category, EnhancedCode, Outcome, Reply};
 pub use secret::Secret;

@@ -200,14 +200,14 @@ mod tests {
     use crate::address::Address;
     use crate::clock::Timestamp;
     use crate::id::MessageId;
-    use crate::message::{CampaignId, ContentHash, MessageState};
+    use crate::message::{ContentHash, LaneId, MessageState};
 
     fn message(number: i64, attempts: u32) -> Message {
         let (seq, at) = (Seq::new(number), Timestamp::from_millis(0));
         Message {
             seq,
             id: MessageId::new(at, 1, seq),
-            campaign: CampaignId(1),
+            lane: LaneId(1),
             content: ContentHash([0; 32]),
             address: Address::parse("ada@example.org").unwrap(),
             data: "{}".into(),

@@ -7,10 +7,11 @@ use crate::clock::Timestamp;
 use crate::event::Seq;
 use crate::id::MessageId;
 
-/// A campaign's run in the store.
+/// A lane in the store: the unit of ownership of the queue, and what messages are counted by. Each run of a campaign has
+/// one of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CampaignId(pub i64);
+pub struct LaneId(pub i64);
 
 /// The hash under which content that many messages share is stored: SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,8 +24,8 @@ pub struct Message {
     pub seq: Seq,
     /// Its id for the outside, made from the above.
     pub id: MessageId,
-    /// The campaign's run it belongs to.
-    pub campaign: CampaignId,
+    /// The lane it waits in: its campaign's run.
+    pub lane: LaneId,
     /// What it shares with others: its template.
     pub content: ContentHash,
     /// Whom it is for.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, Seq};
+use model::{LaneId, Seq};
 use store::{LogBatch, Logged, Result, Store, Tail};
 
 /// Events read from the store at once.
@@ -12,7 +12,7 @@ const PAGE: usize = 1_000;
 pub struct Follower {
     store: Arc<dyn Store>,
     tail: Tail,
-    campaign: CampaignId,
+    campaign: LaneId,
     cursor: Seq,
     /// Up to where the store has to be read, after batches were missed or another process wrote.
     missed_to: Option<Seq>,
@@ -21,14 +21,14 @@ pub struct Follower {
 /// Some events, in order: the next ones after those before.
 pub enum Batch {
     /// Committed by this process a moment ago; may hold other campaigns' events and some seen before.
-    Fresh(Arc<LogBatch>, CampaignId, Seq),
+    Fresh(Arc<LogBatch>, LaneId, Seq),
     /// Read back from the store.
     Stored(Vec<Logged>),
 }
 
 impl Follower {
     /// Follows `campaign` from after `cursor`. Made before the first event is expected.
-    pub fn new(store: Arc<dyn Store>, campaign: CampaignId, cursor: Seq) -> Self {
+    pub fn new(store: Arc<dyn Store>, campaign: LaneId, cursor: Seq) -> Self {
         let tail = store.tail();
         Self {
             store,
@@ -94,7 +94,7 @@ impl Batch {
             Self::Stored(events) => (events, None, Seq::START),
         };
         events.iter().filter(move |logged| {
-            logged.event.seq > seen && campaign.is_none_or(|id| id == logged.event.campaign)
+            logged.event.seq > seen && campaign.is_none_or(|id| id == logged.event.lane)
         })
     }
 }

@@ -168,7 +168,7 @@ mod tests {
     use std::sync::Arc;
 
     use model::{
-        Address, Attempt, CampaignId, ContentHash, MessageId, Phase, PhaseTimes, Seq, Timestamp,
+        Address, Attempt, ContentHash, LaneId, MessageId, Phase, PhaseTimes, Seq, Timestamp,
     };
 
     use super::*;
@@ -178,7 +178,7 @@ mod tests {
         let message = Message {
             seq,
             id: MessageId::new(at, 1, seq),
-            campaign: CampaignId(1),
+            lane: LaneId(1),
             content: ContentHash([0; 32]),
             address: Address::parse("ada@gmail.com").unwrap(),
             data: "{}".into(),
@@ -190,7 +190,7 @@ mod tests {
         let event = model::Event {
             seq,
             message: seq,
-            campaign: CampaignId(1),
+            lane: LaneId(1),
             at,
             kind,
             attempts,

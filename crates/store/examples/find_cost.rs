@@ -41,7 +41,7 @@ async fn run(size: usize) -> Outcome<()> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
     let store = SqliteStore::open(folder.path())?;
     let campaign = begin(&store).await?;
-    let lease = store.lease(campaign.lane()).await?;
+    let lease = store.lease(campaign.lane_key()).await?;
     fill(&store, &campaign, &lease, size).await?;
     println!(
         "{:28} {:>6} {:>6} {:>9} {:>9}",
@@ -127,7 +127,7 @@ async fn measure(
     let mut looks = 0;
     let found = loop {
         let (cpu, began) = (cpu_time()?, Instant::now());
-        let found = store.find(campaign.id, query.clone()).await?;
+        let found = store.find(campaign.lane, query.clone()).await?;
         let wall = began.elapsed();
         slowest = slowest.max((cpu_time()?.saturating_sub(cpu), wall));
         looks += 1;
@@ -178,7 +178,7 @@ async fn fill(store: &SqliteStore, campaign: &Campaign, lease: &Lease, size: usi
 
 fn new_message(campaign: &Campaign, number: usize) -> Outcome<NewMessage> {
     Ok(NewMessage {
-        campaign: campaign.id,
+        lane: campaign.lane,
         content: campaign.content,
         address: Address::parse(&format!("User{number:013}@example{}.org", number % 7))?,
         data: format!(

@@ -87,9 +87,9 @@ async fn run(size: usize, order: Order, batch: usize) -> Outcome<()> {
     let campaign = begin(&store).await?;
     let accept = accept_all(&store, &campaign, size, order, batch).await?;
     let file_bytes = folder_bytes(folder.path())?;
-    let lease = store.lease(campaign.lane()).await?;
+    let lease = store.lease(campaign.lane_key()).await?;
     let (due, record) = deliver_all(&store, &lease).await?;
-    let books = store.books(campaign.id).await?;
+    let books = store.books(campaign.lane).await?;
     if books.delivered != size as u64 {
         return Err(format!("{size} messages, but {books:?}").into());
     }
@@ -145,7 +145,7 @@ fn new_message(campaign: &Campaign, number: usize, order: Order) -> Outcome<NewM
     };
     let at = campaign.started_at + Duration::from_millis(number as u64 / 20);
     Ok(NewMessage {
-        campaign: campaign.id,
+        lane: campaign.lane,
         content: campaign.content,
         address: Address::parse(&format!("user{place:013}@example{}.org", number % 7))?,
         data: format!(

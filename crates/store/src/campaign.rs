@@ -1,6 +1,6 @@
 //! A campaign's runs, and the messages that are handed over for them.
 
-use model::{Address, CampaignId, ContentHash, MessageState, Seq, Timestamp};
+use model::{Address, ContentHash, LaneId, MessageState, Seq, Timestamp};
 
 use crate::lane::LaneKey;
 
@@ -24,8 +24,8 @@ pub struct NewCampaign {
 /// One run of a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Campaign {
-    /// Its number in the store.
-    pub id: CampaignId,
+    /// The lane that its messages wait in; no other run has it.
+    pub lane: LaneId,
     /// Its id for people.
     pub job_id: String,
     /// What makes two runs the same campaign.
@@ -45,9 +45,9 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// The lane its messages wait in.
-    pub fn lane(&self) -> LaneKey {
-        LaneKey::campaign(self.id)
+    /// The name of its lane, to lease it by.
+    pub fn lane_key(&self) -> LaneKey {
+        LaneKey::campaign(&self.job_id)
     }
 }
 
@@ -65,8 +65,8 @@ pub enum Progress {
 /// A message to take responsibility for.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// The campaign's run.
-    pub campaign: CampaignId,
+    /// The lane to wait in: that of the campaign's run.
+    pub lane: LaneId,
     /// What it shares with others: its template.
     pub content: ContentHash,
     /// Whom it is for.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{AccountPk, CampaignId, Message, Timestamp};
+use model::{AccountPk, LaneId, Message, Timestamp};
 
 /// A lane's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub struct LaneKey(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The lane's number in the store.
-    pub lane: i64,
+    pub lane: LaneId,
     /// The lane's name.
     pub key: LaneKey,
     /// Grows with every change of holder; a record with an old one is refused.
@@ -32,8 +32,8 @@ pub struct Due {
 
 impl LaneKey {
     /// The lane of one campaign's run.
-    pub fn campaign(id: CampaignId) -> Self {
-        Self(format!("campaign/{}", id.0))
+    pub fn campaign(job_id: &str) -> Self {
+        Self(format!("campaign/{job_id}"))
     }
 
     /// The lane of a campaign while it is decided which of its runs is sent: whoever holds it may begin one.

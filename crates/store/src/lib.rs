@@ -6,7 +6,7 @@
 //!   state (promise: P-02).
 //! - Only the holder of a lane's lease records outcomes for its messages (promise: P-03).
 //! - Secrets are encrypted at rest, each bound to its place, and show in no error, log or `Debug`.
-//! - The books balance: accepted = queued + the sum of the final states, per campaign, after every commit.
+//! - The books balance: accepted = queued + the sum of the final states, per lane, after every commit.
 //!
 //! Does not know: SMTP, HTTP, what is in a message, what a campaign's settings mean.
 //!
@@ -32,7 +32,7 @@ pub mod vault;
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
+use model::{ContentHash, Control, LaneId, Message, Seq, Timestamp};
 
 pub use books::Books;
 pub use campaign::{Accepted, Campaign, NewCampaign, NewMessage, Progress, Renewal};
@@ -67,10 +67,10 @@ pub trait Store: Send + Sync + 'static {
     async fn campaign(&self, job_id: &str) -> Result<Option<Campaign>>;
 
     /// Notes how far a run has come.
-    async fn mark_campaign(&self, campaign: CampaignId, progress: Progress) -> Result<()>;
+    async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()>;
 
     /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
-    /// campaign's run, whatever its case; the answers are in the order of the batch. A batch is of one run.
+    /// lane, whatever its case; the answers are in the order of the batch. A batch is of one lane.
     async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
 
     /// Gives messages that are still queued other data and another template; those that are final stay as they are.
@@ -96,8 +96,8 @@ pub trait Store: Send + Sync + 'static {
     /// A message of another lane refuses the whole batch.
     async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize>;
 
-    /// Queued messages of a run, in the log's order, from after `cursor`.
-    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Queued>>;
+    /// Queued messages of a lane, in the log's order, from after `cursor`.
+    async fn queued(&self, lane: LaneId, cursor: Seq, limit: usize) -> Result<Vec<Queued>>;
 
     /// Takes back queued messages, saying why; gives how many it were.
     async fn cancel(
@@ -111,62 +111,52 @@ pub trait Store: Send + Sync + 'static {
     /// The log's last place.
     async fn end_of_log(&self) -> Result<Seq>;
 
-    /// The log from after `cursor`, in order; with `campaign`, only its part.
+    /// The log from after `cursor`, in order; with `lane`, only its part.
     async fn events_after(
         &self,
         cursor: Seq,
-        campaign: Option<CampaignId>,
+        lane: Option<LaneId>,
         limit: usize,
     ) -> Result<Vec<Logged>>;
 
     /// Follows what this process commits from now on.
     fn tail(&self) -> Tail;
 
-    /// The counters of one run.
-    async fn books(&self, campaign: CampaignId) -> Result<Books>;
+    /// The counters of one lane.
+    async fn books(&self, lane: LaneId) -> Result<Books>;
 
     /// The same figures counted from the messages themselves, for a check of the counters.
-    async fn count_books(&self, campaign: CampaignId) -> Result<Books>;
+    async fn count_books(&self, lane: LaneId) -> Result<Books>;
 
-    /// The messages of a run in the log's order from after `cursor`, each with its latest event.
-    async fn messages(
-        &self,
-        campaign: CampaignId,
-        cursor: Seq,
-        limit: usize,
-    ) -> Result<Vec<Logged>>;
+    /// The messages of a lane in the log's order from after `cursor`, each with its latest event.
+    async fn messages(&self, lane: LaneId, cursor: Seq, limit: usize) -> Result<Vec<Logged>>;
 
-    /// Looks for messages of a run, within the bounds of the query.
-    async fn find(&self, campaign: CampaignId, query: Find) -> Result<Found>;
+    /// Looks for messages of a lane, within the bounds of the query.
+    async fn find(&self, lane: LaneId, query: Find) -> Result<Found>;
 
     /// Everything that happened to one message; `None` when there is no such message.
     async fn timeline(&self, message: Seq) -> Result<Option<Timeline>>;
 
-    /// Writes down that somebody intervened in a run.
+    /// Writes down that somebody intervened in a lane's run.
     async fn control(&self, new: NewControl) -> Result<Control>;
 
-    /// The interventions in a run from after `cursor`, in order.
-    async fn controls_after(
-        &self,
-        cursor: Seq,
-        campaign: CampaignId,
-        limit: usize,
-    ) -> Result<Vec<Control>>;
+    /// The interventions in a lane's run from after `cursor`, in order.
+    async fn controls_after(&self, cursor: Seq, lane: LaneId, limit: usize)
+    -> Result<Vec<Control>>;
 
-    /// Accepts a new message for each message of the run that failed for good at or before `up_to` in the log and has
+    /// Accepts a new message for each message of the lane that failed for good at or before `up_to` in the log and has
     /// none yet, `limit` at most; gives how many it were. Called again until that is none. With the first of them
     /// the run is unfinished again.
     async fn retry_failed(
         &self,
         lease: &Lease,
-        campaign: CampaignId,
         up_to: Seq,
         limit: usize,
         at: Timestamp,
     ) -> Result<usize>;
 
-    /// Whether a message of the run failed for good and has none yet that repeats it.
-    async fn has_repeatable(&self, campaign: CampaignId) -> Result<bool>;
+    /// Whether a message of the lane failed for good and has none yet that repeats it.
+    async fn has_repeatable(&self, lane: LaneId) -> Result<bool>;
 
     /// One message by its place in the log.
     async fn message(&self, seq: Seq) -> Result<Option<Message>>;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{
-    Attempt, CampaignId, Control, ControlAction, Event, EventKind, Message, Seq, Timestamp,
-};
+use model::{Attempt, Control, ControlAction, Event, EventKind, LaneId, Message, Seq, Timestamp};
 use tokio::sync::broadcast;
 
 /// One event with the message it is about. The message says whom it is about; where that stood at the time is in
@@ -42,8 +40,8 @@ pub const BY_CHARS_MAX: usize = 200;
 /// An intervention to write down.
 #[derive(Clone, Debug)]
 pub struct NewControl {
-    /// The run.
-    pub campaign: CampaignId,
+    /// The lane of the run.
+    pub lane: LaneId,
     /// When.
     pub at: Timestamp,
     /// What.

@@ -70,7 +70,7 @@ impl Account {
         run: &Run,
         tools: &Tools,
     ) -> Result<Self, CampaignError> {
-        let reader = format!("account/{}", run.campaign.id.0);
+        let reader = format!("account/{}", run.campaign.lane.0);
         let remembered = tools.store.cursor(&reader).await?;
         let place: Option<Place> = remembered.and_then(|json| serde_json::from_str(&json).ok());
         let folder = std::path::absolute(folder).map_err(|reason| account_error(folder, reason))?;

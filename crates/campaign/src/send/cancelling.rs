@@ -1,6 +1,6 @@
 //! What is left of a run that somebody cancelled: everything queued is taken back, and the run is not gone on with.
 
-use model::{CampaignId, Clock, Control, ControlAction, Seq};
+use model::{Clock, Control, ControlAction, LaneId, Seq};
 use store::{Campaign, Lease, Progress, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ const CANCEL_ROWS: usize = 1_000;
 pub(super) async fn take_back(
     store: &dyn Store,
     lease: &Lease,
-    campaign: CampaignId,
+    campaign: LaneId,
     by: &str,
     clock: &Clock,
     stop: &CancellationToken,
@@ -61,15 +61,15 @@ pub(super) async fn finish(
     tools: &Tools,
 ) -> Result<Option<Control>, StoreError> {
     let (store, clock) = (&*tools.store, &tools.clock);
-    let cancellation = interventions::latest(store, run.id, ControlAction::Cancel).await?;
+    let cancellation = interventions::latest(store, run.lane, ControlAction::Cancel).await?;
     let Some(control) = cancellation else {
         return Ok(None);
     };
-    if take_back(store, lease, run.id, &control.by, clock, &tools.stop).await?
+    if take_back(store, lease, run.lane, &control.by, clock, &tools.stop).await?
         && run.finished_at.is_none()
     {
         let finished = Progress::Finished(clock.now());
-        store.mark_campaign(run.id, finished).await?;
+        store.mark_campaign(run.lane, finished).await?;
     }
     Ok(Some(control))
 }

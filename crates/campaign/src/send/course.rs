@@ -206,7 +206,7 @@ impl<'a> Course<'a> {
         let Tools {
             store, clock, stop, ..
         } = self.tools;
-        let (lease, campaign) = (&self.run.lease, self.run.campaign.id);
+        let (lease, campaign) = (&self.run.lease, self.run.campaign.lane);
         let whole = cancelling::take_back(&**store, lease, campaign, &by, clock, stop).await?;
         Ok(match whole {
             true => Ending::Cancelled { by },
@@ -263,7 +263,7 @@ impl<'a> Course<'a> {
     }
 
     async fn mark(&self, progress: Progress) -> Result<(), CampaignError> {
-        let (store, campaign) = (&self.tools.store, self.run.campaign.id);
+        let (store, campaign) = (&self.tools.store, self.run.campaign.lane);
         let mark = || store.mark_campaign(campaign, progress);
         Ok(patience::ask(&self.tools.stop, mark).await?)
     }

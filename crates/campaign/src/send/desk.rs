@@ -140,7 +140,7 @@ impl Desk {
         loop {
             let state = self.0.state.lock().await;
             if matches!(ended, Ended::Drained) && state.cancelled_by.is_none() {
-                let books = self.0.store.books(self.0.campaign.id).await?;
+                let books = self.0.store.books(self.0.campaign.lane).await?;
                 if books.queued > 0 {
                     return Ok(true);
                 }
@@ -205,7 +205,7 @@ impl Inner {
         let _alone = self.retry.lock().await;
         let mut state = self.state.lock().await;
         self.check(ControlAction::RetryFailed, &state)?;
-        if !self.store.has_repeatable(self.campaign.id).await? {
+        if !self.store.has_repeatable(self.campaign.lane).await? {
             return Err(DeskError::NothingFailed);
         }
         let control = self.write_down(ControlAction::RetryFailed, by).await?;
@@ -238,7 +238,7 @@ impl Inner {
 
     async fn write_down(&self, action: ControlAction, by: Box<str>) -> Result<Control, StoreError> {
         let new = NewControl {
-            campaign: self.campaign.id,
+            lane: self.campaign.lane,
             at: self.clock.now(),
             action,
             by,
@@ -250,9 +250,9 @@ impl Inner {
     }
 
     async fn repeat(&self, control: &Control) -> Result<usize, StoreError> {
-        let (run, now) = (self.campaign.id, self.clock.now());
+        let now = self.clock.now();
         self.store
-            .retry_failed(&self.lease, run, control.seq, RETRY_ROWS, now)
+            .retry_failed(&self.lease, control.seq, RETRY_ROWS, now)
             .await
     }
 

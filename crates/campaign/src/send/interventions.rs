@@ -1,6 +1,6 @@
 //! What was written down about interventions in a run.
 
-use model::{CampaignId, Control, ControlAction, Seq};
+use model::{Control, ControlAction, LaneId, Seq};
 use store::{Store, StoreError};
 
 /// Interventions read at once.
@@ -9,7 +9,7 @@ const PAGE: usize = 1_000;
 /// The latest intervention of a kind.
 pub(super) async fn latest(
     store: &dyn Store,
-    campaign: CampaignId,
+    campaign: LaneId,
     action: ControlAction,
 ) -> Result<Option<Control>, StoreError> {
     let (mut cursor, mut latest) = (Seq::START, None);

@@ -71,7 +71,7 @@ async fn open_alone(
         Some(earlier) => earlier,
         None => begin(request, start, identity, content, tools).await?,
     };
-    let lease = match tools.store.lease(campaign.lane()).await {
+    let lease = match tools.store.lease(campaign.lane_key()).await {
         Err(StoreError::LaneHeld { holder }) => {
             return Err(CampaignError::UnderWay {
                 process: holder,
@@ -165,7 +165,7 @@ async fn check_new_run(
     if earlier.finished_at.is_some() || request.list.is_one() {
         return Ok(());
     }
-    match tools.store.lease(earlier.lane()).await {
+    match tools.store.lease(earlier.lane_key()).await {
         Ok(lease) => {
             let cancelled = cancelling::finish(earlier, &lease, tools).await;
             tools.store.release(lease).await?;
@@ -182,7 +182,7 @@ async fn check_new_run(
         }
         Err(error) => return Err(error.into()),
     }
-    let books = tools.store.books(earlier.id).await?;
+    let books = tools.store.books(earlier.lane).await?;
     tracing::warn!(
         job_id = earlier.job_id,
         queued = books.queued,

@@ -113,7 +113,7 @@ impl Listing {
             );
         }
         let listed = Progress::Listed(tools.clock.now());
-        let mark = || tools.store.mark_campaign(run.campaign.id, listed);
+        let mark = || tools.store.mark_campaign(run.campaign.lane, listed);
         patience::ask(stop, mark).await?;
         if summary.skipped() > 0 || summary.duplicates() > 0 {
             tracing::info!("{summary}");
@@ -163,7 +163,7 @@ async fn accept(
         let mut data = String::with_capacity(256);
         recipient.write_json(&mut data);
         NewMessage {
-            campaign: run.campaign.id,
+            lane: run.campaign.lane,
             content: run.content,
             address: recipient.address,
             data: data.into_boxed_str(),
@@ -203,7 +203,7 @@ async fn take_back(
     loop {
         let queued = tools
             .store
-            .queued(run.campaign.id, cursor, CANCEL_ROWS)
+            .queued(run.campaign.lane, cursor, CANCEL_ROWS)
             .await?;
         let Some(last) = queued.last() else { break };
         cursor = last.seq;

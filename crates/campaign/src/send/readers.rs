@@ -52,7 +52,7 @@ impl Readers {
         run: &Run,
         tools: &Tools,
     ) -> Result<Self, CampaignError> {
-        let campaign = run.campaign.id;
+        let campaign = run.campaign.lane;
         let tally = match run.is_resumed {
             true => tally_so_far(&*tools.store, run).await?,
             false => Tally::default(),
@@ -102,7 +102,7 @@ async fn tally_so_far(store: &dyn Store, run: &Run) -> Result<Tally, CampaignErr
     let mut tally = Tally::default();
     let mut cursor = Seq::START;
     loop {
-        let page = store.messages(run.campaign.id, cursor, PAGE).await?;
+        let page = store.messages(run.campaign.lane, cursor, PAGE).await?;
         let Some(last) = page.last() else {
             return Ok(tally);
         };

@@ -12,14 +12,14 @@ pub(super) async fn finish(run: &Campaign, lease: &Lease, tools: &Tools) -> Resu
     let Tools {
         store, clock, stop, ..
     } = tools;
-    let retry = interventions::latest(&**store, run.id, ControlAction::RetryFailed).await?;
+    let retry = interventions::latest(&**store, run.lane, ControlAction::RetryFailed).await?;
     let Some(retry) = retry else {
         return Ok(());
     };
     let (mut made, mut more) = (0, true);
     while more && !stop.is_cancelled() {
         let now = clock.now();
-        let repeat = || store.retry_failed(lease, run.id, retry.seq, RETRY_ROWS, now);
+        let repeat = || store.retry_failed(lease, retry.seq, RETRY_ROWS, now);
         let count = patience::ask(stop, repeat).await?;
         (made, more) = (made + count, count > 0);
     }

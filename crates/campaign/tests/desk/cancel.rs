@@ -120,7 +120,7 @@ async fn what_a_killed_cancelling_left_queued_is_taken_back_later() {
         let left = report.tally.books.queued;
         assert!(left > 0 && matches!(report.ending, Ending::Interrupted));
         let control = NewControl {
-            campaign: report.campaign.id,
+            lane: report.campaign.lane,
             at: report.ended_at,
             action: ControlAction::Cancel,
             by: BY.into(),
@@ -131,7 +131,7 @@ async fn what_a_killed_cancelling_left_queued_is_taken_back_later() {
             Start::New => assert_eq!(later.unwrap().tally.books.delivered, 10),
             _ => assert!(matches!(later, Err(CampaignError::Cancelled { .. }))),
         }
-        let books = world.store.books(report.campaign.id).await.unwrap();
+        let books = world.store.books(report.campaign.lane).await.unwrap();
         assert_eq!((books.queued, books.cancelled), (0, left));
         let run = world.store.campaign(&report.campaign.job_id).await.unwrap();
         assert!(run.unwrap().finished_at.is_some());

@@ -26,7 +26,7 @@ async fn ended() -> World {
 /// What a process that is killed right after it leaves: a retry that is written down.
 async fn write_down(world: &World) -> Seq {
     let control = NewControl {
-        campaign: world.run().await.id,
+        lane: world.run().await.lane,
         at: Timestamp::from_millis(1_795_355_000_000),
         action: ControlAction::RetryFailed,
         by: BY.into(),
@@ -57,9 +57,9 @@ async fn a_retry_that_was_killed_before_its_first_commit_is_carried_out_later() 
 async fn a_retry_that_was_killed_half_way_is_carried_out_to_its_end_later() {
     let world = ended().await;
     let (up_to, run) = (write_down(&world).await, world.run().await);
-    let lease = world.store.lease(run.lane()).await.unwrap();
+    let lease = world.store.lease(run.lane_key()).await.unwrap();
     let now = Timestamp::from_millis(1_795_355_000_001);
-    let first = world.store.retry_failed(&lease, run.id, up_to, 1, now);
+    let first = world.store.retry_failed(&lease, up_to, 1, now);
     assert_eq!(first.await.unwrap(), 1);
     world.store.release(lease).await.unwrap();
     assert_eq!(world.run().await.finished_at, None, "one is queued again");

@@ -189,7 +189,7 @@ async fn a_retry_of_very_many_can_be_paused_meanwhile() {
     );
     let (retry, pause) = (retry.unwrap(), pause.unwrap());
     assert_eq!(running.stage(), Stage::Paused);
-    let run = world.run().await.id;
+    let run = world.run().await.lane;
     let repeats = world.store.messages(run, retry.seq, FAILED * 2).await;
     let repeats = repeats.unwrap();
     assert_eq!(repeats.len(), FAILED);

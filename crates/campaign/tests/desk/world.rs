@@ -153,7 +153,7 @@ impl World {
 
     /// The books of the latest run, at a moment when nothing changes them: they are what the messages say.
     pub async fn books(&self) -> Books {
-        let run = self.run().await.id;
+        let run = self.run().await.lane;
         let books = self.store.books(run).await.unwrap();
         assert_eq!(books, self.store.count_books(run).await.unwrap());
         assert!(books.balance(), "{books:?}");
@@ -161,7 +161,7 @@ impl World {
     }
 
     pub async fn controls(&self) -> Vec<Control> {
-        let run = self.run().await.id;
+        let run = self.run().await.lane;
         let controls = self.store.controls_after(Seq::START, run, 1_000).await;
         controls.unwrap()
     }
@@ -169,7 +169,7 @@ impl World {
     /// Waits until the books of the latest run say so.
     pub async fn until_books(&self, mut say: impl FnMut(&Books) -> bool) {
         let waiting = async {
-            let run = self.run().await.id;
+            let run = self.run().await.lane;
             while !say(&self.store.books(run).await.unwrap()) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }

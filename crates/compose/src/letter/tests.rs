@@ -1,6 +1,6 @@
 //! What a letter makes of its source and of recipients.
 
-use model::{CampaignId, ContentHash, MessageId, MessageState, Seq};
+use model::{ContentHash, LaneId, MessageId, MessageState, Seq};
 
 use super::*;
 use crate::mime::{Attachment, LinkError, MediaType};
@@ -28,7 +28,7 @@ fn message(address: &str, data: &str) -> Message {
     Message {
         seq: Seq::new(1),
         id: MessageId::new(DATE, 7, Seq::new(1)),
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         content: ContentHash([0; 32]),
         address: Address::parse(address).unwrap(),
         data: data.into(),

@@ -6,7 +6,7 @@ use compose::letter::{
 };
 use compose::mime::{Attachment, MediaType};
 use model::{
-    Address, CampaignId, ContentHash, HeaderText, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ impl Case {
         Message {
             seq: Seq::new(1),
             id: MessageId::new(accepted_at, 7, Seq::new(1)),
-            campaign: CampaignId(1),
+            lane: LaneId(1),
             content: ContentHash([0; 32]),
             address: Address::parse(&self.recipient).unwrap(),
             data: self.data().into_boxed_str(),

@@ -28,7 +28,7 @@ async fn mixed() -> (World, Vec<model::live::Sending>) {
         })
         .collect();
     let seqs = accept(s, &run, addresses.iter().map(String::as_str)).await;
-    let lease = s.lease(run.lane()).await.unwrap();
+    let lease = s.lease(run.lane_key()).await.unwrap();
     for (number, seq) in seqs.iter().copied().enumerate() {
         let code = [250, 421, 451, 550, 552][number % 5];
         let category = (code != 250).then_some(Category::Other);

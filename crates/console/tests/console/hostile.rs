@@ -32,7 +32,7 @@ async fn world() -> World {
     let (folder, store) = store();
     let run = begin(&*store, "hostile <b>\"run\"").await;
     let seqs = accept(&*store, &run, ADDRESSES).await;
-    let lease = store.lease(run.lane()).await.unwrap();
+    let lease = store.lease(run.lane_key()).await.unwrap();
     for (seq, text) in seqs.into_iter().zip(REPLIES) {
         let said = Attempt {
             dialogue: Some(text.into()),

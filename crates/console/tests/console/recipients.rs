@@ -30,13 +30,13 @@ async fn many(count: usize) -> World {
         let batch = numbers.map(|number| message(&run, &format!("r{number}@example.org")));
         store.accept(batch.collect()).await.unwrap();
     }
-    let lease = store.lease(run.lane()).await.unwrap();
+    let lease = store.lease(run.lane_key()).await.unwrap();
     loop {
         let due = store
             .due(&lease, second(9), 5_000, &Default::default())
             .await
             .unwrap();
-        let left = store.books(run.id).await.unwrap().queued;
+        let left = store.books(run.lane).await.unwrap().queued;
         if (left as usize) <= count - count / 3 {
             break;
         }
@@ -80,7 +80,7 @@ async fn a_list_of_many_equals_the_books_and_is_never_held_whole() {
             .entry(recipient["status"].as_str().unwrap())
             .or_default() += 1;
     }
-    let books = world.store.books(world.run.id).await.unwrap();
+    let books = world.store.books(world.run.lane).await.unwrap();
     assert_eq!(list.len() as u64, books.accepted);
     assert_eq!(
         counts,

@@ -77,7 +77,7 @@ pub async fn begin_with(store: &dyn Store, job_id: &str, source: &LetterSource) 
 /// A message that is due at once.
 pub fn message(campaign: &Campaign, address: &str) -> NewMessage {
     NewMessage {
-        campaign: campaign.id,
+        lane: campaign.lane,
         content: campaign.content,
         address: Address::parse(address).unwrap(),
         data: r#"{"name":"Ada"}"#.into(),
@@ -169,10 +169,10 @@ pub async fn every_kind() -> (World, Vec<Seq>) {
     let run = begin(&*store, "mailgrid-1").await;
     let seqs = accept(&*store, &run, ADDRESSES).await;
     store
-        .mark_campaign(run.id, Progress::Listed(second(2)))
+        .mark_campaign(run.lane, Progress::Listed(second(2)))
         .await
         .unwrap();
-    let lease = store.lease(run.lane()).await.unwrap();
+    let lease = store.lease(run.lane_key()).await.unwrap();
     let s = &*store;
     let ok = reply(250, Some(EnhancedCode(2, 0, 0)), "queued");
     let delivered = Attempt {
@@ -232,7 +232,7 @@ pub async fn every_kind() -> (World, Vec<Seq>) {
     .await;
     for action in [ControlAction::Pause, ControlAction::Resume] {
         let new = NewControl {
-            campaign: run.id,
+            lane: run.lane,
             at: second(30),
             action,
             by: "dashboard 127.0.0.1".into(),
@@ -241,9 +241,7 @@ pub async fn every_kind() -> (World, Vec<Seq>) {
     }
     let end = s.end_of_log().await.unwrap();
     assert_eq!(
-        s.retry_failed(&lease, run.id, end, 10, second(40))
-            .await
-            .unwrap(),
+        s.retry_failed(&lease, end, 10, second(40)).await.unwrap(),
         3
     );
     let run = s.campaign("mailgrid-1").await.unwrap().unwrap();

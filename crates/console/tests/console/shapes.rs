@@ -83,7 +83,7 @@ async fn domains_are_listed_with_a_rest() {
     assert_eq!(rows[2]["domain"], Value::Null);
     assert_eq!(rows[2]["provider"], Value::Null);
     let total: u64 = rows.iter().map(|row| row["total"].as_u64().unwrap()).sum();
-    let books = world.store.books(world.run.id).await.unwrap();
+    let books = world.store.books(world.run.lane).await.unwrap();
     assert_eq!(total, books.accepted - books.cancelled);
 }
 

@@ -64,7 +64,7 @@ impl Controls for Desk {
             return Err(refusal);
         }
         let new = NewControl {
-            campaign: self.run.id,
+            lane: self.run.lane,
             at: second(50),
             action,
             by: by.into(),
@@ -93,7 +93,7 @@ pub fn store() -> (TempDir, Arc<dyn Store>) {
 impl World {
     /// A console that watches a run of this store, a minute after its start.
     pub async fn watching(folder: TempDir, store: Arc<dyn Store>, run: Campaign) -> Self {
-        let lease = store.lease(run.lane()).await.unwrap();
+        let lease = store.lease(run.lane_key()).await.unwrap();
         let (live, clock) = (Arc::new(Live::default()), Clock::manual(second(60)));
         let monitor = Monitor::start(
             Arc::clone(&store),

@@ -65,7 +65,7 @@ impl World {
             at: clock.now(),
         };
         let campaign = store.begin_campaign(new).await.unwrap();
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let world = Self {
             folder,
             store,
@@ -86,7 +86,7 @@ impl World {
     async fn add(&self, from: usize, to: usize) {
         let now = self.clock.now();
         let batch = (from..to).map(|number| NewMessage {
-            campaign: self.campaign.id,
+            lane: self.campaign.lane,
             content: self.campaign.content,
             address: Address::parse(&format!("person{number}@example.org")).unwrap(),
             data: "{}".into(),
@@ -117,7 +117,7 @@ impl World {
     }
 
     async fn books(&self) -> Books {
-        self.store.books(self.campaign.id).await.unwrap()
+        self.store.books(self.campaign.lane).await.unwrap()
     }
 
     /// Lets another program write to the data file, so that nobody else can.

@@ -47,7 +47,7 @@ pub async fn campaigns(args: CampaignsArgs, environment: &Environment) -> Result
         "JOB ID", "STARTED AT", "ACCEPTED", "DELIVERED", "FAILED", "QUEUED", "NAME"
     );
     for run in &runs {
-        let books = store.books(run.id).await?;
+        let books = store.books(run.lane).await?;
         let line = format!(
             "{:<28}{:<22}{:>10}{:>10}{:>10}{:>10}  {}",
             run.job_id,
@@ -88,13 +88,15 @@ async fn audit(store: &dyn Store, campaign: &Campaign) -> Result<Audit, Failure>
     let mut tally = Tally::default();
     let mut cursor = Seq::START;
     loop {
-        let events = store.events_after(cursor, Some(campaign.id), PAGE).await?;
+        let events = store
+            .events_after(cursor, Some(campaign.lane), PAGE)
+            .await?;
         let Some(last) = events.last() else { break };
         cursor = last.event.seq;
         events.iter().for_each(|logged| tally.count(logged));
     }
-    let books = store.books(campaign.id).await?;
-    let counted = store.count_books(campaign.id).await?;
+    let books = store.books(campaign.lane).await?;
+    let counted = store.count_books(campaign.lane).await?;
     let balanced = books.balance() && books == counted && books == tally.books;
     Ok(Audit {
         tally,
@@ -108,7 +110,7 @@ async fn next_page(
     campaign: &Campaign,
     cursor: &mut Seq,
 ) -> Result<Option<Vec<Logged>>, Failure> {
-    let page = store.messages(campaign.id, *cursor, PAGE).await?;
+    let page = store.messages(campaign.lane, *cursor, PAGE).await?;
     match page.last() {
         Some(last) => *cursor = last.message.seq,
         None => return Ok(None),

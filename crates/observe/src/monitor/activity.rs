@@ -212,7 +212,7 @@ impl<T> Ring<T> {
 
 #[cfg(test)]
 mod tests {
-    use model::{CampaignId, ControlAction, Reply, Seq};
+    use model::{ControlAction, LaneId, Reply, Seq};
 
     use super::*;
     use crate::monitor::sample::logged;
@@ -220,7 +220,7 @@ mod tests {
     fn pause() -> Control {
         Control {
             seq: Seq::new(1),
-            campaign: CampaignId(1),
+            lane: LaneId(1),
             at: Timestamp::from_millis(5),
             action: ControlAction::Pause,
             by: "somebody".into(),

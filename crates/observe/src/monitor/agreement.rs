@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{CampaignId, ContentHash, EventKind, Live, Timestamp};
+use model::{ContentHash, EventKind, LaneId, Live, Timestamp};
 use proptest::prelude::*;
 use store::{Campaign, Logged};
 
@@ -28,7 +28,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn campaign() -> Campaign {
     Campaign {
-        id: CampaignId(1),
+        lane: LaneId(1),
         job_id: "spring".to_owned(),
         identity: "spring".to_owned(),
         name: None,

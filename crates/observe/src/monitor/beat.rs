@@ -78,7 +78,7 @@ impl Beat {
     pub async fn controls(&self) -> store::Result<Vec<Control>> {
         let (campaign, mut cursor) = {
             let state = self.watch.state();
-            (state.campaign.id, state.controlled_to())
+            (state.campaign.lane, state.controlled_to())
         };
         let mut controls = Vec::new();
         loop {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Address, Attempt, CampaignId, Category, ContentHash, Event, EventKind, Message, MessageId,
-    Phase, PhaseTimes, Reply, Seq, Timestamp,
+    Address, Attempt, Category, ContentHash, Event, EventKind, LaneId, Message, MessageId, Phase,
+    PhaseTimes, Reply, Seq, Timestamp,
 };
 use store::Logged;
 
@@ -18,7 +18,7 @@ pub fn event(kind: EventKind, at_ms: i64) -> Event {
     Event {
         seq,
         message: seq,
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         at: Timestamp::from_millis(at_ms),
         kind,
         attempts: u32::from(tried && kind != EventKind::Dropped),
@@ -63,7 +63,7 @@ pub fn logged(kind: EventKind, number: i64, email: &str, at_ms: i64) -> Logged {
     let message = Message {
         seq,
         id: MessageId::new(at, 1, seq),
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         content: ContentHash([0; 32]),
         address: Address::parse(email).unwrap(),
         data: "{}".into(),

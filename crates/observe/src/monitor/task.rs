@@ -26,7 +26,7 @@ pub(super) async fn start(
     watch: Arc<Watch>,
     requests: mpsc::Receiver<Request>,
 ) -> store::Result<()> {
-    let campaign = watch.state().campaign.id;
+    let campaign = watch.state().campaign.lane;
     let beat = Arc::new(Beat::new(Arc::clone(&store), Arc::clone(&watch)));
     let mut follow = Follow {
         follower: Follower::new(store, campaign, Seq::START),
@@ -131,7 +131,7 @@ impl Follow {
         match batch {
             Batch::Fresh(batch, campaign, _) => {
                 let mut controls = batch.controls.iter();
-                if controls.any(|control| control.campaign == *campaign) {
+                if controls.any(|control| control.lane == *campaign) {
                     self.beat.hurry();
                 }
             }

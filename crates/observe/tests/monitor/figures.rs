@@ -126,9 +126,9 @@ async fn a_run_ends_with_its_last_message_and_goes_on_with_a_repeat() {
     assert_eq!(ended.seconds_left, Some(0.0));
     assert!(ended.elapsed_s < 1.1, "{}", ended.elapsed_s);
 
-    let repeated =
-        run.store
-            .retry_failed(&run.lease, run.campaign.id, Seq::new(i64::MAX), 10, at(101));
+    let repeated = run
+        .store
+        .retry_failed(&run.lease, Seq::new(i64::MAX), 10, at(101));
     assert_eq!(repeated.await.unwrap(), 1);
     let figures = until(&monitor, |figures| figures.repeats == 1).await;
     assert_eq!((figures.total, figures.failed, figures.pending), (11, 1, 1));

@@ -50,7 +50,7 @@ impl Run {
             at: START,
         };
         let campaign = store.begin_campaign(new).await.unwrap();
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         Self {
             folder,
             store,
@@ -70,7 +70,7 @@ impl Run {
 
     pub async fn accept(&self, addresses: impl Iterator<Item = String>) -> Vec<Seq> {
         let new = |address: String| NewMessage {
-            campaign: self.campaign.id,
+            lane: self.campaign.lane,
             content: self.campaign.content,
             address: Address::parse(&address).unwrap(),
             data: r#"{"name":"Ada"}"#.into(),
@@ -108,13 +108,13 @@ impl Run {
 
     pub async fn list(&self) {
         let listed = Progress::Listed(at(1));
-        let marked = self.store.mark_campaign(self.campaign.id, listed).await;
+        let marked = self.store.mark_campaign(self.campaign.lane, listed).await;
         marked.unwrap();
     }
 
     pub async fn control(&self, action: ControlAction, second: u64) {
         let new = NewControl {
-            campaign: self.campaign.id,
+            lane: self.campaign.lane,
             at: at(second),
             action,
             by: "somebody".into(),

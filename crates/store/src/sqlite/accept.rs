@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, ContentHash, Event, EventKind, Message, MessageId, MessageState, Seq};
+use model::{ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Seq};
 use rusqlite::params;
 
 use super::transaction::WriteTx;
-use super::{campaigns, contents, lanes, row};
-use crate::{Accepted, LaneKey, Logged, NewMessage, Renewal, Result, StoreError};
+use super::{books, contents, lanes, row};
+use crate::{Accepted, Logged, NewMessage, Renewal, Result, StoreError};
 
 pub(super) fn accept(
     tx: &mut WriteTx<'_>,
@@ -33,33 +33,31 @@ pub(super) fn accept(
         };
         answers.push(answer);
     }
-    campaigns::add_to_books(tx, shared.campaign, MessageState::Queued, added)?;
+    books::add(tx, shared.lane, MessageState::Queued, added)?;
     Ok(answers)
 }
 
 /// The numbers a message's row refers to, looked up once for a run of messages that share them.
 struct Shared {
-    campaign: CampaignId,
-    lane: i64,
+    lane: LaneId,
     hash: ContentHash,
     content: i64,
 }
 
 impl Shared {
     fn look_up(tx: &WriteTx<'_>, first: &NewMessage) -> Result<Self> {
-        campaigns::check(tx.connection, first.campaign)?;
+        lanes::check_exists(tx.connection, first.lane)?;
         Ok(Self {
-            campaign: first.campaign,
-            lane: lanes::id(tx, &LaneKey::campaign(first.campaign))?,
+            lane: first.lane,
             hash: first.content,
             content: contents::id(tx.connection, first.content)?,
         })
     }
 
     fn follow(&mut self, tx: &WriteTx<'_>, new: &NewMessage) -> Result<()> {
-        if new.campaign != self.campaign {
+        if new.lane != self.lane {
             return Err(StoreError::Invalid(
-                "a batch of messages for more than one run".to_owned(),
+                "a batch of messages for more than one lane".to_owned(),
             ));
         }
         if new.content != self.hash {
@@ -78,13 +76,12 @@ fn insert(tx: &WriteTx<'_>, shared: &Shared, new: &NewMessage, key: &str) -> Res
         .connection
         .prepare_cached(
             "INSERT INTO messages \
-             (seq, campaign, lane, content, state, due_at, attempts, accepted_at, folded, address, data) \
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+             (seq, lane, content, state, due_at, attempts, accepted_at, folded, address, data) \
+             VALUES (?1, ?2, ?3, 0, ?4, 0, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             seq.get(),
-            new.campaign.0,
-            shared.lane,
+            new.lane.0,
             shared.content,
             new.due_at.as_millis(),
             new.at.as_millis(),
@@ -101,9 +98,9 @@ fn known(tx: &WriteTx<'_>, new: &NewMessage, key: &str) -> Result<Accepted> {
         .connection
         .prepare_cached(
             "SELECT seq, state FROM messages INDEXED BY ledger \
-             WHERE campaign = ?1 AND ifnull(folded, address) = ?2 AND retry_of IS NULL",
+             WHERE lane = ?1 AND ifnull(folded, address) = ?2 AND retry_of IS NULL",
         )?
-        .query_row(params![new.campaign.0, key], |row| {
+        .query_row(params![new.lane.0, key], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let seq = Seq::new(seq);
@@ -129,7 +126,7 @@ fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
     let message = Arc::new(Message {
         seq,
         id: MessageId::new(new.at, tag, seq),
-        campaign: new.campaign,
+        lane: new.lane,
         content: new.content,
         address: new.address,
         data: new.data,
@@ -149,7 +146,7 @@ pub(super) fn accepted_event(message: &Message) -> Event {
     Event {
         seq: message.seq,
         message: message.seq,
-        campaign: message.campaign,
+        lane: message.lane,
         at: message.accepted_at,
         kind: EventKind::Accepted,
         attempts: 0,

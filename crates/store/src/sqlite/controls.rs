@@ -1,15 +1,15 @@
 //! Interventions by hand, in the log among the events.
 
-use model::{CampaignId, Control, ControlAction, Seq, Timestamp};
+use model::{Control, ControlAction, LaneId, Seq, Timestamp};
 use rusqlite::{Connection, Row, params};
 
 use super::transaction::WriteTx;
-use super::{campaigns, row};
+use super::{lanes, row};
 use crate::log::BY_CHARS_MAX;
 use crate::{NewControl, Result, StoreError};
 
 pub(super) fn control(tx: &mut WriteTx<'_>, new: NewControl) -> Result<Control> {
-    campaigns::check(tx.connection, new.campaign)?;
+    lanes::check_exists(tx.connection, new.lane)?;
     let chars = new.by.chars().count();
     if chars > BY_CHARS_MAX {
         return Err(StoreError::Invalid(format!(
@@ -18,18 +18,18 @@ pub(super) fn control(tx: &mut WriteTx<'_>, new: NewControl) -> Result<Control> 
     }
     let control = Control {
         seq: tx.next_seq(),
-        campaign: new.campaign,
+        lane: new.lane,
         at: new.at,
         action: new.action,
         by: new.by,
     };
     tx.connection
         .prepare_cached(
-            "INSERT INTO controls (seq, campaign, at, action, by) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO controls (seq, lane, at, action, by) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
             control.seq.get(),
-            control.campaign.0,
+            control.lane.0,
             control.at.as_millis(),
             control.action.code(),
             &*control.by,
@@ -42,14 +42,14 @@ pub(super) fn control(tx: &mut WriteTx<'_>, new: NewControl) -> Result<Control> 
 pub(super) fn after(
     connection: &Connection,
     cursor: Seq,
-    campaign: CampaignId,
+    lane: LaneId,
     limit: usize,
 ) -> Result<Vec<Control>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, campaign, at, action, by FROM controls \
-         WHERE campaign = ?2 AND seq > ?1 ORDER BY seq LIMIT ?3",
+        "SELECT seq, lane, at, action, by FROM controls \
+         WHERE lane = ?2 AND seq > ?1 ORDER BY seq LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![cursor.get(), campaign.0, row::at_most(limit)])?;
+    let mut rows = statement.query(params![cursor.get(), lane.0, row::at_most(limit)])?;
     let mut controls = Vec::new();
     while let Some(row) = rows.next()? {
         controls.push(to_control(row)?);
@@ -63,7 +63,7 @@ fn to_control(row: &Row<'_>) -> Result<Control> {
         .ok_or_else(|| StoreError::Damaged(format!("control {seq}: its action is not known")))?;
     Ok(Control {
         seq: Seq::new(seq),
-        campaign: CampaignId(row.get(1)?),
+        lane: LaneId(row.get(1)?),
         at: Timestamp::from_millis(row.get(2)?),
         action,
         by: row.get(4)?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{CampaignId, Seq, Timestamp};
+use model::{LaneId, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row;
@@ -11,7 +11,7 @@ use crate::{Due, Queued, Result};
 pub(super) fn due(
     connection: &Connection,
     tag: u32,
-    lane: i64,
+    lane: LaneId,
     now: Timestamp,
     limit: usize,
     in_flight: &HashSet<Seq>,
@@ -23,7 +23,7 @@ pub(super) fn due(
         "SELECT seq FROM messages INDEXED BY due \
          WHERE lane = ?1 AND state = 0 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![lane, now.as_millis(), row::at_most(window)])?;
+    let mut rows = statement.query(params![lane.0, now.as_millis(), row::at_most(window)])?;
     while messages.len() < limit
         && let Some(found) = rows.next()?
     {
@@ -39,39 +39,36 @@ pub(super) fn due(
 }
 
 /// When the first message that is not due yet will be.
-fn next_at(connection: &Connection, lane: i64, now: Timestamp) -> Result<Option<Timestamp>> {
+fn next_at(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Option<Timestamp>> {
     let millis: Option<i64> = connection
         .prepare_cached(
             "SELECT due_at FROM messages INDEXED BY due \
              WHERE lane = ?1 AND state = 0 AND due_at > ?2 ORDER BY due_at LIMIT 1",
         )?
-        .query_row(params![lane, now.as_millis()], |row| row.get(0))
+        .query_row(params![lane.0, now.as_millis()], |row| row.get(0))
         .optional()?;
     Ok(millis.map(Timestamp::from_millis))
 }
 
 pub(super) fn queued(
     connection: &Connection,
-    campaign: CampaignId,
+    lane: LaneId,
     cursor: Seq,
     limit: usize,
 ) -> Result<Vec<Queued>> {
     let mut statement = connection.prepare_cached(
         "SELECT m.seq, CASE WHEN m.retry_of IS NULL THEN m.seq ELSE ( \
              SELECT f.seq FROM messages f INDEXED BY ledger \
-             WHERE f.campaign = m.campaign AND f.retry_of IS NULL \
+             WHERE f.lane = m.lane AND f.retry_of IS NULL \
              AND ifnull(f.folded, f.address) = ifnull(m.folded, m.address)) END \
-         FROM messages m INDEXED BY messages_by_campaign \
-         WHERE m.campaign = ?2 AND m.seq > ?1 AND m.state = 0 ORDER BY m.seq LIMIT ?3",
+         FROM messages m INDEXED BY messages_by_lane \
+         WHERE m.lane = ?2 AND m.seq > ?1 AND m.state = 0 ORDER BY m.seq LIMIT ?3",
     )?;
-    let rows = statement.query_map(
-        params![cursor.get(), campaign.0, row::at_most(limit)],
-        |row| {
-            Ok(Queued {
-                seq: Seq::new(row.get(0)?),
-                first: Seq::new(row.get(1)?),
-            })
-        },
-    )?;
+    let rows = statement.query_map(params![cursor.get(), lane.0, row::at_most(limit)], |row| {
+        Ok(Queued {
+            seq: Seq::new(row.get(0)?),
+            first: Seq::new(row.get(1)?),
+        })
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -3,7 +3,7 @@
 //! The file gives the rows in the log's order, and what is asked for is picked from them here: a look reads so many
 //! rows at most, whatever it is for.
 
-use model::{CampaignId, Seq};
+use model::{LaneId, Seq};
 use rusqlite::{Connection, Row, params};
 
 use super::{history, row};
@@ -13,13 +13,8 @@ use crate::{Find, Found, Result, Standing};
 /// By how much a look at the troubled messages is shorter: they lie far apart, and each costs a page of the file.
 const TROUBLED_COST: usize = 4;
 
-pub(super) fn find(
-    connection: &Connection,
-    tag: u32,
-    campaign: CampaignId,
-    query: &Find,
-) -> Result<Found> {
-    let (seqs, looked_to) = look(connection, campaign, query)?;
+pub(super) fn find(connection: &Connection, tag: u32, lane: LaneId, query: &Find) -> Result<Found> {
+    let (seqs, looked_to) = look(connection, lane, query)?;
     let mut messages = Vec::with_capacity(seqs.len());
     for seq in seqs {
         messages.extend(history::latest_of(connection, tag, seq)?);
@@ -31,17 +26,13 @@ pub(super) fn find(
 }
 
 /// What fits, in the log's order, and where the look had to end.
-fn look(
-    connection: &Connection,
-    campaign: CampaignId,
-    query: &Find,
-) -> Result<(Vec<Seq>, Option<Seq>)> {
+fn look(connection: &Connection, lane: LaneId, query: &Find) -> Result<(Vec<Seq>, Option<Seq>)> {
     let (wanted, source) = (Wanted::new(query), Source::of(query));
     let look_at_max = source.look_at_max(query);
     let mut statement = connection.prepare_cached(&source.rows(query.from))?;
     // One more than may be looked at: whether there is any tells a look that ended from one that came to the end.
     let window = row::at_most(look_at_max.saturating_add(1));
-    let mut rows = statement.query(params![campaign.0, start(query.from), window])?;
+    let mut rows = statement.query(params![lane.0, start(query.from), window])?;
     let (mut found, mut looked_to) = (Vec::new(), None);
     let mut looked_at = 0;
     while found.len() < query.limit
@@ -103,14 +94,10 @@ impl Source {
     /// The statement for the rows to look at.
     fn rows(self, from: From) -> String {
         let (tables, run, place) = match self {
-            Self::Run => (
-                "messages m INDEXED BY messages_by_campaign",
-                "m.campaign",
-                "m.seq",
-            ),
+            Self::Run => ("messages m INDEXED BY messages_by_lane", "m.lane", "m.seq"),
             Self::Troubled => (
                 "troubled t CROSS JOIN messages m ON m.seq = t.message",
-                "t.campaign",
+                "t.lane",
                 "t.message",
             ),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, Seq};
+use model::{LaneId, Seq};
 use rusqlite::{Connection, Row, params};
 
 use super::accept::accepted_event;
@@ -14,20 +14,20 @@ pub(super) fn after(
     connection: &Connection,
     tag: u32,
     cursor: Seq,
-    campaign: Option<CampaignId>,
+    lane: Option<LaneId>,
     limit: usize,
 ) -> Result<Vec<Logged>> {
-    let (of_messages, of_events) = match campaign {
+    let (of_messages, of_events) = match lane {
         None => ("m.seq > ?1 AND ?2 IS NULL", "e.seq > ?1 AND ?2 IS NULL"),
         // Nothing happened to a run's messages before its first one.
         Some(_) => (
-            "m.campaign = ?2 AND m.seq > ?1",
-            "e.campaign = ?2 AND e.seq > \
-             max(?1, (SELECT ifnull(min(seq), 0) FROM messages WHERE campaign = ?2))",
+            "m.lane = ?2 AND m.seq > ?1",
+            "e.lane = ?2 AND e.seq > \
+             max(?1, (SELECT ifnull(min(seq), 0) FROM messages WHERE lane = ?2))",
         ),
     };
-    let campaign = campaign.map(|id| id.0);
-    let values = params![cursor.get(), campaign, at_most(limit)];
+    let lane = lane.map(|id| id.0);
+    let values = params![cursor.get(), lane, at_most(limit)];
     let mut merged = collect(
         connection,
         tag,
@@ -57,7 +57,7 @@ pub(super) fn after(
 pub(super) fn latest(
     connection: &Connection,
     tag: u32,
-    campaign: CampaignId,
+    lane: LaneId,
     cursor: Seq,
     limit: usize,
 ) -> Result<Vec<Logged>> {
@@ -66,11 +66,11 @@ pub(super) fn latest(
         tag,
         &format!(
             "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
-             FROM messages m INDEXED BY messages_by_campaign JOIN contents c ON c.id = m.content \
+             FROM messages m INDEXED BY messages_by_lane JOIN contents c ON c.id = m.content \
              LEFT JOIN events e ON e.seq = m.last_event \
-             WHERE m.seq > ?1 AND m.campaign = ?2 ORDER BY m.seq LIMIT ?3"
+             WHERE m.seq > ?1 AND m.lane = ?2 ORDER BY m.seq LIMIT ?3"
         ),
-        params![cursor.get(), campaign.0, at_most(limit)],
+        params![cursor.get(), lane.0, at_most(limit)],
     )
 }
 

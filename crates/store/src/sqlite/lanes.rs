@@ -1,26 +1,38 @@
 //! Leases: which process may deliver from a lane.
 
-use rusqlite::{OptionalExtension, params};
+use model::LaneId;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::holder::{Holder, process_id};
 use super::transaction::WriteTx;
 use crate::{LaneKey, Lease, Result, StoreError};
 
 /// A lane's number, made when it is new.
-pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<i64> {
+pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<LaneId> {
     let known = tx
         .connection
         .prepare_cached("SELECT id FROM lanes WHERE key = ?1")?
         .query_row([key.as_str()], |row| row.get(0))
         .optional()?;
     match known {
-        Some(id) => Ok(id),
+        Some(id) => Ok(LaneId(id)),
         None => {
             tx.connection
                 .prepare_cached("INSERT INTO lanes (key) VALUES (?1)")?
                 .execute([key.as_str()])?;
-            Ok(tx.connection.last_insert_rowid())
+            Ok(LaneId(tx.connection.last_insert_rowid()))
         }
+    }
+}
+
+/// Refuses a lane that is not there.
+pub(super) fn check_exists(connection: &Connection, lane: LaneId) -> Result<()> {
+    let is_there = connection
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1")?
+        .exists([lane.0])?;
+    match is_there {
+        true => Ok(()),
+        false => Err(StoreError::Missing(format!("lane {}", lane.0))),
     }
 }
 
@@ -31,7 +43,7 @@ pub(super) fn lease(tx: &WriteTx<'_>, holder: &Holder, key: LaneKey) -> Result<L
     let (current, token): (Option<String>, i64) = tx
         .connection
         .prepare_cached("SELECT holder, token FROM lanes WHERE id = ?1")?
-        .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([lane.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(current) = current.filter(|name| holder.is_alive(name)) {
         return Err(StoreError::LaneHeld {
             holder: process_id(&current),
@@ -39,7 +51,7 @@ pub(super) fn lease(tx: &WriteTx<'_>, holder: &Holder, key: LaneKey) -> Result<L
     }
     tx.connection
         .prepare_cached("UPDATE lanes SET holder = ?2, token = ?3 WHERE id = ?1")?
-        .execute(params![lane, holder.name(), token + 1])?;
+        .execute(params![lane.0, holder.name(), token + 1])?;
     Ok(Lease {
         lane,
         key,
@@ -50,7 +62,7 @@ pub(super) fn lease(tx: &WriteTx<'_>, holder: &Holder, key: LaneKey) -> Result<L
 pub(super) fn release(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
     tx.connection
         .prepare_cached("UPDATE lanes SET holder = NULL WHERE id = ?1 AND token = ?2")?
-        .execute(params![lease.lane, lease.token])?;
+        .execute(params![lease.lane.0, lease.token])?;
     Ok(())
 }
 
@@ -59,7 +71,7 @@ pub(super) fn check(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
     let is_held = tx
         .connection
         .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND token = ?2 AND holder IS NOT NULL")?
-        .exists([lease.lane, lease.token])?;
+        .exists([lease.lane.0, lease.token])?;
     match is_held {
         true => Ok(()),
         false => Err(StoreError::LeaseLost {

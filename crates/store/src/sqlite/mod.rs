@@ -16,6 +16,7 @@
 //! - `unlock`: the encryption key at opening
 
 mod accept;
+mod books;
 mod campaigns;
 mod connection;
 mod contents;
@@ -43,7 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{CampaignId, ContentHash, Control, Message, Seq, Timestamp};
+use model::{ContentHash, Control, LaneId, Message, Seq, Timestamp};
 use rusqlite::Connection;
 
 use crate::vault::{KeySource, Vault};
@@ -168,9 +169,9 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn mark_campaign(&self, campaign: CampaignId, progress: Progress) -> Result<()> {
+    async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()> {
         self.writer
-            .write(move |tx| campaigns::mark(tx, campaign, progress))
+            .write(move |tx| campaigns::mark(tx, lane, progress))
             .await
     }
 
@@ -218,9 +219,9 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn queued(&self, campaign: CampaignId, cursor: Seq, limit: usize) -> Result<Vec<Queued>> {
+    async fn queued(&self, lane: LaneId, cursor: Seq, limit: usize) -> Result<Vec<Queued>> {
         self.delivering
-            .read(move |connection| due::queued(connection, campaign, cursor, limit))
+            .read(move |connection| due::queued(connection, lane, cursor, limit))
             .await
     }
 
@@ -244,12 +245,12 @@ impl Store for SqliteStore {
     async fn events_after(
         &self,
         cursor: Seq,
-        campaign: Option<CampaignId>,
+        lane: Option<LaneId>,
         limit: usize,
     ) -> Result<Vec<Logged>> {
         let tag = self.tag;
         self.delivering
-            .read(move |connection| history::after(connection, tag, cursor, campaign, limit))
+            .read(move |connection| history::after(connection, tag, cursor, lane, limit))
             .await
     }
 
@@ -257,34 +258,29 @@ impl Store for SqliteStore {
         self.writer.tail()
     }
 
-    async fn books(&self, campaign: CampaignId) -> Result<Books> {
+    async fn books(&self, lane: LaneId) -> Result<Books> {
         self.delivering
-            .read(move |connection| campaigns::books(connection, campaign))
+            .read(move |connection| books::read(connection, lane))
             .await
     }
 
-    async fn count_books(&self, campaign: CampaignId) -> Result<Books> {
+    async fn count_books(&self, lane: LaneId) -> Result<Books> {
         self.looking
-            .read(move |connection| campaigns::count_books(connection, campaign))
+            .read(move |connection| books::count(connection, lane))
             .await
     }
 
-    async fn messages(
-        &self,
-        campaign: CampaignId,
-        cursor: Seq,
-        limit: usize,
-    ) -> Result<Vec<Logged>> {
+    async fn messages(&self, lane: LaneId, cursor: Seq, limit: usize) -> Result<Vec<Logged>> {
         let tag = self.tag;
         self.looking
-            .read(move |connection| history::latest(connection, tag, campaign, cursor, limit))
+            .read(move |connection| history::latest(connection, tag, lane, cursor, limit))
             .await
     }
 
-    async fn find(&self, campaign: CampaignId, query: Find) -> Result<Found> {
+    async fn find(&self, lane: LaneId, query: Find) -> Result<Found> {
         let tag = self.tag;
         self.looking
-            .read(move |connection| find::find(connection, tag, campaign, &query))
+            .read(move |connection| find::find(connection, tag, lane, &query))
             .await
     }
 
@@ -304,31 +300,30 @@ impl Store for SqliteStore {
     async fn controls_after(
         &self,
         cursor: Seq,
-        campaign: CampaignId,
+        lane: LaneId,
         limit: usize,
     ) -> Result<Vec<Control>> {
         self.looking
-            .read(move |connection| controls::after(connection, cursor, campaign, limit))
+            .read(move |connection| controls::after(connection, cursor, lane, limit))
             .await
     }
 
     async fn retry_failed(
         &self,
         lease: &Lease,
-        campaign: CampaignId,
         up_to: Seq,
         limit: usize,
         at: Timestamp,
     ) -> Result<usize> {
         let (lease, tag) = (lease.clone(), self.tag);
         self.writer
-            .write(move |tx| retry::retry_failed(tx, tag, &lease, campaign, up_to, limit, at))
+            .write(move |tx| retry::retry_failed(tx, tag, &lease, up_to, limit, at))
             .await
     }
 
-    async fn has_repeatable(&self, campaign: CampaignId) -> Result<bool> {
+    async fn has_repeatable(&self, lane: LaneId) -> Result<bool> {
         self.delivering
-            .read(move |connection| troubled::has_repeatable(connection, campaign))
+            .read(move |connection| troubled::has_repeatable(connection, lane))
             .await
     }
 

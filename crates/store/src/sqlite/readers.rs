@@ -88,7 +88,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use model::{CampaignId, Seq, Timestamp};
+    use model::{Seq, Timestamp};
 
     use super::*;
     use crate::{LaneKey, SqliteStore, Store};
@@ -101,8 +101,8 @@ mod tests {
     async fn a_delivery_never_waits_for_those_who_look() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
-        let campaign = CampaignId(1);
-        let lease = store.lease(LaneKey::campaign(campaign)).await.unwrap();
+        let lease = store.lease(LaneKey::campaign("a")).await.unwrap();
+        let lane = lease.lane;
         let (begun, beginnings) = mpsc::sync_channel(LOOKS);
         let mut ends = Vec::new();
         let mut looks = tokio::task::JoinSet::new();
@@ -127,10 +127,10 @@ mod tests {
             let now = Timestamp::from_millis(0);
             let due = store.due(&lease, now, 10, &HashSet::new()).await.unwrap();
             assert!(due.messages.is_empty());
-            store.queued(campaign, Seq::START, 10).await.unwrap();
+            store.queued(lane, Seq::START, 10).await.unwrap();
             store.message(Seq::START).await.unwrap();
-            store.books(campaign).await.unwrap();
-            let log = store.events_after(Seq::START, Some(campaign), 10);
+            store.books(lane).await.unwrap();
+            let log = store.events_after(Seq::START, Some(lane), 10);
             assert!(log.await.unwrap().is_empty());
         };
         tokio::time::timeout(DEADLINE, delivering).await.unwrap();

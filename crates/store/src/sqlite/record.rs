@@ -7,7 +7,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::transaction::WriteTx;
-use super::{campaigns, lanes, row, troubled};
+use super::{books, lanes, row, troubled};
 use crate::{Lease, Logged, NewEvent, Result, StoreError};
 
 /// What an event's `detail` column holds, as JSON. Absent when there is nothing to say.
@@ -27,14 +27,13 @@ pub(super) fn record(tx: &mut WriteTx<'_>, lease: &Lease, batch: Vec<NewEvent>) 
     let mut left_out = 0;
     let mut moved = Moves::default();
     for new in batch {
-        let (campaign, state) = (new.message.campaign, new.kind.state());
-        if append(tx, lease, new)? {
-            moved.add(tx, campaign, state)?;
-        } else {
-            left_out += 1;
+        let state = new.kind.state();
+        match append(tx, lease, new)? {
+            true => moved.add(state),
+            false => left_out += 1,
         }
     }
-    moved.flush(tx)?;
+    moved.write(tx, lease)?;
     Ok(left_out)
 }
 
@@ -81,15 +80,14 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
     let appended = tx
         .connection
         .prepare_cached(
-            "INSERT INTO events (seq, message, campaign, kind, at, attempts, previous, detail) \
-             SELECT ?1, seq, campaign, ?5, ?6, ?7, last_event, ?8 FROM messages \
-             WHERE seq = ?2 AND lane = ?3 AND campaign = ?4 AND state = 0",
+            "INSERT INTO events (seq, message, lane, kind, at, attempts, previous, detail) \
+             SELECT ?1, seq, lane, ?4, ?5, ?6, last_event, ?7 FROM messages \
+             WHERE seq = ?2 AND lane = ?3 AND state = 0",
         )?
         .execute(params![
             seq.get(),
             new.message.seq.get(),
-            lease.lane,
-            new.message.campaign.0,
+            lease.lane.0,
             new.kind.code(),
             new.at.as_millis(),
             new.attempts,
@@ -122,7 +120,7 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
         event: Event {
             seq,
             message: new.message.seq,
-            campaign: new.message.campaign,
+            lane: new.message.lane,
             at: new.at,
             kind: new.kind,
             attempts: new.attempts,
@@ -142,8 +140,8 @@ fn code(attempt: &Attempt) -> u16 {
 fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, message: &Message) -> Result<()> {
     let is_there = tx
         .connection
-        .prepare_cached("SELECT 1 FROM messages WHERE seq = ?1 AND lane = ?2 AND campaign = ?3")?
-        .exists([message.seq.get(), lease.lane, message.campaign.0])?;
+        .prepare_cached("SELECT 1 FROM messages WHERE seq = ?1 AND lane = ?2")?
+        .exists([message.seq.get(), lease.lane.0])?;
     match is_there {
         true => Ok(()),
         false => Err(StoreError::Missing(format!(
@@ -165,38 +163,22 @@ fn encode(detail: &Detail) -> Result<Option<String>> {
 
 /// Changes of the books, summed up so that a batch writes each counter once.
 #[derive(Default)]
-struct Moves {
-    campaign: Option<model::CampaignId>,
-    counts: Vec<(MessageState, i64)>,
-}
+struct Moves(Vec<(MessageState, i64)>);
 
 impl Moves {
-    fn add(
-        &mut self,
-        tx: &WriteTx<'_>,
-        campaign: model::CampaignId,
-        state: MessageState,
-    ) -> Result<()> {
+    fn add(&mut self, state: MessageState) {
         if state == MessageState::Queued {
-            return Ok(());
+            return;
         }
-        if self.campaign != Some(campaign) {
-            self.flush(tx)?;
-            self.campaign = Some(campaign);
-        }
-        match self.counts.iter_mut().find(|(known, _)| *known == state) {
+        match self.0.iter_mut().find(|(known, _)| *known == state) {
             Some((_, count)) => *count += 1,
-            None => self.counts.push((state, 1)),
+            None => self.0.push((state, 1)),
         }
-        Ok(())
     }
 
-    fn flush(&mut self, tx: &WriteTx<'_>) -> Result<()> {
-        let Some(campaign) = self.campaign else {
-            return Ok(());
-        };
-        for (state, count) in self.counts.drain(..) {
-            campaigns::move_in_books(tx, campaign, state, count)?;
+    fn write(self, tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
+        for (state, count) in self.0 {
+            books::finish(tx, lease.lane, state, count)?;
         }
         Ok(())
     }

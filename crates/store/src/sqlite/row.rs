@@ -1,7 +1,7 @@
 //! Rows to values.
 
 use model::{
-    Address, CampaignId, ContentHash, Event, EventKind, Message, MessageId, MessageState, Seq,
+    Address, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Seq,
     Timestamp,
 };
 use rusqlite::{Connection, Row};
@@ -11,7 +11,7 @@ use crate::{Result, StoreError};
 
 /// The columns [`to_message`] reads, from `messages m JOIN contents c`.
 pub(super) const MESSAGE_COLUMNS: &str =
-    "m.seq, m.campaign, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state, m.retry_of";
+    "m.seq, m.lane, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state, m.retry_of";
 /// How many they are: where a query's own columns begin.
 pub(super) const MESSAGE_WIDTH: usize = 9;
 /// The columns [`to_event`] reads, from `events e`.
@@ -33,7 +33,7 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
     Ok(Message {
         seq,
         id: MessageId::new(accepted_at, tag, seq),
-        campaign: CampaignId(row.get(1)?),
+        lane: LaneId(row.get(1)?),
         content: ContentHash(row.get(2)?),
         address: Address::parse(address).map_err(|error| damaged(seq, &error))?,
         data: data.into(),
@@ -62,7 +62,7 @@ pub(super) fn to_event(row: &Row<'_>, first: usize, message: &Message) -> Result
     Ok(Some(Event {
         seq: Seq::new(seq),
         message: message.seq,
-        campaign: message.campaign,
+        lane: message.lane,
         at: Timestamp::from_millis(row.get(first + 2)?),
         kind,
         attempts: row.get(first + 3)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, ContentHash, EventKind, MessageState, Seq};
+use model::{ContentHash, EventKind, LaneId, MessageState, Seq};
 use store::{Accepted, Renewal, StoreError};
 
 use crate::support::{accept, begin, event, message, messages, second, stored, whole_log};
@@ -46,7 +46,7 @@ fn an_address_is_in_a_run_once_whatever_its_case() {
                 first.split('@').next().unwrap()
             );
         }
-        assert_eq!(store.books(campaign.id).await.unwrap().accepted, 4);
+        assert_eq!(store.books(campaign.lane).await.unwrap().accepted, 4);
         assert_eq!(whole_log(&*store).await.len(), 4);
     });
 }
@@ -62,7 +62,7 @@ fn a_message_comes_back_as_it_was_accepted() {
         let seq = store.accept(vec![new.clone()]).await.unwrap()[0].seq();
         let found = stored(&*store, seq).await;
         assert_eq!((found.seq, found.id.seq()), (seq, seq));
-        assert_eq!(found.campaign, campaign.id);
+        assert_eq!(found.lane, campaign.lane);
         assert_eq!(found.content, campaign.content);
         assert_eq!(found.address, new.address);
         assert_eq!(found.data, new.data);
@@ -90,7 +90,7 @@ fn one_address_may_be_in_two_runs() {
                     .iter()
                     .all(|answer| matches!(answer, Accepted::New(_)))
             );
-            assert_eq!(store.books(campaign.id).await.unwrap().queued, 2);
+            assert_eq!(store.books(campaign.lane).await.unwrap().queued, 2);
         }
     });
 }
@@ -153,7 +153,7 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
             "it keeps its first spelling"
         );
 
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         store
             .record(&lease, vec![event(&queued, EventKind::Delivered)])
             .await
@@ -192,14 +192,14 @@ fn what_a_message_refers_to_must_be_there() {
         let good = message(&campaign, "good@example.org");
         let mut no_content = message(&campaign, "a@example.org");
         no_content.content = ContentHash([7; 32]);
-        let mut no_campaign = message(&campaign, "b@example.org");
-        no_campaign.campaign = CampaignId(999);
+        let mut no_lane = message(&campaign, "b@example.org");
+        no_lane.lane = LaneId(999);
         let refusals = [
             (
                 vec![good.clone(), no_content],
                 "content 07070707… is not in the data file",
             ),
-            (vec![no_campaign], "campaign 999 is not in the data file"),
+            (vec![no_lane], "lane 999 is not in the data file"),
         ];
         for (batch, text) in refusals {
             let error = store.accept(batch).await.unwrap_err();
@@ -213,7 +213,7 @@ fn what_a_message_refers_to_must_be_there() {
             whole_log(&*store).await.is_empty(),
             "a refused batch leaves nothing"
         );
-        assert_eq!(store.books(campaign.id).await.unwrap().accepted, 0);
+        assert_eq!(store.books(campaign.lane).await.unwrap().accepted, 0);
     });
 }
 
@@ -246,6 +246,6 @@ fn many_who_accept_the_same_list_at_once_take_each_address_once() {
             new += task.await.unwrap();
         }
         assert_eq!(new, 200);
-        assert_eq!(stores[1].books(campaign.id).await.unwrap().accepted, 200);
+        assert_eq!(stores[1].books(campaign.lane).await.unwrap().accepted, 200);
     });
 }

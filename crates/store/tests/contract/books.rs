@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::{CampaignId, EventKind};
+use model::{EventKind, LaneId};
 use store::{Books, Store};
 
 use crate::on_each_backend;
@@ -16,18 +16,18 @@ fn they_balance_after_every_operation() {
         let campaign = begin(&*store, "spring").await;
         let other = begin(&*store, "other").await;
         accept(&*store, &other, "eve", 2).await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
-        assert_eq!(check(&*store, campaign.id).await, Books::default());
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
+        assert_eq!(check(&*store, campaign.lane).await, Books::default());
         let seqs = accept(&*store, &campaign, "ada", 12).await;
         let mut expected = Books {
             accepted: 12,
             queued: 12,
             ..Books::default()
         };
-        assert_eq!(check(&*store, campaign.id).await, expected);
+        assert_eq!(check(&*store, campaign.lane).await, expected);
         accept(&*store, &campaign, "ada", 12).await;
         assert_eq!(
-            check(&*store, campaign.id).await,
+            check(&*store, campaign.lane).await,
             expected,
             "known addresses change nothing"
         );
@@ -41,7 +41,7 @@ fn they_balance_after_every_operation() {
             expected.queued -= 2;
             *expected.count_mut(kind.state()) += 2;
             assert_eq!(
-                check(&*store, campaign.id).await,
+                check(&*store, campaign.lane).await,
                 expected,
                 "after {kind:?}"
             );
@@ -49,16 +49,16 @@ fn they_balance_after_every_operation() {
         let taken = store.cancel(&lease, seqs, "stop", second(1)).await.unwrap();
         expected.cancelled += taken as u64;
         expected.queued = 0;
-        assert_eq!(check(&*store, campaign.id).await, expected);
+        assert_eq!(check(&*store, campaign.lane).await, expected);
         assert_eq!(
-            check(&*store, other.id).await.queued,
+            check(&*store, other.lane).await.queued,
             2,
             "the other run's are its own"
         );
     });
 }
 
-async fn check(store: &dyn Store, campaign: CampaignId) -> Books {
+async fn check(store: &dyn Store, campaign: LaneId) -> Books {
     let books = store.books(campaign).await.unwrap();
     assert!(books.balance(), "{books:?}");
     assert_eq!(books, store.count_books(campaign).await.unwrap());
@@ -72,7 +72,7 @@ fn they_balance_at_every_moment_while_others_write() {
         let campaign = begin(&*store, "spring").await;
         let done = Arc::new(AtomicBool::new(false));
         let watcher = {
-            let (store, done, id) = (place.open().await, Arc::clone(&done), campaign.id);
+            let (store, done, id) = (place.open().await, Arc::clone(&done), campaign.lane);
             tokio::spawn(async move {
                 let mut looks = 0;
                 while !done.load(Ordering::Relaxed) || looks == 0 {
@@ -86,7 +86,7 @@ fn they_balance_at_every_moment_while_others_write() {
                 }
             })
         };
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         for round in 0..40 {
             let seqs = accept(&*store, &campaign, &format!("round{round}-"), 7).await;
             let mut batch = Vec::new();
@@ -98,7 +98,7 @@ fn they_balance_at_every_moment_while_others_write() {
         }
         done.store(true, Ordering::Relaxed);
         watcher.await.unwrap();
-        assert_eq!(check(&*store, campaign.id).await.accepted, 280);
+        assert_eq!(check(&*store, campaign.lane).await.accepted, 280);
     });
 }
 

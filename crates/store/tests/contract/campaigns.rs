@@ -1,6 +1,6 @@
 //! Runs of campaigns.
 
-use model::{CampaignId, ContentHash};
+use model::{ContentHash, LaneId};
 use store::{Campaign, NewCampaign, Progress, Store, StoreError};
 
 use crate::on_each_backend;
@@ -130,7 +130,7 @@ fn progress_is_noted_and_taken_back_when_the_list_is_read_again() {
             (Progress::Listed(second(3)), Some(second(3)), None),
         ];
         for (progress, listed_at, finished_at) in steps {
-            store.mark_campaign(campaign.id, progress).await.unwrap();
+            store.mark_campaign(campaign.lane, progress).await.unwrap();
             let found = store.campaign("a").await.unwrap().unwrap();
             assert_eq!(
                 (found.listed_at, found.finished_at),
@@ -152,9 +152,9 @@ fn what_is_not_there_is_missing() {
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
         assert_eq!(store.campaign("a").await.unwrap(), None);
         let error = store
-            .mark_campaign(CampaignId(77), Progress::Listing)
+            .mark_campaign(LaneId(77), Progress::Listing)
             .await
             .unwrap_err();
-        assert_eq!(error.to_string(), "campaign 77 is not in the data file");
+        assert_eq!(error.to_string(), "lane 77 is not in the data file");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{CampaignId, Control, ControlAction, EventKind, Seq};
+use model::{Control, ControlAction, EventKind, LaneId, Seq};
 use store::log::BY_CHARS_MAX;
 use store::{Campaign, NewControl, Store, StoreError};
 
@@ -10,9 +10,9 @@ use crate::on_each_backend;
 use crate::support::{accept, begin, event, messages, second, stored, whole_log};
 use crate::tail::next;
 
-fn new(campaign: CampaignId, action: ControlAction) -> NewControl {
+fn new(campaign: LaneId, action: ControlAction) -> NewControl {
     NewControl {
-        campaign,
+        lane: campaign,
         at: second(3),
         action,
         by: "dashboard 127.0.0.1".into(),
@@ -20,7 +20,7 @@ fn new(campaign: CampaignId, action: ControlAction) -> NewControl {
 }
 
 async fn all(store: &dyn Store, campaign: &Campaign) -> Vec<Control> {
-    let controls = store.controls_after(Seq::START, campaign.id, usize::MAX);
+    let controls = store.controls_after(Seq::START, campaign.lane, usize::MAX);
     controls.await.unwrap()
 }
 
@@ -31,27 +31,30 @@ fn they_come_back_as_they_were_written_page_by_page() {
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
         let mut expected = Vec::new();
         for action in ControlAction::ALL {
-            let written = store.control(new(campaign.id, action)).await.unwrap();
+            let written = store.control(new(campaign.lane, action)).await.unwrap();
             let seq = store.end_of_log().await.unwrap();
-            let (id, by) = (campaign.id, "dashboard 127.0.0.1".into());
+            let (id, by) = (campaign.lane, "dashboard 127.0.0.1".into());
             assert_eq!(
                 written,
                 Control {
                     seq,
-                    campaign: id,
+                    lane: id,
                     at: second(3),
                     action,
                     by
                 }
             );
             expected.push(written);
-            store.control(new(other.id, action)).await.unwrap();
+            store.control(new(other.lane, action)).await.unwrap();
         }
         let again = place.open().await;
         let mut read = Vec::new();
         let mut cursor = Seq::START;
         loop {
-            let page = again.controls_after(cursor, campaign.id, 3).await.unwrap();
+            let page = again
+                .controls_after(cursor, campaign.lane, 3)
+                .await
+                .unwrap();
             let Some(last) = page.last() else {
                 break;
             };
@@ -59,7 +62,7 @@ fn they_come_back_as_they_were_written_page_by_page() {
             read.extend(page);
         }
         assert_eq!(read, expected);
-        let none = again.controls_after(Seq::START, campaign.id, 0);
+        let none = again.controls_after(Seq::START, campaign.lane, 0);
         assert!(none.await.unwrap().is_empty());
     });
 }
@@ -69,12 +72,12 @@ fn events_and_controls_share_one_order() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut places = Vec::new();
         for round in 0..5 {
             let seq = accept(&*store, &campaign, &format!("ada{round}-"), 1).await[0];
             places.push(seq);
-            let pause = store.control(new(campaign.id, ControlAction::Pause));
+            let pause = store.control(new(campaign.lane, ControlAction::Pause));
             places.push(pause.await.unwrap().seq);
             assert_eq!(
                 store.end_of_log().await.unwrap(),
@@ -96,7 +99,7 @@ fn events_and_controls_share_one_order() {
         drop(store);
         let again = place.open().await;
         assert_eq!(again.end_of_log().await.unwrap(), Seq::new(15));
-        let last = again.control(new(campaign.id, ControlAction::Resume));
+        let last = again.control(new(campaign.lane, ControlAction::Resume));
         assert_eq!(last.await.unwrap().seq, Seq::new(16));
         let next = accept(&*again, &campaign, "bob", 1).await;
         assert_eq!(next, [Seq::new(17)]);
@@ -109,7 +112,7 @@ fn a_follower_is_shown_them_in_the_commit_that_wrote_them() {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
         let mut tail = store.tail();
-        let written = store.control(new(campaign.id, ControlAction::Pause));
+        let written = store.control(new(campaign.lane, ControlAction::Pause));
         let written = written.await.unwrap();
         let alone = next(&mut tail).await;
         assert_eq!((alone.previous, alone.last), (Seq::START, written.seq));
@@ -118,7 +121,7 @@ fn a_follower_is_shown_them_in_the_commit_that_wrote_them() {
 
         let (accepted, written) = tokio::join!(
             store.accept(messages(&campaign, "ada", 3)),
-            store.control(new(campaign.id, ControlAction::Resume))
+            store.control(new(campaign.lane, ControlAction::Resume))
         );
         assert_eq!(accepted.unwrap().len(), 3);
         let written = written.unwrap();
@@ -140,14 +143,14 @@ fn after_a_gap_they_are_read_from_the_store() {
         let mut tail = store.tail();
         let mut written = Vec::new();
         for _ in 0..200 {
-            let pause = store.control(new(campaign.id, ControlAction::Pause));
+            let pause = store.control(new(campaign.lane, ControlAction::Pause));
             written.push(pause.await.unwrap());
         }
-        let foreign = other.control(new(campaign.id, ControlAction::Resume));
+        let foreign = other.control(new(campaign.lane, ControlAction::Resume));
         written.push(foreign.await.unwrap());
         written.push(
             store
-                .control(new(campaign.id, ControlAction::Cancel))
+                .control(new(campaign.lane, ControlAction::Cancel))
                 .await
                 .unwrap(),
         );
@@ -157,7 +160,7 @@ fn after_a_gap_they_are_read_from_the_store() {
             let batch = next(&mut tail).await;
             if batch.previous > cursor {
                 gaps += 1;
-                let missed = store.controls_after(cursor, campaign.id, usize::MAX);
+                let missed = store.controls_after(cursor, campaign.lane, usize::MAX);
                 seen.extend(missed.await.unwrap());
                 cursor = seen
                     .last()
@@ -178,22 +181,22 @@ fn what_cannot_be_written_down_leaves_nothing_behind() {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
         let mut tail = store.tail();
-        let mut long = new(campaign.id, ControlAction::Pause);
+        let mut long = new(campaign.lane, ControlAction::Pause);
         long.by = "é".repeat(BY_CHARS_MAX + 1).into();
         let error = store.control(long).await.unwrap_err();
         assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
-        let nowhere = store.control(new(CampaignId(99), ControlAction::Pause));
+        let nowhere = store.control(new(LaneId(99), ControlAction::Pause));
         let error = nowhere.await.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
         assert_eq!(store.end_of_log().await.unwrap(), Seq::START);
 
-        let mut longest = new(campaign.id, ControlAction::Pause);
+        let mut longest = new(campaign.lane, ControlAction::Pause);
         longest.by = "é".repeat(BY_CHARS_MAX).into();
         let written = store.control(longest).await.unwrap();
         let shown = next(&mut tail).await;
         assert_eq!(shown.controls, [written]);
         assert_eq!(all(&*store, &campaign).await, shown.controls);
-        let mut hostile = new(campaign.id, ControlAction::Pause);
+        let mut hostile = new(campaign.lane, ControlAction::Pause);
         hostile.by = "'); DROP TABLE controls; --\u{0}\u{1b}[31m".into();
         let written = store.control(hostile).await.unwrap();
         assert_eq!(all(&*store, &campaign).await[1], written);
@@ -211,7 +214,7 @@ fn many_at_once_get_a_place_each() {
                 tokio::spawn(async move {
                     for round in 0..5 {
                         let prefix = format!("task{task}-{round}-");
-                        let pause = store.control(new(campaign.id, ControlAction::Pause));
+                        let pause = store.control(new(campaign.lane, ControlAction::Pause));
                         let (paused, _) =
                             tokio::join!(pause, accept(&*store, &campaign, &prefix, 2));
                         paused.unwrap();

@@ -82,7 +82,7 @@ fn a_page_comes_in_the_logs_order_from_both_sides() {
                 from,
                 ..all(4, 100)
             };
-            store.find(campaign.id, query).await.unwrap()
+            store.find(campaign.lane, query).await.unwrap()
         };
         let first = look(From::default()).await;
         assert_eq!(seqs(&first), expected[..4]);
@@ -109,7 +109,7 @@ fn a_message_is_found_by_where_it_stands_and_comes_with_its_latest_event() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs_of = accept(&*store, &campaign, "ada", 7).await;
         for (number, kind) in EventKind::ALL.into_iter().enumerate().skip(1) {
             let message = stored(&*store, seqs_of[number]).await;
@@ -122,7 +122,7 @@ fn a_message_is_found_by_where_it_stands_and_comes_with_its_latest_event() {
                 standing: Some(standing),
                 ..all(10, 100)
             };
-            let found = store.find(campaign.id, query).await.unwrap();
+            let found = store.find(campaign.lane, query).await.unwrap();
             let expected: Vec<Seq> = numbers.iter().map(|&number| seqs_of[number]).collect();
             assert_eq!(seqs(&found), expected, "{standing:?}");
             for (row, &number) in found.messages.iter().zip(numbers) {
@@ -138,7 +138,7 @@ fn the_code_is_that_of_the_latest_attempt_also_when_something_else_came_after_it
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs_of = accept(&*store, &campaign, "ada", 3).await;
         let tried = [(0, Some(451)), (0, Some(550)), (1, None)];
         for (number, code) in tried {
@@ -159,7 +159,7 @@ fn the_code_is_that_of_the_latest_attempt_also_when_something_else_came_after_it
                 code: Some(code),
                 ..all(10, 100)
             };
-            let found = store.find(campaign.id, query).await.unwrap();
+            let found = store.find(campaign.lane, query).await.unwrap();
             assert_eq!(seqs(&found), expected, "{code}");
         }
     });
@@ -177,7 +177,7 @@ fn a_look_that_ended_says_where_and_one_that_came_to_the_end_does_not() {
                 from,
                 ..all(5, look_at_max)
             };
-            let (store, id) = (&store, campaign.id);
+            let (store, id) = (&store, campaign.lane);
             async move { store.find(id, query).await.unwrap().looked_to }
         };
         let start = From::default();
@@ -194,11 +194,11 @@ fn a_look_that_ended_says_where_and_one_that_came_to_the_end_does_not() {
             from: start,
             ..all(4, 4)
         };
-        let found = store.find(campaign.id, full).await.unwrap();
+        let found = store.find(campaign.lane, full).await.unwrap();
         assert_eq!((found.messages.len(), found.looked_to), (4, None));
-        let none = store.find(campaign.id, all(0, 4)).await.unwrap();
+        let none = store.find(campaign.lane, all(0, 4)).await.unwrap();
         assert!(none.messages.is_empty() && none.looked_to.is_none());
-        let unknown = model::CampaignId(99);
+        let unknown = model::LaneId(99);
         let none = store.find(unknown, all(5, 4)).await.unwrap();
         assert!(none.messages.is_empty() && none.looked_to.is_none());
     });
@@ -218,7 +218,7 @@ fn what_is_searched_for_is_text_and_neither_pattern_nor_statement() {
                 address_part: Some(part.into()),
                 ..all(100, 100)
             };
-            let found = store.find(campaign.id, query).await.unwrap();
+            let found = store.find(campaign.lane, query).await.unwrap();
             let found: Vec<&str> = found
                 .messages
                 .iter()
@@ -240,7 +240,7 @@ fn what_is_searched_for_is_text_and_neither_pattern_nor_statement() {
                 address_part: Some(part.into()),
                 ..all(100, 100)
             };
-            let found = store.find(campaign.id, query).await.unwrap();
+            let found = store.find(campaign.lane, query).await.unwrap();
             assert_eq!(found.messages.len(), count, "{part:?}");
         }
     });

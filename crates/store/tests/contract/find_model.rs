@@ -97,17 +97,17 @@ fn looks_one_after_another_find_what_a_plain_filter_finds() {
 
 async fn compare(store: &dyn Store, fates: Vec<Fate>, questions: Vec<Find>) {
     let (campaign, other) = (begin(store, "case").await, begin(store, "other").await);
-    let lease = store.lease(campaign.lane()).await.unwrap();
+    let lease = store.lease(campaign.lane_key()).await.unwrap();
     let mut rows: Vec<(Arc<Message>, Option<u16>)> = Vec::new();
     for (number, fate) in fates.into_iter().enumerate() {
         accept(store, &other, &format!("other{number}-"), 1).await;
         rows.extend(live_through(store, &campaign, &lease, fate).await);
     }
     let repeated = store
-        .retry_failed(&lease, campaign.id, Seq::new(60), 3, second(9))
+        .retry_failed(&lease, Seq::new(60), 3, second(9))
         .await
         .unwrap();
-    let log = store.messages(campaign.id, Seq::START, 1_000).await;
+    let log = store.messages(campaign.lane, Seq::START, 1_000).await;
     for row in &log.unwrap()[rows.len()..] {
         rows.push((Arc::clone(&row.message), None));
     }
@@ -185,7 +185,7 @@ fn fits(query: &Find, message: &Message, code: Option<u16>) -> bool {
 async fn look_on(store: &dyn Store, campaign: &Campaign, mut query: Find) -> Vec<Seq> {
     let mut all = Vec::new();
     loop {
-        let found = store.find(campaign.id, query.clone()).await.unwrap();
+        let found = store.find(campaign.lane, query.clone()).await.unwrap();
         let page = seqs(&found);
         assert!(page.len() <= query.limit.min(query.look_at_max));
         assert!(page.is_sorted() && found.looked_to.is_none_or(|_| page.len() < query.limit));

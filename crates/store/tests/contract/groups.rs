@@ -42,8 +42,8 @@ fn a_failing_operation_takes_back_only_itself() {
         // What was answered, and nothing else.
         assert_same(&log, &seqs);
         assert_eq!(log.len(), 200);
-        let books = store.books(campaign.id).await.unwrap();
-        assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+        let books = store.books(campaign.lane).await.unwrap();
+        assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
         assert!(books.balance() && books.queued == 200);
     });
 }
@@ -53,7 +53,7 @@ fn an_outcome_refused_beside_others_leaves_nothing() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let own = store.accept(messages(&campaign, "ada", 2)).await.unwrap();
         let foreign = store.accept(messages(&other, "ada", 1)).await.unwrap();
         let [first, second, third] = [
@@ -69,8 +69,8 @@ fn an_outcome_refused_beside_others_leaves_nothing() {
         let (good, bad) = tokio::join!(store.record(&lease, good), store.record(&lease, bad));
         assert_eq!(good.unwrap(), 0);
         assert!(matches!(bad, Err(StoreError::Missing(_))), "{bad:?}");
-        assert_eq!(store.books(campaign.id).await.unwrap().delivered, 1);
-        assert_eq!(store.books(other.id).await.unwrap().queued, 1);
+        assert_eq!(store.books(campaign.lane).await.unwrap().delivered, 1);
+        assert_eq!(store.books(other.lane).await.unwrap().queued, 1);
         assert_eq!(whole_log(&*store).await.len(), 4);
     });
 }

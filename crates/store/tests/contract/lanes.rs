@@ -84,12 +84,12 @@ fn a_stale_lease_changes_nothing() {
         let (first, second) = (place.open().await, place.open().await);
         let campaign = begin(&*first, "spring").await;
         let seq = accept(&*first, &campaign, "ada", 1).await[0];
-        let overtaken = second.lease(campaign.lane()).await.unwrap();
+        let overtaken = second.lease(campaign.lane_key()).await.unwrap();
         drop(second);
-        let released = first.lease(campaign.lane()).await.unwrap();
+        let released = first.lease(campaign.lane_key()).await.unwrap();
         first.release(released.clone()).await.unwrap();
         assert_refused(&*first, &released, seq).await;
-        let current = first.lease(campaign.lane()).await.unwrap();
+        let current = first.lease(campaign.lane_key()).await.unwrap();
         assert_refused(&*first, &overtaken, seq).await;
         assert_refused(&*first, &released, seq).await;
         // Nor does it take the lane from who holds it now.
@@ -120,7 +120,7 @@ async fn assert_refused(store: &dyn Store, lease: &Lease, seq: model::Seq) {
     );
     assert_eq!(stored(store, seq).await.state, MessageState::Queued);
     assert_eq!(whole_log(store).await.len(), 1);
-    assert_eq!(store.books(message.campaign).await.unwrap().queued, 1);
+    assert_eq!(store.books(message.lane).await.unwrap().queued, 1);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_lease_covers_only_its_own_lane() {
         let store = place.open().await;
         let (own, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
         let seq = accept(&*store, &other, "ada", 1).await[0];
-        let lease = store.lease(own.lane()).await.unwrap();
+        let lease = store.lease(own.lane_key()).await.unwrap();
         let message = stored(&*store, seq).await;
         let recorded = store
             .record(&lease, vec![event(&message, EventKind::Delivered)])

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use model::{CampaignId, EventKind, Seq};
+use model::{EventKind, LaneId, Seq};
 use store::find::From;
 use store::{Campaign, Find, Logged, Store};
 
@@ -25,10 +25,7 @@ fn messages_and_events_are_one_sequence() {
         let expected = write_some(&*store, &campaign, "ada", 20).await;
         let log = whole_log(&*store).await;
         assert_same(&facts(&log), &expected);
-        assert!(
-            log.iter()
-                .all(|logged| logged.event.campaign == campaign.id)
-        );
+        assert!(log.iter().all(|logged| logged.event.lane == campaign.lane));
         assert!(
             log.iter()
                 .all(|logged| logged.event.message == logged.message.seq)
@@ -60,14 +57,14 @@ fn a_run_reads_only_its_own_part() {
         for campaign in &campaigns {
             let expected: Vec<_> = log
                 .iter()
-                .filter(|logged| logged.event.campaign == campaign.id)
+                .filter(|logged| logged.event.lane == campaign.lane)
                 .cloned()
                 .collect();
             let mut part = Vec::new();
             let mut cursor = Seq::START;
             for size in PAGES.iter().cycle() {
                 let page = store
-                    .events_after(cursor, Some(campaign.id), *size)
+                    .events_after(cursor, Some(campaign.lane), *size)
                     .await
                     .unwrap();
                 let Some(last) = page.last() else {
@@ -129,7 +126,7 @@ fn a_page_is_of_one_moment_though_messages_and_events_are_kept_apart() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut last = stored(&*store, accept(&*store, &campaign, "first", 1).await[0]).await;
         let done = Arc::new(AtomicBool::new(false));
         let readers: Vec<_> = (0..2)
@@ -175,7 +172,7 @@ async fn write_some(
     prefix: &str,
     count: usize,
 ) -> Vec<(Seq, Seq, EventKind)> {
-    let lease = store.lease(campaign.lane()).await.unwrap();
+    let lease = store.lease(campaign.lane_key()).await.unwrap();
     let seqs = accept(store, campaign, prefix, count).await;
     let mut expected: Vec<_> = seqs
         .iter()
@@ -193,7 +190,7 @@ async fn write_some(
             .await
             .unwrap();
         let latest = store
-            .messages(campaign.id, Seq::new(seq.get() - 1), 1)
+            .messages(campaign.lane, Seq::new(seq.get() - 1), 1)
             .await
             .unwrap();
         assert_eq!(latest[0].event.kind, kind);
@@ -222,7 +219,7 @@ fn messages_of_a_run_come_with_their_latest_event() {
         let mut rows = Vec::new();
         let mut cursor = Seq::START;
         for size in PAGES.iter().cycle() {
-            let page = store.messages(campaign.id, cursor, *size).await.unwrap();
+            let page = store.messages(campaign.lane, cursor, *size).await.unwrap();
             let Some(last) = page.last() else {
                 break;
             };
@@ -283,13 +280,13 @@ fn a_page_costs_what_it_gives_and_not_what_the_run_holds() {
         ];
         for (name, page) in pages {
             let began = Instant::now();
-            page(&*store, campaign.id, Seq::START, MESSAGES)
+            page(&*store, campaign.lane, Seq::START, MESSAGES)
                 .await
                 .unwrap();
             let whole = began.elapsed();
             let began = Instant::now();
             let mut cursor = Seq::START;
-            while let Some(last) = page(&*store, campaign.id, cursor, 100).await {
+            while let Some(last) = page(&*store, campaign.lane, cursor, 100).await {
                 cursor = last;
             }
             let paged = began.elapsed();
@@ -306,7 +303,7 @@ fn a_page_costs_what_it_gives_and_not_what_the_run_holds() {
 /// The last place of one page.
 type AsyncPage = for<'a> fn(
     &'a dyn Store,
-    CampaignId,
+    LaneId,
     Seq,
     usize,
 ) -> Pin<Box<dyn Future<Output = Option<Seq>> + 'a>>;

@@ -114,7 +114,7 @@ impl World {
     async fn new(place: &dyn Place) -> Self {
         let store = place.open().await;
         let campaign = begin(&*store, "case").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         Self {
             store,
             campaign,
@@ -129,7 +129,7 @@ impl World {
         let token = self.lease.token;
         let next = place.open().await;
         self.store = next;
-        self.lease = self.store.lease(self.campaign.lane()).await.unwrap();
+        self.lease = self.store.lease(self.campaign.lane_key()).await.unwrap();
         assert!(self.lease.token > token);
     }
 
@@ -260,9 +260,9 @@ impl World {
             .map(|(seq, _)| *seq)
             .take(limit)
             .collect();
-        let (id, at) = (self.campaign.id, second(70));
+        let (id, at) = (self.campaign.lane, second(70));
         let before = self.store.end_of_log().await.unwrap();
-        let retry = self.store.retry_failed(&self.lease, id, up_to, limit, at);
+        let retry = self.store.retry_failed(&self.lease, up_to, limit, at);
         assert_eq!(retry.await.unwrap(), failed.len());
         let new = self.store.messages(id, before, 100).await.unwrap();
         assert_eq!(new.len(), failed.len());
@@ -286,13 +286,13 @@ impl World {
     async fn latest_events(&self) -> HashMap<Seq, Seq> {
         let log = self
             .store
-            .events_after(Seq::START, Some(self.campaign.id), 1_000);
+            .events_after(Seq::START, Some(self.campaign.lane), 1_000);
         let place = |logged: &store::Logged| (logged.event.message, logged.event.seq);
         log.await.unwrap().iter().map(place).collect()
     }
 
     async fn compare(&self) {
-        let id = self.campaign.id;
+        let id = self.campaign.lane;
         self.compare_messages().await;
         let mut books = Books {
             accepted: self.entries.len() as u64,
@@ -328,7 +328,7 @@ impl World {
         };
         let is_queued = |(_, entry): &(&Seq, &Entry)| entry.state == MessageState::Queued;
         let expected: Vec<Queued> = self.entries.iter().filter(is_queued).map(of).collect();
-        let id = self.campaign.id;
+        let id = self.campaign.lane;
         let queued = self.store.queued(id, Seq::START, 100).await.unwrap();
         assert_eq!(queued, expected);
     }
@@ -336,7 +336,7 @@ impl World {
     async fn compare_messages(&self) {
         let rows = self
             .store
-            .messages(self.campaign.id, Seq::START, 100)
+            .messages(self.campaign.lane, Seq::START, 100)
             .await
             .unwrap();
         assert_eq!(rows.len(), self.entries.len());

@@ -21,7 +21,7 @@ fn the_oldest_due_comes_first_and_the_rest_says_when() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         assert_eq!(due(&*store, &lease, START, 10).await.next_at, None);
         let mut batch = Vec::new();
         for (name, due_at) in [("d", 40), ("b", 20), ("a", 10), ("c", 20), ("e", 50)] {
@@ -58,7 +58,7 @@ fn what_is_in_flight_is_not_given_again_and_takes_no_place() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let all = accept(&*store, &campaign, "ada", 9).await;
         let mut in_flight = HashSet::new();
         let mut given = Vec::new();
@@ -79,7 +79,7 @@ fn a_deferred_message_comes_back_at_its_time() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         for attempt in 1..=3 {
             let message = stored(&*store, seq).await;
@@ -96,7 +96,7 @@ fn a_deferred_message_comes_back_at_its_time() {
             );
             assert_eq!(back.messages[0].state, MessageState::Queued);
         }
-        let books = store.books(campaign.id).await.unwrap();
+        let books = store.books(campaign.lane).await.unwrap();
         assert_eq!((books.queued, books.accepted), (1, 1));
     });
 }
@@ -106,7 +106,7 @@ fn a_message_deferred_to_no_time_is_not_forgotten() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let deferred = event(&stored(&*store, seq).await, EventKind::Deferred);
         let at = deferred.at;
@@ -120,7 +120,7 @@ fn a_final_message_is_due_no_more() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let mut bounced = event(&stored(&*store, seq).await, EventKind::Bounced);
         bounced.due_at = Some(second(5));
@@ -135,7 +135,7 @@ fn queued_messages_are_listed_page_by_page() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut expected = accept(&*store, &campaign, "ada", 5).await;
         accept(&*store, &other, "ada", 5).await;
         expected.extend(accept(&*store, &campaign, "bob", 5).await);
@@ -145,7 +145,7 @@ fn queued_messages_are_listed_page_by_page() {
         let mut listed = Vec::new();
         let mut cursor = Seq::START;
         loop {
-            let page = store.queued(campaign.id, cursor, 4).await.unwrap();
+            let page = store.queued(campaign.lane, cursor, 4).await.unwrap();
             let Some(last) = page.last() else {
                 break;
             };
@@ -162,7 +162,7 @@ fn cancel_takes_back_what_is_queued_and_says_why() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let all = accept(&*store, &campaign, "ada", 4).await;
         let delivered = event(&stored(&*store, all[1]).await, EventKind::Delivered);
         store.record(&lease, vec![delivered]).await.unwrap();
@@ -171,7 +171,7 @@ fn cancel_takes_back_what_is_queued_and_says_why() {
             .await
             .unwrap();
         assert_eq!(taken, 3);
-        let books = store.books(campaign.id).await.unwrap();
+        let books = store.books(campaign.lane).await.unwrap();
         assert_eq!((books.cancelled, books.delivered, books.queued), (3, 1, 0));
         let log = whole_log(&*store).await;
         let last = &log.last().unwrap().event;

@@ -23,7 +23,7 @@ fn a_second_final_event_is_left_out_and_counted() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let all = accept(&*store, &campaign, "ada", FINAL.len()).await;
         for (&seq, kind) in all.iter().zip(FINAL) {
             let message = stored(&*store, seq).await;
@@ -43,8 +43,8 @@ fn a_second_final_event_is_left_out_and_counted() {
         let recorded = &facts(&whole_log(&*store).await)[all.len()..];
         let kinds: Vec<EventKind> = recorded.iter().map(|fact| fact.2).collect();
         assert_eq!(kinds, FINAL);
-        let books = store.books(campaign.id).await.unwrap();
-        assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+        let books = store.books(campaign.lane).await.unwrap();
+        assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
         assert!(
             FINAL.iter().all(|kind| books.count(kind.state()) == 1),
             "{books:?}"
@@ -58,7 +58,7 @@ fn of_two_final_events_in_one_batch_the_first_counts() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let message = stored(&*store, seq).await;
         let kinds = [
@@ -84,7 +84,7 @@ fn of_many_who_record_one_message_at_once_one_does() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let message = stored(&*store, seq).await;
         let tasks: Vec<_> = (0..20)
@@ -100,7 +100,7 @@ fn of_many_who_record_one_message_at_once_one_does() {
         }
         assert_eq!(left_out, 19);
         assert_eq!(whole_log(&*store).await.len(), 2);
-        assert!(store.books(campaign.id).await.unwrap().balance());
+        assert!(store.books(campaign.lane).await.unwrap().balance());
     });
 }
 
@@ -109,7 +109,7 @@ fn an_attempt_comes_back_as_it_was_recorded() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs = accept(&*store, &campaign, "ada", 2).await;
         let (first, second_) = (
             stored(&*store, seqs[0]).await,
@@ -132,14 +132,14 @@ fn an_attempt_comes_back_as_it_was_recorded() {
         );
         assert_eq!((full.event.at, full.event.attempts), (second(4), 1));
         assert_eq!(
-            (full.event.message, full.event.campaign),
-            (seqs[0], campaign.id)
+            (full.event.message, full.event.lane),
+            (seqs[0], campaign.lane)
         );
         assert_eq!(
             (plain.event.attempt.as_ref(), plain.event.reason.as_ref()),
             (None, None)
         );
-        let latest = store.messages(campaign.id, Seq::START, 10).await.unwrap();
+        let latest = store.messages(campaign.lane, Seq::START, 10).await.unwrap();
         assert_eq!(latest[0].event, full.event);
         assert_eq!(latest[0].message.state, MessageState::Bounced);
         assert_eq!(latest[1].event, plain.event);
@@ -175,7 +175,7 @@ fn acceptance_cannot_be_recorded_a_second_time() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let message = stored(&*store, seq).await;
         let batch = vec![

@@ -54,7 +54,7 @@ fn every_commit_is_seen_in_order_without_a_gap() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         accept(&*store, &campaign, "before", 3).await;
         let mut tail = store.tail();
         let mut cursor = store.end_of_log().await.unwrap();

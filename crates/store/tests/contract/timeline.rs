@@ -10,7 +10,7 @@ fn it_holds_everything_that_happened_to_its_message_in_order() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs = accept(&*store, &campaign, "ada", 3).await;
         for kind in [EventKind::Deferred, EventKind::Deferred, EventKind::Expired] {
             for &seq in &seqs {
@@ -40,7 +40,7 @@ fn it_begins_with_acceptance_and_says_what_the_message_repeats() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let fresh = store.timeline(seq).await.unwrap().unwrap();
         assert_eq!(fresh.events.len(), 1);
@@ -51,7 +51,7 @@ fn it_begins_with_acceptance_and_says_what_the_message_repeats() {
         let bounced = event(&stored(&*store, seq).await, EventKind::Bounced);
         store.record(&lease, vec![bounced]).await.unwrap();
         let end = store.end_of_log().await.unwrap();
-        let added = store.retry_failed(&lease, campaign.id, end, 9, second(60));
+        let added = store.retry_failed(&lease, end, 9, second(60));
         assert_eq!(added.await.unwrap(), 1);
         let repeat = store.timeline(end.next()).await.unwrap().unwrap();
         assert_eq!(repeat.message.retry_of, Some(seq));
@@ -67,7 +67,7 @@ fn there_is_none_of_what_is_no_message() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let bounced = event(&stored(&*store, seq).await, EventKind::Bounced);
         store.record(&lease, vec![bounced]).await.unwrap();
@@ -84,7 +84,7 @@ fn one_without_end_is_cut_to_its_first_and_its_latest_events() {
         const EVENTS_MAX: usize = 1_000;
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let message = stored(&*store, seq).await;
         let mut last = 0;

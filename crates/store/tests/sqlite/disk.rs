@@ -37,7 +37,7 @@ fn a_waiting_message_takes_little_beyond_its_data() {
             store.accept(batch).await.unwrap();
         }
         assert_eq!(
-            store.books(campaign.id).await.unwrap().queued,
+            store.books(campaign.lane).await.unwrap().queued,
             PENDING as u64
         );
         own_bytes as u64
@@ -90,7 +90,7 @@ pub async fn fill(folder: &Path) {
     fs::write(folder.join(BALLAST), vec![0; 2 << 20]).unwrap();
     let store = SqliteStore::open(folder).unwrap();
     let campaign = begin(&store, "spring").await;
-    let lease = store.lease(campaign.lane()).await.unwrap();
+    let lease = store.lease(campaign.lane_key()).await.unwrap();
     let accepted = accept_until_full(&store, &campaign).await;
     assert!(accepted > 1_000, "there was room for some");
 
@@ -107,12 +107,12 @@ pub async fn fill(folder: &Path) {
         assert_unavailable(big.map(|_| ()));
     }
     assert_eq!(whole_log(&store).await.len(), accepted);
-    let books = store.books(campaign.id).await.unwrap();
+    let books = store.books(campaign.lane).await.unwrap();
     assert_eq!(
         (books.queued, books.accepted),
         (accepted as u64, accepted as u64)
     );
-    assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+    assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
 
     make_room(folder);
     let seqs = accept(&store, &campaign, "later", 500).await;
@@ -129,9 +129,9 @@ pub async fn fill(folder: &Path) {
         stored(&store, first.seq).await.state,
         MessageState::Delivered
     );
-    let books = store.books(campaign.id).await.unwrap();
+    let books = store.books(campaign.lane).await.unwrap();
     assert_eq!(books.accepted, accepted as u64 + 500);
-    assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+    assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
     drop(store);
     assert_sound(folder);
     say("sound");

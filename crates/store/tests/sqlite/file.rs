@@ -22,7 +22,7 @@ fn everything_is_there_after_reopening() {
     runtime().block_on(async {
         let first = SqliteStore::open(folder.path()).unwrap();
         let campaign = begin(&first, "spring").await;
-        let lease = first.lease(campaign.lane()).await.unwrap();
+        let lease = first.lease(campaign.lane_key()).await.unwrap();
         let seqs = accept(&first, &campaign, "ada", 5).await;
         let message = stored(&first, seqs[2]).await;
         first
@@ -33,7 +33,7 @@ fn everything_is_there_after_reopening() {
         let before = (
             whole_log(&first).await,
             first.campaigns(None, 9).await.unwrap(),
-            first.books(campaign.id).await.unwrap(),
+            first.books(campaign.lane).await.unwrap(),
         );
         drop(first);
         // The file alone is the whole: its log was folded into it.
@@ -45,7 +45,7 @@ fn everything_is_there_after_reopening() {
             assert_eq!(facts(&log), facts(&before.0));
             assert_eq!(log[5].message, before.0[5].message);
             assert_eq!(again.campaigns(None, 9).await.unwrap(), before.1);
-            assert_eq!(again.books(campaign.id).await.unwrap(), before.2);
+            assert_eq!(again.books(campaign.lane).await.unwrap(), before.2);
             assert_eq!(again.cursor("account").await.unwrap().as_deref(), Some("7"));
             assert_eq!(
                 again.content(campaign.content).await.unwrap(),
@@ -81,7 +81,7 @@ fn the_events_of_a_message_lead_back_one_to_another() {
     let seq = runtime().block_on(async {
         let store = SqliteStore::open(folder.path()).unwrap();
         let campaign = begin(&store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs = accept(&store, &campaign, "ada", 3).await;
         for kind in [
             EventKind::Deferred,
@@ -126,7 +126,7 @@ fn only_what_did_not_go_well_at_once_is_kept_apart() {
     let seqs = runtime().block_on(async {
         let store = SqliteStore::open(folder.path()).unwrap();
         let campaign = begin(&store, "spring").await;
-        let lease = store.lease(campaign.lane()).await.unwrap();
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs = accept(&store, &campaign, "ada", 9).await;
         let deferred = [2, 7, 8].map(|number| (number, EventKind::Deferred));
         let rest = [
@@ -147,7 +147,7 @@ fn only_what_did_not_go_well_at_once_is_kept_apart() {
             let new = event(&message, kind);
             store.record(&lease, vec![new]).await.unwrap();
         }
-        let retry = store.retry_failed(&lease, campaign.id, up_to, 9, second(60));
+        let retry = store.retry_failed(&lease, up_to, 9, second(60));
         assert_eq!(retry.await.unwrap(), 2);
         seqs
     });
@@ -155,7 +155,7 @@ fn only_what_did_not_go_well_at_once_is_kept_apart() {
     let mut statement = connection
         .prepare(
             "SELECT t.message, r.retry_of IS NOT NULL FROM troubled t \
-             JOIN messages m ON m.seq = t.message AND m.state = t.state AND m.campaign = t.campaign \
+             JOIN messages m ON m.seq = t.message AND m.state = t.state AND m.lane = t.lane \
              LEFT JOIN messages r ON r.seq = t.retried_as AND r.retry_of = t.message \
              ORDER BY t.message",
         )

@@ -61,7 +61,7 @@ fn nothing_acknowledged_is_lost_and_no_batch_is_half_there() {
 async fn kept_batches(store: &SqliteStore, campaign: &Campaign, prefix: &str) -> usize {
     let mut batches: HashMap<String, usize> = HashMap::new();
     let rows = store
-        .messages(campaign.id, Seq::START, usize::MAX)
+        .messages(campaign.lane, Seq::START, usize::MAX)
         .await
         .unwrap();
     for row in &rows {
@@ -72,9 +72,9 @@ async fn kept_batches(store: &SqliteStore, campaign: &Campaign, prefix: &str) ->
         batches.values().all(|&messages| messages == BATCH),
         "a batch is half there"
     );
-    let books = store.books(campaign.id).await.unwrap();
+    let books = store.books(campaign.lane).await.unwrap();
     assert_eq!(books.queued, rows.len() as u64);
-    assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+    assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
     let of_round = format!("{prefix}-");
     batches
         .keys()

@@ -41,9 +41,9 @@ fn two_processes_write_at_once_without_loss() {
             .collect();
         assert_same(&log, &answered);
         assert!(log.windows(2).all(|pair| pair[0] < pair[1]));
-        let books = store.books(campaign.id).await.unwrap();
+        let books = store.books(campaign.lane).await.unwrap();
         assert_eq!(books.queued, entries as u64);
-        assert_eq!(books, store.count_books(campaign.id).await.unwrap());
+        assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
     });
     assert_sound(folder.path());
 }
@@ -106,7 +106,7 @@ fn a_new_folder_is_opened_by_many_at_once() {
                 stores[0].message(Seq::new(1)).await.unwrap().unwrap().id,
                 ids
             );
-            assert_eq!(stores[1].books(campaign.id).await.unwrap().queued, 8);
+            assert_eq!(stores[1].books(campaign.lane).await.unwrap().queued, 8);
         });
     }
 }

@@ -48,7 +48,7 @@ pub async fn begin(store: &dyn Store, name: &str) -> Campaign {
 /// A message that is due at once.
 pub fn message(campaign: &Campaign, address: &str) -> NewMessage {
     NewMessage {
-        campaign: campaign.id,
+        lane: campaign.lane,
         content: campaign.content,
         address: Address::parse(address).unwrap(),
         data: r#"{"name":"Ada"}"#.into(),

@@ -12,9 +12,9 @@ CREATE TABLE contents (
     bytes BLOB NOT NULL
 );
 
--- One row a run. `identity` is the same for every run of one campaign.
+-- One row a run, known by the lane that its messages wait in. `identity` is the same for every run of one campaign.
 CREATE TABLE campaigns (
-    id          INTEGER PRIMARY KEY,
+    lane        INTEGER PRIMARY KEY REFERENCES lanes(id),
     job_id      TEXT NOT NULL UNIQUE,
     identity    TEXT NOT NULL,
     name        TEXT,
@@ -24,7 +24,7 @@ CREATE TABLE campaigns (
     listed_at   INTEGER,
     finished_at INTEGER
 );
-CREATE INDEX campaigns_by_identity ON campaigns(identity, id);
+CREATE INDEX campaigns_by_identity ON campaigns(identity, lane);
 
 -- The unit of ownership. `holder` names a lock file beside the data file; nobody holds it when NULL.
 CREATE TABLE lanes (
@@ -39,7 +39,6 @@ CREATE TABLE lanes (
 -- A message that repeats a failed one says which in `retry_of`.
 CREATE TABLE messages (
     seq         INTEGER PRIMARY KEY,
-    campaign    INTEGER NOT NULL,
     lane        INTEGER NOT NULL,
     content     INTEGER NOT NULL,
     state       INTEGER NOT NULL,
@@ -55,10 +54,10 @@ CREATE TABLE messages (
 );
 -- The ledger: an address is in a run once, whatever its case, and again only to repeat what failed. `folded` is the
 -- address in lower case, where that is another text: SQLite itself knows the case of ASCII only.
-CREATE UNIQUE INDEX ledger ON messages(campaign, ifnull(folded, address)) WHERE retry_of IS NULL;
+CREATE UNIQUE INDEX ledger ON messages(lane, ifnull(folded, address)) WHERE retry_of IS NULL;
 -- A run read in the log's order: without it each page would sort the whole run. An index ends in the row's `seq`
 -- by itself.
-CREATE INDEX messages_by_campaign ON messages(campaign);
+CREATE INDEX messages_by_lane ON messages(lane);
 -- The queue.
 CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
 
@@ -66,21 +65,21 @@ CREATE INDEX due ON messages(lane, due_at) WHERE state = 0;
 -- with the message that repeats a failed one. What is delivered at its first attempt never enters it, and so costs
 -- nothing, which an index of `messages` would.
 CREATE TABLE troubled (
-    campaign   INTEGER NOT NULL,
+    lane       INTEGER NOT NULL,
     message    INTEGER NOT NULL,
     state      INTEGER NOT NULL,
     retried_as INTEGER,
-    PRIMARY KEY (campaign, message)
+    PRIMARY KEY (lane, message)
 ) WITHOUT ROWID;
 -- What can be repeated: failed (bounced, expired, dropped), and not repeated yet.
-CREATE INDEX repeatable ON troubled(campaign, message) WHERE state BETWEEN 3 AND 5 AND retried_as IS NULL;
+CREATE INDEX repeatable ON troubled(lane, message) WHERE state BETWEEN 3 AND 5 AND retried_as IS NULL;
 
 -- What happened after acceptance. `previous` leads back to the message's event before this one, so a timeline
 -- needs no index of its own.
 CREATE TABLE events (
     seq      INTEGER PRIMARY KEY,
     message  INTEGER NOT NULL,
-    campaign INTEGER NOT NULL,
+    lane     INTEGER NOT NULL,
     kind     INTEGER NOT NULL,
     at       INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
@@ -91,7 +90,7 @@ CREATE TABLE events (
 -- Interventions by hand. They are few: their order is all the index that they need.
 CREATE TABLE controls (
     seq      INTEGER PRIMARY KEY,
-    campaign INTEGER NOT NULL,
+    lane     INTEGER NOT NULL,
     at       INTEGER NOT NULL,
     action   INTEGER NOT NULL,
     by       TEXT NOT NULL
@@ -99,10 +98,10 @@ CREATE TABLE controls (
 
 -- Counters, changed in the transaction that changes what they count.
 CREATE TABLE books (
-    campaign INTEGER NOT NULL,
-    state    INTEGER NOT NULL,
-    count    INTEGER NOT NULL,
-    PRIMARY KEY (campaign, state)
+    lane  INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (lane, state)
 ) WITHOUT ROWID;
 
 -- Where each reader of the log stands.

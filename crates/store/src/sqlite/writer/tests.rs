@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{CampaignId, Control, ControlAction, Seq, Timestamp};
+use model::{Control, ControlAction, LaneId, Seq, Timestamp};
 
 use super::*;
 
@@ -132,7 +132,7 @@ async fn a_failed_operation_takes_back_its_controls_and_their_places() {
 fn control(tx: &mut WriteTx<'_>, by: &str) -> Result<()> {
     let control = Control {
         seq: tx.next_seq(),
-        campaign: CampaignId(1),
+        lane: LaneId(1),
         at: Timestamp::from_millis(0),
         action: ControlAction::Pause,
         by: by.into(),
