@@ -3,7 +3,7 @@
 # The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
 set -eu
 
-PACKAGES="postfix dovecot-core dovecot-submissiond openssl prometheus python3 python3-prometheus-client strace util-linux"
+PACKAGES="postfix dovecot-core dovecot-imapd dovecot-submissiond openssl prometheus python3 python3-prometheus-client strace util-linux"
 
 is_installed() {
     dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
