@@ -3,7 +3,10 @@
 # The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
 set -eu
 
-PACKAGES="postfix dovecot-core dovecot-imapd dovecot-submissiond openssl prometheus python3 python3-prometheus-client strace util-linux"
+PACKAGES="chromium dovecot-core dovecot-imapd dovecot-submissiond fonts-dejavu-core openssl postfix prometheus python3 \
+python3-prometheus-client strace util-linux"
+# Node.js may come from elsewhere, and newer than Debian's.
+command -v npm >/dev/null || PACKAGES="$PACKAGES nodejs npm"
 
 is_installed() {
     dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
