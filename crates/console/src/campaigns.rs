@@ -28,18 +28,7 @@ struct Run {
     finished_at: Option<Rfc3339>,
     watched: bool,
     settings: Value,
-    books: BooksJson,
-}
-
-#[derive(Serialize)]
-struct BooksJson {
-    accepted: u64,
-    queued: u64,
-    delivered: u64,
-    bounced: u64,
-    expired: u64,
-    dropped: u64,
-    cancelled: u64,
+    books: Books,
 }
 
 /// `GET /api/campaigns`
@@ -66,7 +55,7 @@ async fn with_books(app: &App, run: Campaign) -> Result<Run, Problem> {
         started_at: Rfc3339(run.started_at),
         listed_at: run.listed_at.map(Rfc3339),
         finished_at: run.finished_at.map(Rfc3339),
-        books: BooksJson::from(books),
+        books,
     })
 }
 
@@ -75,28 +64,5 @@ pub(crate) fn settings(run: &Campaign) -> Value {
     match serde_json::from_str(&run.settings) {
         Ok(settings @ Value::Object(_)) => settings,
         Ok(_) | Err(_) => Value::Object(serde_json::Map::new()),
-    }
-}
-
-impl From<Books> for BooksJson {
-    fn from(books: Books) -> Self {
-        let Books {
-            accepted,
-            queued,
-            delivered,
-            bounced,
-            expired,
-            dropped,
-            cancelled,
-        } = books;
-        Self {
-            accepted,
-            queued,
-            delivered,
-            bounced,
-            expired,
-            dropped,
-            cancelled,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The log of one campaign without gaps: from memory while it can, from the store when it must.
+//! The log of one lane without gaps: from memory while it can, from the store when it must.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use store::{LogBatch, Logged, Result, Store, Tail};
 /// Events read from the store at once.
 const PAGE: usize = 1_000;
 
-/// Follows one campaign's events from a cursor.
+/// Follows one lane's events from a cursor.
 pub struct Follower {
     store: Arc<dyn Store>,
     tail: Tail,
-    campaign: LaneId,
+    lane: LaneId,
     cursor: Seq,
     /// Up to where the store has to be read, after batches were missed or another process wrote.
     missed_to: Option<Seq>,
@@ -20,20 +20,20 @@ pub struct Follower {
 
 /// Some events, in order: the next ones after those before.
 pub enum Batch {
-    /// Committed by this process a moment ago; may hold other campaigns' events and some seen before.
+    /// Committed by this process a moment ago; may hold other lanes' events and some seen before.
     Fresh(Arc<LogBatch>, LaneId, Seq),
     /// Read back from the store.
     Stored(Vec<Logged>),
 }
 
 impl Follower {
-    /// Follows `campaign` from after `cursor`. Made before the first event is expected.
-    pub fn new(store: Arc<dyn Store>, campaign: LaneId, cursor: Seq) -> Self {
+    /// Follows `lane` from after `cursor`. Made before the first event is expected.
+    pub fn new(store: Arc<dyn Store>, lane: LaneId, cursor: Seq) -> Self {
         let tail = store.tail();
         Self {
             store,
             tail,
-            campaign,
+            lane,
             cursor,
             missed_to: None,
         }
@@ -69,7 +69,7 @@ impl Follower {
                 continue;
             }
             let seen = std::mem::replace(&mut self.cursor, batch.last);
-            return Ok(Some(Batch::Fresh(batch, self.campaign, seen)));
+            return Ok(Some(Batch::Fresh(batch, self.lane, seen)));
         }
     }
 
@@ -77,7 +77,7 @@ impl Follower {
     pub async fn page(&mut self) -> Result<Vec<Logged>> {
         let events = self
             .store
-            .events_after(self.cursor, Some(self.campaign), PAGE)
+            .events_after(self.cursor, Some(self.lane), PAGE)
             .await?;
         if let Some(last) = events.last() {
             self.cursor = last.event.seq;
@@ -87,14 +87,14 @@ impl Follower {
 }
 
 impl Batch {
-    /// The events of the followed campaign that were not seen before.
+    /// The events of the followed lane that were not seen before.
     pub fn iter(&self) -> impl Iterator<Item = &Logged> {
-        let (events, campaign, seen) = match self {
-            Self::Fresh(batch, campaign, seen) => (&batch.events, Some(*campaign), *seen),
+        let (events, lane, seen) = match self {
+            Self::Fresh(batch, lane, seen) => (&batch.events, Some(*lane), *seen),
             Self::Stored(events) => (events, None, Seq::START),
         };
         events.iter().filter(move |logged| {
-            logged.event.seq > seen && campaign.is_none_or(|id| id == logged.event.lane)
+            logged.event.seq > seen && lane.is_none_or(|id| id == logged.event.lane)
         })
     }
 }

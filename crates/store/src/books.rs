@@ -1,9 +1,10 @@
 //! The counters of a run: they balance after every commit.
 
 use model::MessageState;
+use serde::Serialize;
 
 /// How many messages stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Books {
     /// Messages taken responsibility for.
     pub accepted: u64,

@@ -1,6 +1,6 @@
 //! What is left of a run that somebody cancelled: everything queued is taken back, and the run is not gone on with.
 
-use model::{Clock, Control, ControlAction, LaneId, Seq};
+use model::{Clock, Control, ControlAction, Seq};
 use store::{Campaign, Lease, Progress, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,6 @@ const CANCEL_ROWS: usize = 1_000;
 pub(super) async fn take_back(
     store: &dyn Store,
     lease: &Lease,
-    campaign: LaneId,
     by: &str,
     clock: &Clock,
     stop: &CancellationToken,
@@ -22,7 +21,7 @@ pub(super) async fn take_back(
     let reason = format!("cancelled by {by}");
     let mut cursor = Seq::START;
     while !stop.is_cancelled() {
-        let queued = store.queued(campaign, cursor, CANCEL_ROWS).await?;
+        let queued = store.queued(lease.lane, cursor, CANCEL_ROWS).await?;
         let Some(last) = queued.last() else {
             return Ok(true);
         };
@@ -65,8 +64,7 @@ pub(super) async fn finish(
     let Some(control) = cancellation else {
         return Ok(None);
     };
-    if take_back(store, lease, run.lane, &control.by, clock, &tools.stop).await?
-        && run.finished_at.is_none()
+    if take_back(store, lease, &control.by, clock, &tools.stop).await? && run.finished_at.is_none()
     {
         let finished = Progress::Finished(clock.now());
         store.mark_campaign(run.lane, finished).await?;

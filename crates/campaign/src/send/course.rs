@@ -206,8 +206,8 @@ impl<'a> Course<'a> {
         let Tools {
             store, clock, stop, ..
         } = self.tools;
-        let (lease, campaign) = (&self.run.lease, self.run.campaign.lane);
-        let whole = cancelling::take_back(&**store, lease, campaign, &by, clock, stop).await?;
+        let lease = &self.run.lease;
+        let whole = cancelling::take_back(&**store, lease, &by, clock, stop).await?;
         Ok(match whole {
             true => Ending::Cancelled { by },
             // Whoever takes the run up again finds that it was cancelled, and takes back the rest.
@@ -263,8 +263,8 @@ impl<'a> Course<'a> {
     }
 
     async fn mark(&self, progress: Progress) -> Result<(), CampaignError> {
-        let (store, campaign) = (&self.tools.store, self.run.campaign.lane);
-        let mark = || store.mark_campaign(campaign, progress);
+        let (store, lane) = (&self.tools.store, self.run.campaign.lane);
+        let mark = || store.mark_campaign(lane, progress);
         Ok(patience::ask(&self.tools.stop, mark).await?)
     }
 }

@@ -76,7 +76,7 @@ impl Beat {
 
     /// The interventions that are not known yet, in order.
     pub async fn controls(&self) -> store::Result<Vec<Control>> {
-        let (campaign, mut cursor) = {
+        let (lane, mut cursor) = {
             let state = self.watch.state();
             (state.campaign.lane, state.controlled_to())
         };
@@ -84,7 +84,7 @@ impl Beat {
         loop {
             let page = self
                 .store
-                .controls_after(cursor, campaign, CONTROLS_PAGE)
+                .controls_after(cursor, lane, CONTROLS_PAGE)
                 .await?;
             let Some(last) = page.last() else {
                 return Ok(controls);

@@ -26,10 +26,10 @@ pub(super) async fn start(
     watch: Arc<Watch>,
     requests: mpsc::Receiver<Request>,
 ) -> store::Result<()> {
-    let campaign = watch.state().campaign.lane;
+    let lane = watch.state().campaign.lane;
     let beat = Arc::new(Beat::new(Arc::clone(&store), Arc::clone(&watch)));
     let mut follow = Follow {
-        follower: Follower::new(store, campaign, Seq::START),
+        follower: Follower::new(store, lane, Seq::START),
         watch,
         beat: Arc::clone(&beat),
         requests,
@@ -129,9 +129,9 @@ impl Follow {
             state.reader.delay_s = now.since(newest.event.at).as_secs_f64();
         }
         match batch {
-            Batch::Fresh(batch, campaign, _) => {
+            Batch::Fresh(batch, lane, _) => {
                 let mut controls = batch.controls.iter();
-                if controls.any(|control| control.lane == *campaign) {
+                if controls.any(|control| control.lane == *lane) {
                     self.beat.hurry();
                 }
             }

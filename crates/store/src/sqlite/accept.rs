@@ -33,7 +33,7 @@ pub(super) fn accept(
         };
         answers.push(answer);
     }
-    books::add(tx, shared.lane, MessageState::Queued, added)?;
+    books::add(tx, shared.lane, added)?;
     Ok(answers)
 }
 

@@ -9,10 +9,10 @@ use crate::{Books, Result};
 /// What the books call the sum of all: a code that no state has.
 const ACCEPTED: i64 = -1;
 
-/// Counts messages that were accepted.
-pub(super) fn add(tx: &WriteTx<'_>, lane: LaneId, state: MessageState, count: i64) -> Result<()> {
+/// Counts messages that were accepted: they are queued.
+pub(super) fn add(tx: &WriteTx<'_>, lane: LaneId, count: i64) -> Result<()> {
     change(tx, lane, ACCEPTED, count)?;
-    change(tx, lane, state.code(), count)
+    change(tx, lane, MessageState::Queued.code(), count)
 }
 
 /// Moves messages from queued to a final state.

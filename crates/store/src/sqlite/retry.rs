@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{LaneId, MessageState, Seq, Timestamp};
+use model::{LaneId, Seq, Timestamp};
 use rusqlite::params;
 
 use super::accept::accepted_event;
@@ -30,7 +30,7 @@ pub(super) fn retry_failed(
         return Ok(0);
     }
     let added = row::at_most(failed.len());
-    books::add(tx, lane, MessageState::Queued, added)?;
+    books::add(tx, lane, added)?;
     campaigns::reopen(tx, lane)?;
     Ok(failed.len())
 }
