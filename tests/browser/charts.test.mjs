@@ -15,8 +15,10 @@ import {
   untilOver,
 } from "./harness/dashboard.mjs";
 import { Visit } from "./harness/visit.mjs";
-import { until } from "./harness/wait.mjs";
+import { PATIENCE_S, until } from "./harness/wait.mjs";
 
+/** A browser lets a page save about ten files in a row, then it waits for a person's consent. */
+const DOWNLOAD_EVERY_MS = 2000;
 /** The first bytes of every PNG (its specification, section 5.2). */
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
@@ -34,7 +36,8 @@ test("every chart is drawn and saved as PNG; the CSV's sent ones add up to the f
     assert.deepEqual(png.subarray(0, PNG.length), PNG, chart);
     assert.ok(png.length > 2000, `${chart}: a PNG of ${png.length} bytes`);
   }
-  await until("a CSV with every message", async () => (await sentOfCsv(visit.page)) === sent);
+  const isWhole = async () => (await sentOfCsv(visit.page)) === sent;
+  await until("a CSV with every message", isWhole, PATIENCE_S, DOWNLOAD_EVERY_MS);
   visit.assertClean();
 });
 

@@ -14,9 +14,10 @@ const LOOK_EVERY_MS = 25;
  * @param {string} what names the condition in the error
  * @param {() => T | Promise<T>} condition
  * @param {number} [patienceS] seconds
+ * @param {number} [everyMs] how often it is looked at, where a look is dear
  * @returns {Promise<Exclude<T, undefined | false>>}
  */
-export async function until(what, condition, patienceS = PATIENCE_S) {
+export async function until(what, condition, patienceS = PATIENCE_S, everyMs = LOOK_EVERY_MS) {
   const deadline = performance.now() + patienceS * 1000;
   for (;;) {
     const value = await condition();
@@ -26,7 +27,7 @@ export async function until(what, condition, patienceS = PATIENCE_S) {
     if (performance.now() > deadline) {
       throw new Error(`waited ${patienceS} s in vain for ${what}`);
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(everyMs);
   }
 }
 
