@@ -6,7 +6,7 @@ use compose::mime::{Attachment, LINE_BYTES_MAX, MediaType};
 use glasspost_fuzz::parts;
 use libfuzzer_sys::fuzz_target;
 use model::{
-    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, Content, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Priority, Seq, Timestamp,
 };
 use smtp::wire::dot::check_line_breaks;
 
@@ -88,7 +88,8 @@ fn message(name: &str) -> Option<Message> {
         seq: Seq::new(1),
         id: MessageId::new(DATE, 7, Seq::new(1)),
         lane: LaneId(1),
-        content: ContentHash([0; 32]),
+        content: Content::Letter(ContentHash([0; 32])),
+        priority: Priority::Medium,
         address: Address::parse("eve@example.org").ok()?,
         data: serde_json::json!({ "name": name })
             .to_string()

@@ -160,3 +160,9 @@ impl CampaignError {
         }
     }
 }
+
+impl From<deliver::Unmade> for CampaignError {
+    fn from(unmade: deliver::Unmade) -> Self {
+        Self::from(deliver::DeliverError::from(unmade))
+    }
+}

@@ -9,7 +9,8 @@ use std::time::Instant;
 use compose::letter::{Letter, LetterSource, Recipient, Scratch};
 use compose::mime::{Body, FieldName, IdText, body, header};
 use model::{
-    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, Content, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Priority,
+    Seq, Timestamp,
 };
 
 const ROUNDS: usize = 5;
@@ -91,7 +92,8 @@ fn message() -> Result<Message, Box<dyn Error>> {
         seq: Seq::new(1),
         id: MessageId::new(accepted_at, 7, Seq::new(1)),
         lane: LaneId(1),
-        content: ContentHash([0; 32]),
+        content: Content::Letter(ContentHash([0; 32])),
+        priority: Priority::Medium,
         address: Address::parse("ada@example.org")?,
         data: data.into(),
         accepted_at,

@@ -9,8 +9,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_DNS_PREFETCH_CONTROL};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use deliver::DeliverError;
-use deliver::letters::Composer;
+use deliver::Unmade;
 use futures_util::{StreamExt, stream};
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Message as Parsed, MessageParser, MessagePart, MimeHeaders, PartType};
@@ -117,17 +116,21 @@ async fn render(app: &App, message: Message) -> Result<Rendered, Problem> {
             return Err(Problem::TooMany("messages being looked at", RENDERINGS_MAX));
         }
     };
+    let content = message.content.letter().ok_or_else(|| {
+        Problem::Nothing("the message was handed over whole: it has no template".to_owned())
+    })?;
     let letter = app
         .letters
-        .get(message.content)
+        .get(content)
         .await
         .map_err(|error| match error {
-            DeliverError::Store(error) => Problem::Store(error),
+            Unmade::Store(error) => Problem::Store(error),
             other => Problem::Unavailable(other.to_string()),
         })?;
+    let letters = Arc::clone(&app.letters);
     let composed = blocking(move || {
         let mut bytes = Vec::new();
-        Composer::default()
+        letters
             .compose(&letter, &message, &mut bytes)
             .map(|()| bytes)
     });

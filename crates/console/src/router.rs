@@ -93,7 +93,7 @@ pub(crate) struct Shared {
     /// The watched run as it was when the console opened: its id and names never change.
     pub(crate) run: Campaign,
     pub(crate) stream: Arc<Stream>,
-    pub(crate) letters: Letters,
+    pub(crate) letters: Arc<Letters>,
     pub(crate) opened_at: Timestamp,
     /// Who may list all recipients, look for some of them, or hold a rendered message, at the same moment.
     pub(crate) listings: Arc<Semaphore>,
@@ -110,7 +110,7 @@ pub fn router(console: Console) -> Router {
     let app = Arc::new(Shared {
         run: console.monitor.figures().campaign,
         stream,
-        letters: Letters::new(Arc::clone(&console.store)),
+        letters: Arc::new(Letters::new(Arc::clone(&console.store))),
         opened_at: console.clock.now(),
         listings: Arc::new(Semaphore::new(recipients::LISTINGS_MAX)),
         searches: Arc::new(Semaphore::new(page::SEARCHES_MAX)),

@@ -91,7 +91,10 @@ mod tests {
                 "failed",
                 "failed",
                 "failed",
-                "cancelled"
+                "cancelled",
+                "pending",
+                "sent",
+                "sent"
             ]
         );
     }

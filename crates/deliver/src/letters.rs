@@ -1,14 +1,15 @@
-//! The templates of the messages under way, read from the store and compiled once.
+//! Campaigns' messages, made from templates that are read from the store and compiled once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use compose::letter::{ComposeError, Letter, LetterSource, Scratch};
 use compose::mime::Attachment;
-use model::{ContentHash, Message};
+use model::{ContentHash, Envelope, Message};
 use store::Store;
 
-use crate::run::DeliverError;
+use crate::maker::{Maker, Unmade};
 
 /// Letters kept compiled. A lane rarely carries more than one at a time.
 const LETTERS_MAX: usize = 64;
@@ -17,12 +18,8 @@ const LETTERS_MAX: usize = 64;
 pub struct Letters {
     store: Arc<dyn Store>,
     compiled: Mutex<HashMap<ContentHash, Arc<Letter>>>,
-}
-
-/// One connection's tools for making messages.
-#[derive(Default)]
-pub struct Composer {
-    scratch: Scratch,
+    /// What composing leaves behind to be used again; as many as compose at once.
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 impl Letters {
@@ -31,16 +28,17 @@ impl Letters {
         Self {
             store,
             compiled: Mutex::default(),
+            scratches: Mutex::default(),
         }
     }
 
     /// The letter of a message's content.
-    pub async fn get(&self, content: ContentHash) -> Result<Arc<Letter>, DeliverError> {
-        if let Some(letter) = self.compiled().get(&content) {
+    pub async fn get(&self, content: ContentHash) -> Result<Arc<Letter>, Unmade> {
+        if let Some(letter) = locked(&self.compiled).get(&content) {
             return Ok(Arc::clone(letter));
         }
         let letter = Arc::new(self.load(content).await?);
-        let mut compiled = self.compiled();
+        let mut compiled = locked(&self.compiled);
         if compiled.len() >= LETTERS_MAX {
             compiled.clear();
         }
@@ -48,8 +46,21 @@ impl Letters {
         Ok(letter)
     }
 
-    async fn load(&self, content: ContentHash) -> Result<Letter, DeliverError> {
-        let unusable = |error: &dyn std::fmt::Display| DeliverError::Letter(error.to_string());
+    /// Appends a message's exact bytes. They are the same at every try, its date is that of its acceptance.
+    pub fn compose(
+        &self,
+        letter: &Letter,
+        message: &Message,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), ComposeError> {
+        let mut scratch = locked(&self.scratches).pop().unwrap_or_default();
+        let composed = letter.compose(message, message.accepted_at, &mut scratch, bytes);
+        locked(&self.scratches).push(scratch);
+        composed.map(|_composed| ())
+    }
+
+    async fn load(&self, content: ContentHash) -> Result<Letter, Unmade> {
+        let unusable = |error: &dyn std::fmt::Display| Unmade::Letter(error.to_string());
         let json = self.store.content(content).await?;
         let source: LetterSource =
             serde_json::from_slice(&json).map_err(|error| unusable(&error))?;
@@ -63,22 +74,21 @@ impl Letters {
         }
         Letter::compile(&source, &attachments).map_err(|error| unusable(&error))
     }
+}
 
-    fn compiled(&self) -> std::sync::MutexGuard<'_, HashMap<ContentHash, Arc<Letter>>> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+#[async_trait]
+impl Maker for Letters {
+    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+        let content = message.content.letter().ok_or_else(|| {
+            Unmade::Never("it is no campaign's, and only those have templates".to_owned())
+        })?;
+        let letter = self.get(content).await?;
+        self.compose(&letter, message, bytes)
+            .map_err(|error| Unmade::Never(error.to_string()))?;
+        Ok(letter.envelope(&message.address))
     }
 }
 
-impl Composer {
-    /// Appends a message's exact bytes. They are the same at every try, its date is that of its acceptance.
-    pub fn compose(
-        &mut self,
-        letter: &Letter,
-        message: &Message,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ComposeError> {
-        letter
-            .compose(message, message.accepted_at, &mut self.scratch, out)
-            .map(|_composed| ())
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,13 +13,16 @@
 //! # Layout
 //! - [`plan`]: pure decisions: what a reply means, what happens next, when to try the relay again
 //! - [`run`]: the tasks that hold sockets and clocks: feeder, connections, recorder
-//! - [`letters`]: the templates of the messages under way, compiled once
+//! - [`maker`]: who makes the bytes of messages
+//! - [`letters`]: makes those of campaigns, from templates compiled once
 
 pub mod letters;
+pub mod maker;
 pub mod plan;
 pub mod run;
 
 pub use letters::Letters;
+pub use maker::{Maker, Unmade};
 pub use plan::classify::{Classification, classify};
 pub use plan::retry::RetryPolicy;
 pub use run::gate::Gate;

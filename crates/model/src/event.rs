@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Attempt;
 use crate::clock::Timestamp;
 use crate::message::{LaneId, MessageState};
+use crate::news::News;
 
 /// A place in the log: messages and events share one sequence, so a reader needs one cursor.
 #[derive(
@@ -30,7 +31,11 @@ pub struct Event {
     pub attempts: u32,
     /// The attempt that led to it, when one did.
     pub attempt: Option<Attempt>,
-    /// In our own words, what is not in the attempt: why it was cancelled, until when it waits.
+    /// When it is tried next, where it waits for a time.
+    pub due_at: Option<Timestamp>,
+    /// What was learned of it after it was delivered.
+    pub news: Option<News>,
+    /// In our own words, what is not in the attempt: why it was cancelled, which limit was reached.
     pub reason: Option<Box<str>>,
 }
 
@@ -52,6 +57,12 @@ pub enum EventKind {
     Dropped,
     /// Somebody took it back. Final.
     Cancelled,
+    /// Its account may send no more for now: it waits, and that was no attempt.
+    RateLimited,
+    /// It came back after it had been delivered to the next server. It stays delivered.
+    Returned,
+    /// A provider of certified mail said where it is. It stays delivered.
+    Receipt,
 }
 
 // === impl Seq ===
@@ -80,7 +91,7 @@ impl Seq {
 
 impl EventKind {
     /// Every kind, in the order of their codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::Delivered,
         Self::Deferred,
@@ -88,6 +99,9 @@ impl EventKind {
         Self::Expired,
         Self::Dropped,
         Self::Cancelled,
+        Self::RateLimited,
+        Self::Returned,
+        Self::Receipt,
     ];
 
     /// The word as it stands in labels and JSON.
@@ -100,6 +114,9 @@ impl EventKind {
             Self::Expired => "expired",
             Self::Dropped => "dropped",
             Self::Cancelled => "cancelled",
+            Self::RateLimited => "rate_limited",
+            Self::Returned => "returned",
+            Self::Receipt => "receipt",
         }
     }
 
@@ -113,6 +130,9 @@ impl EventKind {
             Self::Expired => 4,
             Self::Dropped => 5,
             Self::Cancelled => 6,
+            Self::RateLimited => 7,
+            Self::Returned => 8,
+            Self::Receipt => 9,
         }
     }
 
@@ -124,8 +144,8 @@ impl EventKind {
     /// The state a message is in after it.
     pub fn state(self) -> MessageState {
         match self {
-            Self::Accepted | Self::Deferred => MessageState::Queued,
-            Self::Delivered => MessageState::Delivered,
+            Self::Accepted | Self::Deferred | Self::RateLimited => MessageState::Queued,
+            Self::Delivered | Self::Returned | Self::Receipt => MessageState::Delivered,
             Self::Bounced => MessageState::Bounced,
             Self::Expired => MessageState::Expired,
             Self::Dropped => MessageState::Dropped,

@@ -19,6 +19,7 @@
 //! - [`live`]: what is under way and not yet a fact
 //! - [`message`]: a recipient's message and its state
 //! - [`metrics`]: the one table of metrics
+//! - [`news`]: what is learned of a message after it was delivered
 //! - [`priority`]: how urgent a message is
 //! - [`reply`]: what a server answered, and what kind of answer it is
 //! - [`secret`]: passwords and keys that never show
@@ -39,6 +40,7 @@ pub mod id;
 pub mod live;
 pub mod message;
 pub mod metrics;
+pub mod news;
 pub mod priority;
 pub mod reply;
 pub mod secret;
@@ -57,7 +59,8 @@ pub use field::{FieldError, Line};
 pub use header::{HeaderText, HeaderTextError};
 pub use id::MessageId;
 pub use live::{Live, Stage};
-pub use message::{ContentHash, LaneId, Message, MessageState};
+pub use message::{Content, ContentHash, LaneId, Message, MessageState, SubmissionId};
+pub use news::{News, Permanence, ReceiptKind};
 pub use priority::Priority;
 pub use reply::{Category, EnhancedCode, Outcome, Reply};
 pub use secret::Secret;

@@ -200,7 +200,8 @@ mod tests {
     use crate::address::Address;
     use crate::clock::Timestamp;
     use crate::id::MessageId;
-    use crate::message::{ContentHash, LaneId, MessageState};
+    use crate::message::{Content, ContentHash, LaneId, MessageState};
+    use crate::priority::Priority;
 
     fn message(number: i64, attempts: u32) -> Message {
         let (seq, at) = (Seq::new(number), Timestamp::from_millis(0));
@@ -208,7 +209,8 @@ mod tests {
             seq,
             id: MessageId::new(at, 1, seq),
             lane: LaneId(1),
-            content: ContentHash([0; 32]),
+            content: Content::Letter(ContentHash([0; 32])),
+            priority: Priority::Medium,
             address: Address::parse("ada@example.org").unwrap(),
             data: "{}".into(),
             accepted_at: at,

@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::event::Seq;
 use crate::id::MessageId;
+use crate::priority::Priority;
 
 /// A lane in the store: the unit of ownership of the queue, and what messages are counted by. Each run of a campaign has
 /// one of its own.
@@ -17,6 +18,19 @@ pub struct LaneId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 
+/// What a client handed over under one id, by the number of its first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubmissionId(pub Seq);
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// A template, filled with the recipient's data.
+    Letter(ContentHash),
+    /// What a client handed over, the same for all of its recipients.
+    Submission(SubmissionId),
+}
+
 /// One accepted email to one recipient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -24,13 +38,15 @@ pub struct Message {
     pub seq: Seq,
     /// Its id for the outside, made from the above.
     pub id: MessageId,
-    /// The lane it waits in: its campaign's run.
+    /// The lane it waits in: its campaign's run, or its account.
     pub lane: LaneId,
-    /// What it shares with others: its template.
-    pub content: ContentHash,
+    /// What it says.
+    pub content: Content,
+    /// How urgent it is.
+    pub priority: Priority,
     /// Whom it is for.
     pub address: Address,
-    /// The recipient's own data, a JSON object; what the template is rendered with.
+    /// The recipient's own data, a JSON object; what a template is rendered with.
     pub data: Box<str>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
@@ -58,6 +74,24 @@ pub enum MessageState {
     Dropped,
     /// Somebody took it back.
     Cancelled,
+}
+
+impl Content {
+    /// The template, where there is one.
+    pub fn letter(self) -> Option<ContentHash> {
+        match self {
+            Self::Letter(hash) => Some(hash),
+            Self::Submission(_) => None,
+        }
+    }
+
+    /// The submission, where it is one.
+    pub fn submission(self) -> Option<SubmissionId> {
+        match self {
+            Self::Letter(_) => None,
+            Self::Submission(id) => Some(id),
+        }
+    }
 }
 
 impl MessageState {

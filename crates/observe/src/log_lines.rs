@@ -15,7 +15,17 @@ pub fn write(logged: &Logged) {
         EventKind::Deferred => {
             tracing::info!(message_id = %id, %address, attempt = event.attempts, reply = words(event), "will be tried again");
         }
-        EventKind::Bounced | EventKind::Expired | EventKind::Dropped | EventKind::Cancelled => {
+        EventKind::RateLimited => {
+            tracing::info!(message_id = %id, %address, reason = words(event), "rate limit reached, waits");
+        }
+        EventKind::Receipt => {
+            tracing::info!(message_id = %id, %address, receipt = words(event), "receipt");
+        }
+        EventKind::Bounced
+        | EventKind::Expired
+        | EventKind::Dropped
+        | EventKind::Cancelled
+        | EventKind::Returned => {
             tracing::warn!(message_id = %id, %address, attempt = event.attempts, reply = words(event), "{}", event.kind.as_str());
         }
     }

@@ -109,6 +109,13 @@ impl Tally {
     }
 
     fn move_message(&mut self, event: &Event) {
+        if matches!(
+            event.kind,
+            EventKind::RateLimited | EventKind::Returned | EventKind::Receipt
+        ) {
+            // They move no message.
+            return;
+        }
         if was_retrying(event) {
             self.retrying = self.retrying.saturating_sub(1);
         }
@@ -147,7 +154,11 @@ impl ProviderTally {
             EventKind::Delivered => self.delivered += 1,
             EventKind::Deferred => self.deferred += 1,
             EventKind::Bounced | EventKind::Expired | EventKind::Dropped => self.failed += 1,
-            EventKind::Accepted | EventKind::Cancelled => {}
+            EventKind::Accepted
+            | EventKind::Cancelled
+            | EventKind::RateLimited
+            | EventKind::Returned
+            | EventKind::Receipt => {}
         }
     }
 }
@@ -168,7 +179,8 @@ mod tests {
     use std::sync::Arc;
 
     use model::{
-        Address, Attempt, ContentHash, LaneId, MessageId, Phase, PhaseTimes, Seq, Timestamp,
+        Address, Attempt, Content, ContentHash, LaneId, MessageId, Phase, PhaseTimes, Priority,
+        Seq, Timestamp,
     };
 
     use super::*;
@@ -179,7 +191,8 @@ mod tests {
             seq,
             id: MessageId::new(at, 1, seq),
             lane: LaneId(1),
-            content: ContentHash([0; 32]),
+            content: Content::Letter(ContentHash([0; 32])),
+            priority: Priority::Medium,
             address: Address::parse("ada@gmail.com").unwrap(),
             data: "{}".into(),
             accepted_at: at,
@@ -195,6 +208,8 @@ mod tests {
             kind,
             attempts,
             attempt: tried,
+            due_at: None,
+            news: None,
             reason: None,
         };
         Logged {

@@ -13,6 +13,7 @@
 //! # Layout
 //! - [`Store`]: what every backend can do; batch-shaped, in the domain's words
 //! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
+//! - [`submissions`]: the same for what clients hand over, its counts and its reports
 //! - [`vault`]: the directory's secrets at rest, and their key
 //! - [`campaign`], [`lane`], [`log`], [`find`], [`books`], [`schedule`]: the values it takes and gives
 //! - [`error`]: what went wrong, by what the caller does next
@@ -27,6 +28,7 @@ pub mod lane;
 pub mod log;
 pub mod schedule;
 pub mod sqlite;
+pub mod submissions;
 pub mod vault;
 
 use std::collections::HashSet;
@@ -43,6 +45,7 @@ pub use lane::{Due, LaneKey, Lease};
 pub use log::{LogBatch, Logged, NewControl, NewEvent, Tail};
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
+pub use submissions::{NewSubmission, Submission, Submissions, Submitted};
 pub use vault::{KeyError, KeySource};
 
 /// A store's answer.

@@ -26,7 +26,8 @@ pub struct NewEvent {
     pub at: Timestamp,
     /// Attempts so far, this one included.
     pub attempts: u32,
-    /// When it will be tried again; only for `Deferred`, where `None` means at once.
+    /// When it will be tried again. For `Deferred` `None` means at once; `RateLimited` only says it: the message keeps
+    /// its place in the queue.
     pub due_at: Option<Timestamp>,
     /// The attempt that led to it.
     pub attempt: Option<Attempt>,

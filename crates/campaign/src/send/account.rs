@@ -105,6 +105,12 @@ impl Account {
         events: impl Iterator<Item = &Logged>,
     ) -> Result<(), CampaignError> {
         for logged in events {
+            // News of what was delivered adds no line, and neither does mail that is no campaign's.
+            let (true, Some(content)) =
+                (logged.event.news.is_none(), logged.message.content.letter())
+            else {
+                continue;
+            };
             let (sheet, word) = match logged.event.kind.state() {
                 MessageState::Delivered => (&mut self.success, "OK"),
                 MessageState::Bounced | MessageState::Expired | MessageState::Dropped => {
@@ -112,7 +118,7 @@ impl Account {
                 }
                 MessageState::Queued | MessageState::Cancelled => continue,
             };
-            let letter = self.letters.get(logged.message.content).await?;
+            let letter = self.letters.get(content).await?;
             let subject = letter.render_subject(Reader::from(&*logged.message));
             let subject = subject.as_ref().map_or("", |subject| subject.as_str());
             sheet.add(&[logged.message.address.as_str(), subject, word])?;

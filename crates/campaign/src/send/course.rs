@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deliver::{DeliverError, Delivery, Ended, RetryPolicy, Settings};
+use deliver::{DeliverError, Delivery, Ended, Letters, RetryPolicy, Settings};
 use model::{Stage, Timestamp};
 use store::Progress;
 
@@ -167,6 +167,7 @@ impl<'a> Course<'a> {
         Delivery {
             store: Arc::clone(&self.tools.store),
             lease: self.run.lease.clone(),
+            maker: Arc::new(Letters::new(Arc::clone(&self.tools.store))),
             connector: Arc::clone(&self.tools.connector),
             settings: settings(self.request),
             supply: Arc::clone(&pass.supply),

@@ -1,6 +1,6 @@
 //! What a letter makes of its source and of recipients.
 
-use model::{ContentHash, LaneId, MessageId, MessageState, Seq};
+use model::{Content, ContentHash, LaneId, MessageId, MessageState, Priority, Seq};
 
 use super::*;
 use crate::mime::{Attachment, LinkError, MediaType};
@@ -29,7 +29,8 @@ fn message(address: &str, data: &str) -> Message {
         seq: Seq::new(1),
         id: MessageId::new(DATE, 7, Seq::new(1)),
         lane: LaneId(1),
-        content: ContentHash([0; 32]),
+        content: Content::Letter(ContentHash([0; 32])),
+        priority: Priority::Medium,
         address: Address::parse(address).unwrap(),
         data: data.into(),
         accepted_at: DATE,

@@ -6,7 +6,8 @@ use compose::letter::{
 };
 use compose::mime::{Attachment, MediaType};
 use model::{
-    Address, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Seq, Timestamp,
+    Address, Content, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Priority,
+    Seq, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -110,7 +111,8 @@ impl Case {
             seq: Seq::new(1),
             id: MessageId::new(accepted_at, 7, Seq::new(1)),
             lane: LaneId(1),
-            content: ContentHash([0; 32]),
+            content: Content::Letter(ContentHash([0; 32])),
+            priority: Priority::Medium,
             address: Address::parse(&self.recipient).unwrap(),
             data: self.data().into_boxed_str(),
             accepted_at,

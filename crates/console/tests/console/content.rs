@@ -2,8 +2,7 @@
 
 use axum::http::StatusCode;
 use compose::letter::LetterSource;
-use deliver::Letters;
-use deliver::letters::Composer;
+use deliver::{Letters, Maker};
 use std::sync::Arc;
 
 use crate::run::{DELIVERED, accept, begin_with, every_kind, stored};
@@ -27,14 +26,9 @@ async fn a_message_is_taken_apart() {
 async fn the_bytes_are_those_of_the_delivery() {
     let (world, seqs) = every_kind().await;
     let message = stored(&*world.store, seqs[DELIVERED]).await;
-    let letter = Letters::new(Arc::clone(&world.store))
-        .get(message.content)
-        .await
-        .unwrap();
+    let letters = Letters::new(Arc::clone(&world.store));
     let mut bytes = Vec::new();
-    Composer::default()
-        .compose(&letter, &message, &mut bytes)
-        .unwrap();
+    letters.make(&message, &mut bytes).await.unwrap();
     let raw = world
         .get(&world.message_path(message.seq, "/content/raw").await)
         .await;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use compose::letter::ComposeError;
 use model::{Attempt, Category, Envelope, EventKind, Phase, PhaseTimes};
 use smtp::client::{Connection, Sent, Verdict};
 use store::NewEvent;
@@ -11,7 +10,7 @@ use store::NewEvent;
 use super::recorder::{Held, Outcome, Permit};
 use super::work::{PUT_BACKS_MAX, Work};
 use super::{Halt, PanicHalts, Shared};
-use crate::letters::Composer;
+use crate::maker::Unmade;
 use crate::plan::decide::{Decision, Trial, decide};
 use crate::plan::relay::AfterFailure;
 
@@ -30,7 +29,6 @@ struct Prepared {
 struct Line {
     shared: Arc<Shared>,
     connection: Option<Connection>,
-    composer: Composer,
     /// A buffer to compose the next message into.
     spare: Vec<u8>,
 }
@@ -42,7 +40,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut line = Line {
         shared,
         connection: None,
-        composer: Composer::default(),
         spare: Vec::new(),
     };
     let mut upcoming: Option<Prepared> = None;
@@ -117,27 +114,22 @@ impl Line {
 
     /// Makes a message's bytes. One that cannot be made is recorded as dropped.
     async fn prepare(&mut self, work: Work) -> Option<Prepared> {
-        let letter = match self.shared.letters.get(work.message.content).await {
-            Ok(letter) => letter,
-            Err(error) => {
-                self.shared.halt(Halt::Broken(error));
-                return None;
-            }
-        };
         let mut bytes = std::mem::take(&mut self.spare);
         bytes.clear();
-        match self.composer.compose(&letter, &work.message, &mut bytes) {
-            Ok(()) => {
-                let envelope = letter.envelope(&work.message.address);
-                Some(Prepared {
-                    work,
-                    envelope,
-                    bytes,
-                })
+        let delivery = &self.shared.delivery;
+        match delivery.maker.make(&work.message, &mut bytes).await {
+            Ok(envelope) => Some(Prepared {
+                work,
+                envelope,
+                bytes,
+            }),
+            Err(Unmade::Never(reason)) => {
+                self.spare = bytes;
+                self.record_unmade(work, reason).await;
+                None
             }
             Err(error) => {
-                self.spare = bytes;
-                self.record_unmade(work, &error).await;
+                self.shared.halt(Halt::Broken(error.into()));
                 None
             }
         }
@@ -277,14 +269,14 @@ impl Line {
     }
 
     /// A message that cannot be made is refused by us, and costs nobody else anything.
-    async fn record_unmade(&self, work: Work, error: &ComposeError) {
+    async fn record_unmade(&self, work: Work, reason: String) {
         let attempt = Attempt {
             remote: "".into(),
             tls: None,
             phase: Phase::Compose,
             reply: None,
             category: Some(Category::Composition),
-            error: Some(error.to_string().into()),
+            error: Some(reason.into()),
             times: PhaseTimes::default(),
             refused_copies: Vec::new(),
             dialogue: None,

@@ -31,7 +31,7 @@ use store::{Lease, Store, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::letters::Letters;
+use crate::maker::{Maker, Unmade};
 use crate::plan::relay::RelayHealth;
 use crate::plan::retry::RetryPolicy;
 use gate::Gate;
@@ -64,6 +64,8 @@ pub struct Delivery {
     pub store: Arc<dyn Store>,
     /// The right to deliver the lane.
     pub lease: Lease,
+    /// Who makes its messages.
+    pub maker: Arc<dyn Maker>,
     /// The way to the relay.
     pub connector: Arc<Connector>,
     /// How.
@@ -95,12 +97,21 @@ pub enum DeliverError {
     /// The store does not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A message's template cannot be read back.
-    #[error("the template of queued messages cannot be used: {0}")]
-    Letter(String),
+    /// Messages cannot be made.
+    #[error(transparent)]
+    Unmade(Unmade),
     /// A task of ours ended by a panic.
     #[error("a delivery task failed: {0}")]
     Task(String),
+}
+
+impl From<Unmade> for DeliverError {
+    fn from(unmade: Unmade) -> Self {
+        match unmade {
+            Unmade::Store(error) => Self::Store(error),
+            other => Self::Unmade(other),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -119,7 +130,6 @@ impl Default for Settings {
 /// What the tasks of one delivery share.
 struct Shared {
     delivery: Delivery,
-    letters: Letters,
     work: WorkQueue,
     recorder: Recorder,
     relay: Relay,
@@ -182,7 +192,6 @@ impl Delivery {
         let troubles = Arc::new(Troubles::none(Arc::clone(&self.live)));
         let health = RelayHealth::new(self.settings.relay_retry.clone());
         let shared = Arc::new(Shared {
-            letters: Letters::new(Arc::clone(&self.store)),
             work: WorkQueue::default(),
             recorder,
             relay: Relay::new(health, Arc::clone(&troubles)),

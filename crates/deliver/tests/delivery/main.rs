@@ -14,7 +14,7 @@ mod relay;
 use std::sync::Arc;
 
 use compose::letter::LetterSource;
-use deliver::{DeliverError, Delivery, Ended, Gate, RetryPolicy, Settings, Supply};
+use deliver::{DeliverError, Delivery, Ended, Gate, Letters, RetryPolicy, Settings, Supply};
 use model::{Address, Clock, Live};
 use relay::{DEADLINE, Relay};
 use smtp::client::{ClientConfig, Connector, TlsMode};
@@ -102,6 +102,7 @@ impl World {
         let delivery = Delivery {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             lease: self.lease.clone(),
+            maker: Arc::new(Letters::new(Arc::clone(&self.store) as Arc<dyn Store>)),
             connector: connector(&self.relay),
             settings: Settings {
                 connections_max,

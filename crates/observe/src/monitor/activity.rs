@@ -61,9 +61,13 @@ impl Activity {
     pub fn change(&mut self, logged: &Logged) {
         let ring = match logged.event.kind {
             EventKind::Accepted => return,
-            EventKind::Delivered | EventKind::Cancelled => &mut self.deliveries,
-            EventKind::Deferred => &mut self.deferrals,
-            EventKind::Bounced | EventKind::Expired | EventKind::Dropped => &mut self.failures,
+            EventKind::Delivered | EventKind::Cancelled | EventKind::Receipt => {
+                &mut self.deliveries
+            }
+            EventKind::Deferred | EventKind::RateLimited => &mut self.deferrals,
+            EventKind::Bounced | EventKind::Expired | EventKind::Dropped | EventKind::Returned => {
+                &mut self.failures
+            }
         };
         self.count += 1;
         ring.kept.push_back((self.count, recent(logged)));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{ContentHash, EventKind, LaneId, Live, Timestamp};
+use model::{ContentHash, EventKind, LaneId, Live, MessageState, Timestamp};
 use proptest::prelude::*;
 use store::{Campaign, Logged};
 
@@ -51,8 +51,10 @@ fn next(
     let is_possible = match before {
         None => kind == EventKind::Accepted,
         Some(before) => {
-            let is_open = matches!(before.kind, EventKind::Accepted | EventKind::Deferred);
-            is_open && kind != EventKind::Accepted
+            let is_open = before.kind.state() == MessageState::Queued;
+            let is_news = matches!(kind, EventKind::Returned | EventKind::Receipt);
+            let is_delivered = before.kind.state() == MessageState::Delivered;
+            kind != EventKind::Accepted && if is_news { is_delivered } else { is_open }
         }
     };
     let attempts = before.map_or(0, |event| event.attempts);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Address, Attempt, Category, ContentHash, Event, EventKind, LaneId, Message, MessageId, Phase,
-    PhaseTimes, Reply, Seq, Timestamp,
+    Address, Attempt, Category, Content, ContentHash, Event, EventKind, LaneId, Message, MessageId,
+    Phase, PhaseTimes, Priority, Reply, Seq, Timestamp,
 };
 use store::Logged;
 
@@ -14,7 +14,14 @@ pub const TIME_US: u64 = 1_500;
 /// An event at a moment in milliseconds, with the attempt that belongs to its kind.
 pub fn event(kind: EventKind, at_ms: i64) -> Event {
     let seq = Seq::new(1);
-    let tried = !matches!(kind, EventKind::Accepted | EventKind::Cancelled);
+    let tried = !matches!(
+        kind,
+        EventKind::Accepted
+            | EventKind::Cancelled
+            | EventKind::RateLimited
+            | EventKind::Returned
+            | EventKind::Receipt
+    );
     Event {
         seq,
         message: seq,
@@ -23,6 +30,8 @@ pub fn event(kind: EventKind, at_ms: i64) -> Event {
         kind,
         attempts: u32::from(tried && kind != EventKind::Dropped),
         attempt: tried.then(|| attempt(kind)),
+        due_at: None,
+        news: None,
         reason: None,
     }
 }
@@ -64,7 +73,8 @@ pub fn logged(kind: EventKind, number: i64, email: &str, at_ms: i64) -> Logged {
         seq,
         id: MessageId::new(at, 1, seq),
         lane: LaneId(1),
-        content: ContentHash([0; 32]),
+        content: Content::Letter(ContentHash([0; 32])),
+        priority: Priority::Medium,
         address: Address::parse(email).unwrap(),
         data: "{}".into(),
         accepted_at: at,

@@ -29,7 +29,11 @@ impl Slot {
 
     pub fn count(&mut self, event: &Event) {
         match event.kind {
-            EventKind::Accepted | EventKind::Cancelled => return,
+            EventKind::Accepted
+            | EventKind::Cancelled
+            | EventKind::RateLimited
+            | EventKind::Returned
+            | EventKind::Receipt => return,
             EventKind::Delivered => {
                 self.sent += 1;
                 self.delivered_us += time_us(event);

@@ -99,7 +99,13 @@ impl State {
 
     fn count_change(&mut self, event: &Event) {
         self.changed_at = self.changed_at.max(event.at);
-        if event.kind == EventKind::Cancelled {
+        if matches!(
+            event.kind,
+            EventKind::Cancelled
+                | EventKind::RateLimited
+                | EventKind::Returned
+                | EventKind::Receipt
+        ) {
             return;
         }
         self.pace.note(event, self.finals());

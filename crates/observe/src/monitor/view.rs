@@ -247,6 +247,7 @@ impl GroupCounts {
             EventKind::Deferred => self.deferred += 1,
             EventKind::Bounced | EventKind::Expired | EventKind::Dropped => self.failed += 1,
             EventKind::Cancelled => self.cancelled += 1,
+            EventKind::RateLimited | EventKind::Returned | EventKind::Receipt => {}
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Seq};
+use model::{
+    Content, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Priority, Seq,
+};
 use rusqlite::params;
 
 use super::transaction::WriteTx;
@@ -98,7 +100,8 @@ fn known(tx: &WriteTx<'_>, new: &NewMessage, key: &str) -> Result<Accepted> {
         .connection
         .prepare_cached(
             "SELECT seq, state FROM messages INDEXED BY ledger \
-             WHERE lane = ?1 AND ifnull(folded, address) = ?2 AND retry_of IS NULL",
+             WHERE lane = ?1 AND ifnull(folded, address) = ?2 \
+             AND retry_of IS NULL AND submission IS NULL",
         )?
         .query_row(params![new.lane.0, key], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -127,7 +130,8 @@ fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
         seq,
         id: MessageId::new(new.at, tag, seq),
         lane: new.lane,
-        content: new.content,
+        content: Content::Letter(new.content),
+        priority: Priority::default(),
         address: new.address,
         data: new.data,
         accepted_at: new.at,
@@ -151,6 +155,8 @@ pub(super) fn accepted_event(message: &Message) -> Event {
         kind: EventKind::Accepted,
         attempts: 0,
         attempt: None,
+        due_at: None,
+        news: None,
         reason: None,
     }
 }

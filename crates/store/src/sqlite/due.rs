@@ -21,7 +21,8 @@ pub(super) fn due(
     let window = limit.saturating_add(in_flight.len());
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM messages INDEXED BY due \
-         WHERE lane = ?1 AND state = 0 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3",
+         WHERE lane = ?1 AND priority = 2 AND state = 0 AND held IS NULL AND due_at <= ?2 \
+         ORDER BY due_at, seq LIMIT ?3",
     )?;
     let mut rows = statement.query(params![lane.0, now.as_millis(), row::at_most(window)])?;
     while messages.len() < limit
@@ -43,7 +44,8 @@ fn next_at(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Opti
     let millis: Option<i64> = connection
         .prepare_cached(
             "SELECT due_at FROM messages INDEXED BY due \
-             WHERE lane = ?1 AND state = 0 AND due_at > ?2 ORDER BY due_at LIMIT 1",
+             WHERE lane = ?1 AND priority = 2 AND state = 0 AND held IS NULL AND due_at > ?2 \
+             ORDER BY due_at LIMIT 1",
         )?
         .query_row(params![lane.0, now.as_millis()], |row| row.get(0))
         .optional()?;
@@ -59,7 +61,7 @@ pub(super) fn queued(
     let mut statement = connection.prepare_cached(
         "SELECT m.seq, CASE WHEN m.retry_of IS NULL THEN m.seq ELSE ( \
              SELECT f.seq FROM messages f INDEXED BY ledger \
-             WHERE f.lane = m.lane AND f.retry_of IS NULL \
+             WHERE f.lane = m.lane AND f.retry_of IS NULL AND f.submission IS NULL \
              AND ifnull(f.folded, f.address) = ifnull(m.folded, m.address)) END \
          FROM messages m INDEXED BY messages_by_lane \
          WHERE m.lane = ?2 AND m.seq > ?1 AND m.state = 0 ORDER BY m.seq LIMIT ?3",

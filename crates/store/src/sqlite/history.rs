@@ -33,7 +33,7 @@ pub(super) fn after(
         tag,
         &format!(
             "SELECT {MESSAGE_COLUMNS}, NULL, NULL, NULL, NULL, NULL \
-             FROM messages m JOIN contents c ON c.id = m.content \
+             FROM messages m LEFT JOIN contents c ON c.id = m.content \
              WHERE {of_messages} ORDER BY m.seq LIMIT ?3"
         ),
         values,
@@ -43,7 +43,7 @@ pub(super) fn after(
         tag,
         &format!(
             "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
-             FROM events e JOIN messages m ON m.seq = e.message JOIN contents c ON c.id = m.content \
+             FROM events e JOIN messages m ON m.seq = e.message LEFT JOIN contents c ON c.id = m.content \
              WHERE {of_events} ORDER BY e.seq LIMIT ?3"
         ),
         values,
@@ -66,7 +66,7 @@ pub(super) fn latest(
         tag,
         &format!(
             "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} \
-             FROM messages m INDEXED BY messages_by_lane JOIN contents c ON c.id = m.content \
+             FROM messages m INDEXED BY messages_by_lane LEFT JOIN contents c ON c.id = m.content \
              LEFT JOIN events e ON e.seq = m.last_event \
              WHERE m.seq > ?1 AND m.lane = ?2 ORDER BY m.seq LIMIT ?3"
         ),
@@ -77,7 +77,7 @@ pub(super) fn latest(
 /// One message with its latest event.
 pub(super) fn latest_of(connection: &Connection, tag: u32, message: Seq) -> Result<Option<Logged>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} FROM messages m JOIN contents c ON c.id = m.content \
+        "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS} FROM messages m LEFT JOIN contents c ON c.id = m.content \
          LEFT JOIN events e ON e.seq = m.last_event WHERE m.seq = ?1"
     ))?;
     let mut rows = statement.query([message.get()])?;

@@ -8,6 +8,7 @@ use crate::{Result, StoreError};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_directory.sql"),
+    include_str!("migrations/0003_submissions.sql"),
 ];
 
 /// Brings a data file to the latest version; gives the store's tag.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Attempt, Event, EventKind, Message, MessageState, Seq, Timestamp};
+use model::{Attempt, Event, EventKind, Message, MessageState, News, Seq, Timestamp};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,10 @@ use crate::{Lease, Logged, NewEvent, Result, StoreError};
 pub(super) struct Detail {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) attempt: Option<Attempt>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) due_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) news: Option<News>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) reason: Option<Box<str>>,
 }
@@ -74,6 +78,8 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
     let code = new.attempt.as_ref().map(code);
     let detail = Detail {
         attempt: new.attempt,
+        due_at: new.due_at,
+        news: None,
         reason: new.reason,
     };
     // The message's row says whether there is anything to append, and what came before.
@@ -125,6 +131,8 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
             kind: new.kind,
             attempts: new.attempts,
             attempt: detail.attempt,
+            due_at: detail.due_at,
+            news: detail.news,
             reason: detail.reason,
         },
         message: new.message,
@@ -153,7 +161,7 @@ fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, message: &Message) -> Resul
 }
 
 fn encode(detail: &Detail) -> Result<Option<String>> {
-    if detail.attempt.is_none() && detail.reason.is_none() {
+    if detail.attempt.is_none() && detail.due_at.is_none() && detail.reason.is_none() {
         return Ok(None);
     }
     serde_json::to_string(detail)

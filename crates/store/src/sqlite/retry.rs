@@ -41,8 +41,8 @@ fn repeat(tx: &mut WriteTx<'_>, tag: u32, lane: LaneId, failed: Seq, at: Timesta
     tx.connection
         .prepare_cached(
             "INSERT INTO messages (seq, lane, content, state, due_at, attempts, \
-             accepted_at, retry_of, folded, address, data) \
-             SELECT ?1, lane, content, 0, ?3, 0, ?3, seq, folded, address, data \
+             accepted_at, retry_of, folded, address, data, priority) \
+             SELECT ?1, lane, content, 0, ?3, 0, ?3, seq, folded, address, data, priority \
              FROM messages WHERE seq = ?2",
         )?
         .execute(params![seq.get(), failed.get(), at.as_millis()])?;

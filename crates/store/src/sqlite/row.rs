@@ -1,19 +1,19 @@
 //! Rows to values.
 
 use model::{
-    Address, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Seq,
-    Timestamp,
+    Address, Content, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState,
+    Priority, Seq, SubmissionId, Timestamp,
 };
 use rusqlite::{Connection, Row};
 
 use super::record::Detail;
 use crate::{Result, StoreError};
 
-/// The columns [`to_message`] reads, from `messages m JOIN contents c`.
-pub(super) const MESSAGE_COLUMNS: &str =
-    "m.seq, m.lane, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state, m.retry_of";
+/// The columns [`to_message`] reads, from `messages m LEFT JOIN contents c`.
+pub(super) const MESSAGE_COLUMNS: &str = "m.seq, m.lane, c.hash, m.address, m.data, m.accepted_at, m.attempts, m.state, m.retry_of, \
+     m.submission, m.priority";
 /// How many they are: where a query's own columns begin.
-pub(super) const MESSAGE_WIDTH: usize = 9;
+pub(super) const MESSAGE_WIDTH: usize = 11;
 /// The columns [`to_event`] reads, from `events e`.
 pub(super) const EVENT_COLUMNS: &str = "e.seq, e.kind, e.at, e.attempts, e.detail";
 /// How many they are.
@@ -34,7 +34,8 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
         seq,
         id: MessageId::new(accepted_at, tag, seq),
         lane: LaneId(row.get(1)?),
-        content: ContentHash(row.get(2)?),
+        content: content(row, seq)?,
+        priority: Priority::clamped(row.get(10)?),
         address: Address::parse(address).map_err(|error| damaged(seq, &error))?,
         data: data.into(),
         accepted_at,
@@ -42,6 +43,15 @@ pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
         state: state(seq, row.get(7)?)?,
         retry_of: row.get::<_, Option<i64>>(8)?.map(Seq::new),
     })
+}
+
+fn content(row: &Row<'_>, seq: Seq) -> Result<Content> {
+    if let Some(submission) = row.get::<_, Option<i64>>(9)? {
+        return Ok(Content::Submission(SubmissionId(Seq::new(submission))));
+    }
+    let hash: Option<[u8; 32]> = row.get(2)?;
+    hash.map(|hash| Content::Letter(ContentHash(hash)))
+        .ok_or_else(|| damaged(seq, &"its template is not there"))
 }
 
 /// The event whose columns begin at `first`; `None` where they are null.
@@ -67,6 +77,8 @@ pub(super) fn to_event(row: &Row<'_>, first: usize, message: &Message) -> Result
         kind,
         attempts: row.get(first + 3)?,
         attempt: detail.attempt,
+        due_at: detail.due_at,
+        news: detail.news,
         reason: detail.reason,
     }))
 }
@@ -79,7 +91,7 @@ pub(super) fn state(seq: Seq, code: i64) -> Result<MessageState> {
 /// One message by its place in the log.
 pub(super) fn message(connection: &Connection, tag: u32, seq: Seq) -> Result<Option<Message>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {MESSAGE_COLUMNS} FROM messages m JOIN contents c ON c.id = m.content WHERE m.seq = ?1"
+        "SELECT {MESSAGE_COLUMNS} FROM messages m LEFT JOIN contents c ON c.id = m.content WHERE m.seq = ?1"
     ))?;
     let mut rows = statement.query([seq.get()])?;
     rows.next()?.map(|row| to_message(row, tag)).transpose()

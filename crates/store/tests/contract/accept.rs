@@ -63,7 +63,7 @@ fn a_message_comes_back_as_it_was_accepted() {
         let found = stored(&*store, seq).await;
         assert_eq!((found.seq, found.id.seq()), (seq, seq));
         assert_eq!(found.lane, campaign.lane);
-        assert_eq!(found.content, campaign.content);
+        assert_eq!(found.content.letter(), Some(campaign.content));
         assert_eq!(found.address, new.address);
         assert_eq!(found.data, new.data);
         assert_eq!((found.accepted_at, found.attempts), (new.at, 0));
@@ -146,7 +146,10 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
         };
         store.renew(vec![renewal.clone()]).await.unwrap();
         let queued = stored(&*store, seq).await;
-        assert_eq!((&*queued.data, queued.content), ("{}", template));
+        assert_eq!(
+            (&*queued.data, queued.content.letter()),
+            ("{}", Some(template))
+        );
         assert_eq!(
             queued.address.as_str(),
             "ada0@example.org",

@@ -1,0 +1,318 @@
+//! What clients hand over under ids of their own, and what their owners ask about it.
+
+use async_trait::async_trait;
+use model::account::{AccountId, AccountPk};
+use model::{
+    Address, BatchCode, Event, EventKind, LaneId, Line, Message, MessageId, News, Priority, Seq,
+    SubmissionId, TenantId, Timestamp,
+};
+
+use crate::{Logged, Result};
+
+/// The id that a client gave, unique in its tenant.
+pub type ClientId = Line<255>;
+
+/// Something to take responsibility for.
+#[derive(Clone, Debug)]
+pub struct NewSubmission {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The client's own id of it.
+    pub client_id: ClientId,
+    /// The account that it leaves through.
+    pub account: AccountId,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The batch that it belongs to.
+    pub batch: Option<BatchCode>,
+    /// It is not tried before; `None` for at once.
+    pub deferred_until: Option<Timestamp>,
+    /// What it says, a JSON object of the preparing room's.
+    pub payload: Box<str>,
+    /// Whom it is for, each once whatever its case; at least one.
+    pub recipients: Vec<Address>,
+    /// When it was handed over.
+    pub at: Timestamp,
+}
+
+/// What became of something that was handed over. An id is taken once in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is new.
+    New(SubmissionId),
+    /// It was there with the same content, and waits.
+    Known(SubmissionId),
+    /// It was there, unsent, with other content, and has this one now.
+    Replaced(SubmissionId),
+    /// It was there and is final for all of its recipients: nothing changes.
+    Final(SubmissionId),
+    /// There is no such tenant, or it is not active.
+    NoTenant,
+    /// The tenant has no such account.
+    NoAccount,
+}
+
+/// Where a submission stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SubmissionState {
+    /// Some recipient's message waits.
+    Pending,
+    /// Every recipient's message was delivered.
+    Sent,
+    /// All are final, and not all were delivered.
+    Failed,
+}
+
+/// Something that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// Its number: that of its first message.
+    pub id: SubmissionId,
+    /// Its id for the outside: that of its first message.
+    pub message_id: MessageId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The client's own id of it.
+    pub client_id: ClientId,
+    /// The number of its account.
+    pub account: AccountPk,
+    /// The id of its account.
+    pub account_id: AccountId,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The batch that it belongs to.
+    pub batch: Option<BatchCode>,
+    /// When it may first be tried, where its client said so.
+    pub deferred_until: Option<Timestamp>,
+    /// Its messages, one a recipient.
+    pub recipients: u32,
+    /// Those that are not final.
+    pub open: u32,
+    /// Those that are final and were not delivered.
+    pub failed: u32,
+    /// Whether its tenant holds it back.
+    pub is_held: bool,
+    /// When it was handed over.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A submission with where each recipient's message stands.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The submission.
+    pub submission: Submission,
+    /// What it says, a JSON object.
+    pub payload: Box<str>,
+    /// Its messages in the order of its recipients.
+    pub messages: Vec<FollowedMessage>,
+}
+
+/// One recipient's message with its latest event.
+#[derive(Clone, Debug)]
+pub struct FollowedMessage {
+    /// The message.
+    pub message: Message,
+    /// When it is due; `None` when it is final.
+    pub due_at: Option<Timestamp>,
+    /// What happened to it last.
+    pub last: Event,
+}
+
+/// Which submissions. What is not set lets all through.
+#[derive(Clone, Debug, Default)]
+pub struct SubmissionFilter {
+    /// Of that tenant.
+    pub tenant: Option<TenantId>,
+    /// Of that account.
+    pub account: Option<AccountPk>,
+    /// Only those that are not final.
+    pub is_open: bool,
+    /// From after that one on, in the order of acceptance.
+    pub after: Option<SubmissionId>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// An account's lane with mail in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingLane {
+    /// The lane.
+    pub lane: LaneId,
+    /// The account.
+    pub account: AccountPk,
+}
+
+/// How many submissions of one account there were. They are changed in the transaction that changes what they count, so
+/// accepted = sent + errors + cancelled + pending after every commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountCounts {
+    /// The account's number.
+    pub account: AccountPk,
+    /// Its id.
+    pub account_id: AccountId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The tenant's name for people.
+    pub tenant_name: Option<Box<str>>,
+    /// Taken responsibility for.
+    pub accepted: u64,
+    /// Delivered to every recipient.
+    pub sent: u64,
+    /// Final, and not delivered to every recipient.
+    pub errors: u64,
+    /// Taken back before they were final.
+    pub cancelled: u64,
+    /// Times that one was put off: after a failed attempt, or by a limit.
+    pub deferred: u64,
+    /// Times that a limit was met.
+    pub rate_limited: u64,
+}
+
+/// A fact that a tenant's application is to be told.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its number: the event's place in the log.
+    pub seq: Seq,
+    /// What it is about.
+    pub submission: Submission,
+    /// The event and its message. When the submission is final by it, it speaks for all recipients.
+    pub logged: Logged,
+}
+
+/// Reports of one tenant that were not acknowledged yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportBacklog {
+    /// Whose they are.
+    pub tenant: TenantId,
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them happened.
+    pub oldest_at: Timestamp,
+}
+
+/// News of a delivered message.
+#[derive(Clone, Debug)]
+pub struct NewNews {
+    /// The message.
+    pub message: Seq,
+    /// [`EventKind::Returned`] or [`EventKind::Receipt`].
+    pub kind: EventKind,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What was learned.
+    pub news: News,
+    /// In words.
+    pub reason: Box<str>,
+}
+
+/// Where a reader of a source outside stands, to be kept with what it learned.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The reader's name.
+    pub reader: String,
+    /// Its place.
+    pub place: String,
+}
+
+/// What every backend can do with submissions. All of it is durable when it answers. Where a tenant is named, only
+/// what is that tenant's is seen or changed.
+#[async_trait]
+pub trait Submissions: Send + Sync + 'static {
+    /// Takes responsibility for a batch, of one tenant or of several (promise: P-01). The answers are in its order.
+    async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>>;
+
+    /// One submission with what it says, for who makes its messages.
+    async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>>;
+
+    /// One submission by its client's id.
+    async fn submission(&self, tenant: &TenantId, client_id: &ClientId)
+    -> Result<Option<Followed>>;
+
+    /// The submissions that a filter lets through, in the order of acceptance.
+    async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>>;
+
+    /// Everything that happened to the messages of a submission, in the log's order.
+    async fn history(&self, id: SubmissionId) -> Result<Vec<Logged>>;
+
+    /// Takes submissions back and forgets them; what of them is queued becomes `cancelled`. `false` for one that is not
+    /// there.
+    async fn remove(
+        &self,
+        tenant: &TenantId,
+        client_ids: Vec<ClientId>,
+        at: Timestamp,
+    ) -> Result<Vec<bool>>;
+
+    /// Takes back and forgets what of an account there is, `limit` submissions at most; gives how many it were.
+    async fn remove_of_account(
+        &self,
+        account: AccountPk,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<usize>;
+
+    /// Forgets submissions that were final before a moment and whose reports were all acknowledged, with their messages
+    /// and events, `limit` at most; without `tenant`, those of all. Gives how many it were.
+    async fn clean_up(
+        &self,
+        tenant: Option<&TenantId>,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize>;
+
+    /// How many submissions of a tenant are not final; with `batch`, of that batch.
+    async fn pending(&self, tenant: &TenantId, batch: Option<&BatchCode>) -> Result<u64>;
+
+    /// Holds back, or lets go on, what of a tenant's queued mail does not stand as its suspension says, `limit`
+    /// submissions at most; gives how many it were. Called again until that is none.
+    async fn align_suspension(&self, tenant: &TenantId, limit: usize) -> Result<usize>;
+
+    /// The accounts' lanes with queued mail.
+    async fn waiting_lanes(&self) -> Result<Vec<WaitingLane>>;
+
+    /// The account of a lane; `None` for a campaign's.
+    async fn lane_account(&self, lane: LaneId) -> Result<Option<AccountPk>>;
+
+    /// The counts of every account, by number.
+    async fn account_counts(&self) -> Result<Vec<AccountCounts>>;
+
+    /// The messages that a lane delivered in each second from `since` on: the second since 1970, and how many. A day
+    /// is kept.
+    async fn sends(&self, lane: LaneId, since: Timestamp) -> Result<Vec<(i64, u32)>>;
+
+    /// Reports of a tenant that were not acknowledged, from after that one on, in the log's order.
+    async fn reports(&self, tenant: &TenantId, after: Seq, limit: usize) -> Result<Vec<Report>>;
+
+    /// Forgets reports that arrived; gives how many it were.
+    async fn acknowledge(&self, tenant: &TenantId, reports: Vec<Seq>) -> Result<usize>;
+
+    /// The tenants with reports that were not acknowledged.
+    async fn report_backlog(&self) -> Result<Vec<ReportBacklog>>;
+
+    /// Forgets reports from before a moment, `limit` at most; gives how many it were.
+    async fn expire_reports(&self, before: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Records news of delivered messages, together with the place of who learned of it. News of a message that is not
+    /// delivered, or not there, is left out; gives how many were recorded.
+    async fn note_news(&self, news: Vec<NewNews>, place: Option<Place>) -> Result<usize>;
+}
+
+impl Submission {
+    /// Where it stands.
+    pub fn state(&self) -> SubmissionState {
+        match (self.open, self.failed) {
+            (1.., _) => SubmissionState::Pending,
+            (0, 0) => SubmissionState::Sent,
+            (0, _) => SubmissionState::Failed,
+        }
+    }
+}
+
+impl AccountCounts {
+    /// Submissions that are not final.
+    pub fn pending(&self) -> u64 {
+        self.accepted - self.sent - self.errors - self.cancelled
+    }
+}
