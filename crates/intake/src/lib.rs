@@ -1,4 +1,4 @@
-//! Every way mail and news about mail come in: bounces today.
+//! Every way mail and news about mail come in: the service's API, and bounces.
 //!
 //! # What it is for
 //! A message that was delivered to the next server may still come back. [`bounce`] learns of it: it reads what a
@@ -17,5 +17,7 @@
 //!
 //! # Map
 //! - [`bounce`]: reports, receipts and the mailbox they arrive in
+//! - [`proxy`]: the service's API, for applications and their administrator
 
 pub mod bounce;
+pub mod proxy;

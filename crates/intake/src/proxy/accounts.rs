@@ -1,0 +1,6 @@
+//! The accounts that mail leaves through.
+
+use super::Route;
+
+/// Where it answers.
+pub(super) static ROUTES: &[Route] = &[];

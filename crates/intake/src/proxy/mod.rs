@@ -1,0 +1,216 @@
+//! The service's API: applications hand mail over and ask about it, an administrator looks after tenants and accounts.
+
+//!
+//! Promises:
+//! - **What was answered with `ok` is on the disk** (promise: P-01).
+//! - **A tenant sees and changes only what is its own**, by construction: a handler never gets a tenant's id from a
+//!   request, it gets one that its asker may mean, from `scope`. What is another tenant's is answered as if it were
+//!   not there.
+//! - **An error names its field and repeats no value.** It is `{"detail": …}`, as the contract has it.
+//! - **No secret comes back**, whoever asks.
+//!
+//! Does not know: connections and sending, which it reaches through [`Wakes`] and [`SyncControl`].
+//!
+//! # Layout
+//! - [`Proxy`], [`router`], [`routes`]: what the API stands on, and where it answers
+//! - [`keys`]: whose token it is
+//! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field
+//! - `problem`, `answer`: what is said
+//! - `messages`, `commands`, `record`, `suspension`: mail, and what happened to it
+//! - `tenants`, `accounts`, `storages`, `instance`, `command_log`: what an administrator looks after
+
+#![expect(dead_code, reason = "the routes come next")]
+
+mod accounts;
+mod answer;
+mod caller;
+mod command_log;
+mod instance;
+mod object;
+mod problem;
+mod scope;
+mod storages;
+mod tenants;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::routing::MethodRouter;
+use model::account::AccountPk;
+use model::{Clock, Priority, Seq, TenantId, Timestamp};
+use store::{Directory, Store, Submissions};
+
+use problem::Problem;
+
+/// What the API stands on.
+pub struct Proxy {
+    /// The mail.
+    pub submissions: Arc<dyn Submissions>,
+    /// Tenants and what belongs to them.
+    pub directory: Arc<dyn Directory>,
+    /// The rest of the data file.
+    pub store: Arc<dyn Store>,
+    /// Who sends.
+    pub sending: Arc<dyn Wakes>,
+    /// Who reports.
+    pub reports: Arc<dyn SyncControl>,
+    /// The time.
+    pub clock: Clock,
+    /// What an operator may set.
+    pub settings: ProxySettings,
+}
+
+/// What an operator may set of the API.
+#[derive(Clone, Copy, Debug)]
+pub struct ProxySettings {
+    /// How urgent a message is that does not say so.
+    pub default_priority: Priority,
+    /// The longest body of a request, in bytes; what listens has a limit of its own before it.
+    pub body_bytes_max: usize,
+    /// The longest message, in bytes of its JSON.
+    pub message_bytes_max: usize,
+    /// How often a tenant's application is called when there is nothing to report, in seconds.
+    pub sync_interval_s: u32,
+}
+
+impl Default for ProxySettings {
+    fn default() -> Self {
+        Self {
+            default_priority: Priority::default(),
+            body_bytes_max: 32 * 1024 * 1024,
+            message_bytes_max: 16 * 1024 * 1024,
+            sync_interval_s: 300,
+        }
+    }
+}
+
+/// Who sends, as far as the API moves it.
+#[async_trait]
+pub trait Wakes: Send + Sync + 'static {
+    /// Something new waits.
+    fn wake(&self);
+
+    /// Puts back what was read ahead and not begun. When it returns, what the store holds back is not begun any more.
+    async fn recall(&self);
+
+    /// Whether a message is in a transaction at this moment.
+    fn is_sending(&self, message: Seq) -> bool;
+
+    /// Goes on sending.
+    fn activate(&self);
+
+    /// Begins no more; what was begun is brought to its end.
+    fn suspend(&self);
+
+    /// Whether it sends.
+    fn is_active(&self) -> bool;
+
+    /// An account is not what it was, or is gone.
+    fn account_changed(&self, account: AccountPk);
+}
+
+/// Who reports to the tenants' applications, as far as the API moves it.
+pub trait SyncControl: Send + Sync + 'static {
+    /// Reports at once. With a tenant, its wish not to be disturbed is forgotten; without one, it is respected.
+    fn run_now(&self, tenant: Option<TenantId>);
+
+    /// How reporting stands, tenant by tenant.
+    fn status(&self) -> Vec<SyncStatus>;
+}
+
+/// How reporting to one tenant stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncStatus {
+    /// Whom.
+    pub tenant: TenantId,
+    /// When its application last answered.
+    pub last_sync_at: Option<Timestamp>,
+    /// When it is called next.
+    pub next_sync_at: Option<Timestamp>,
+    /// Whether it asked not to be disturbed for now.
+    pub in_dnd: bool,
+    /// Calls in a row that failed.
+    pub failures: u32,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A tenant for itself, and the administrator for any.
+    Tenant,
+    /// The administrator.
+    Admin,
+}
+
+/// A place where the API answers.
+pub struct Route {
+    /// The method that it takes.
+    pub method: Method,
+    /// Its path; `{tenant_id}` and the like stand for ids.
+    pub path: &'static str,
+    /// Who may use it.
+    pub who: Who,
+    answer: fn() -> MethodRouter<App>,
+}
+
+/// What handlers get as their state.
+type App = Arc<Proxy>;
+
+/// The routes, file by file.
+static TABLES: [&[Route]; 5] = [
+    tenants::ROUTES,
+    accounts::ROUTES,
+    storages::ROUTES,
+    instance::ROUTES,
+    command_log::ROUTES,
+];
+
+/// Every route: there is no other way into the router.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    TABLES.into_iter().flatten()
+}
+
+/// The whole API.
+pub fn router(proxy: Proxy) -> Router {
+    let body_bytes_max = proxy.settings.body_bytes_max;
+    let router = routes().fold(Router::new(), |router, route| {
+        router.route(route.path, (route.answer)())
+    });
+    router
+        .method_not_allowed_fallback(async || Problem::Method("Method Not Allowed"))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+        .with_state(Arc::new(proxy))
+}
+
+impl Route {
+    /// A route for tenants.
+    const fn of_tenant(
+        method: Method,
+        path: &'static str,
+        answer: fn() -> MethodRouter<App>,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            who: Who::Tenant,
+            answer,
+        }
+    }
+
+    /// A route for the administrator alone.
+    const fn of_admin(
+        method: Method,
+        path: &'static str,
+        answer: fn() -> MethodRouter<App>,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            who: Who::Admin,
+            answer,
+        }
+    }
+}
