@@ -3,7 +3,7 @@
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{StatusCode, response};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::refusal::Refusal;
 
@@ -71,7 +71,8 @@ async fn as_json(answer: Response) -> Response {
     let message = message(&head, body).await;
     head.headers.remove(header::CONTENT_TYPE);
     head.headers.remove(header::CONTENT_LENGTH);
-    let mut response = Refusal::new(head.status, message).into_response();
+    let dialect = head.extensions.get().copied().unwrap_or_default();
+    let mut response = Refusal::new(head.status, message).response(dialect);
     response.headers_mut().extend(head.headers);
     response
 }
@@ -94,6 +95,8 @@ async fn message(head: &response::Parts, body: Body) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
+
     use super::*;
 
     async fn text(answer: Response) -> String {

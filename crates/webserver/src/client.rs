@@ -4,6 +4,11 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use crate::refusal::Refusal;
+
 /// The address that a request came from: an extension of every request. Behind a proxy it is the proxy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
@@ -15,6 +20,13 @@ impl Peer {
     /// An IPv4 address is one, however the socket spells it.
     pub(crate) fn new(ip: IpAddr) -> Self {
         Self(ip.to_canonical())
+    }
+
+    /// Whom a request came from, as the server notes it.
+    pub(crate) fn of(head: &Parts) -> Result<Self, Refusal> {
+        let peer = head.extensions.get().copied();
+        let message = "this router is not served by this room's server, so nobody knows who asks";
+        peer.ok_or_else(|| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))
     }
 
     /// What limits count as one client: an IPv4 address, or a whole IPv6 network, within which addresses are free.

@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode};
 
 use crate::access::Access;
 use crate::authority::Authority;
+use crate::caller::API_TOKEN;
 use crate::refusal::Refusal;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -100,15 +101,35 @@ fn is_opened_in_a_window(head: &Parts) -> bool {
     head.method == Method::GET && navigates && for_a_window
 }
 
-/// A foreign page's form can send three content types without asking, and JSON is none of them.
+/// A second wall, for browsers that do not name the page's origin: a foreign page's form can send three content types
+/// without asking, and JSON is none of them.
+///
+/// Two kinds of POST of programs need no JSON, and are no way in for a page. One without a body tells nothing but its
+/// address, as a link does; every route for people that changes something takes a body. And one with a token's header
+/// a browser only sends after it asked us (Fetch §3.2, a preflight), and no answer of ours ever says yes.
 fn content_type(head: &Parts) -> Result<(), Refusal> {
-    if head.method != Method::POST || is_json(&head.headers) {
+    let headers = &head.headers;
+    let may = is_json(headers) || shows_token(headers) || !has_body(headers);
+    if head.method != Method::POST || may {
         return Ok(());
     }
     Err(Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "a POST needs a JSON body and the header \"Content-Type: application/json\"",
     ))
+}
+
+fn shows_token(headers: &HeaderMap) -> bool {
+    headers.contains_key(API_TOKEN) || headers.contains_key(header::AUTHORIZATION)
+}
+
+/// Whether a body follows (RFC 9112 §6.3).
+fn has_body(headers: &HeaderMap) -> bool {
+    let is_empty = matches!(
+        header(headers, header::CONTENT_LENGTH),
+        Header::Absent | Header::One("0")
+    );
+    headers.contains_key(header::TRANSFER_ENCODING) || !is_empty
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -163,6 +184,7 @@ mod tests {
         status(&Access::loopback(), method, &[&[host], headers].concat())
     }
 
+    const BODY: (&str, &str) = ("content-length", "2");
     const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 
     #[test]
@@ -272,15 +294,47 @@ mod tests {
     fn a_post_is_json() {
         assert_eq!(local("POST", &[JSON]), 200);
         assert_eq!(local("POST", &[("content-type", "Application/JSON")]), 200);
-        assert_eq!(local("POST", &[]), 415);
         for forms in [
             "text/plain",
             "application/x-www-form-urlencoded",
             "multipart/form-data; boundary=application/json",
         ] {
-            assert_eq!(local("POST", &[("content-type", forms)]), 415, "{forms}");
+            let form = [BODY, ("content-type", forms)];
+            assert_eq!(local("POST", &form), 415, "{forms}");
         }
-        assert_eq!(local("POST", &[JSON, ("content-type", "text/plain")]), 415);
+        assert_eq!(local("POST", &[BODY]), 415);
+        assert_eq!(local("POST", &[("transfer-encoding", "chunked")]), 415);
+        let twice = [BODY, JSON, ("content-type", "text/plain")];
+        assert_eq!(local("POST", &twice), 415);
+    }
+
+    #[test]
+    fn a_post_without_a_body_or_with_a_tokens_header_needs_no_json() {
+        let form = ("content-type", "text/plain");
+        for own in [("x-api-token", "any"), ("authorization", "Bearer any")] {
+            assert_eq!(local("POST", &[BODY, own]), 200);
+            assert_eq!(local("POST", &[BODY, form, own]), 200);
+        }
+        assert_eq!(local("POST", &[]), 200);
+        assert_eq!(local("POST", &[("content-length", "0")]), 200);
+    }
+
+    #[test]
+    fn no_header_of_a_program_helps_a_foreign_page() {
+        let token = ("x-api-token", "any");
+        let bearer = ("authorization", "Bearer any");
+        for program in [&[token][..], &[bearer], &[BODY, token], &[]] {
+            for foreign in [
+                ("origin", "http://evil.example"),
+                ("origin", "null"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-site", "same-site"),
+                ("sec-fetch-site", "none"),
+            ] {
+                let headers = [program, &[foreign]].concat();
+                assert_eq!(local("POST", &headers), 403, "{headers:?}");
+            }
+        }
     }
 
     #[test]

@@ -48,6 +48,13 @@ impl Refusal {
         refusal
     }
 
+    /// 503: it cannot be done now; to be tried again after so many seconds.
+    pub fn not_now(message: impl Into<Cow<'static, str>>, retry_after_s: u64) -> Self {
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        refusal.retry_after_s = Some(retry_after_s);
+        refusal
+    }
+
     /// The answer's status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -61,15 +68,18 @@ impl Refusal {
         }
         serde_json::json!({ "error": error }).to_string()
     }
-}
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+    /// The answer as a surface's clients read errors.
+    pub(crate) fn response(self, dialect: Dialect) -> Response {
+        let body = match dialect {
+            Dialect::Error => self.json(),
+            Dialect::Detail => serde_json::json!({ "detail": self.message }).to_string(),
+        };
         let json = (
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        let mut response = (self.status, [json], self.json()).into_response();
+        let mut response = (self.status, [json], body).into_response();
         if let Some(seconds) = self.retry_after_s {
             response
                 .headers_mut()
@@ -77,6 +87,22 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.response(Dialect::Error)
+    }
+}
+
+/// How the clients of a surface read errors. As an extension of an answer, it says so of what replaces the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Dialect {
+    /// `{"error":{"message":…}}`
+    #[default]
+    Error,
+    /// `{"detail":…}`, which the clients of the proxy API look for.
+    Detail,
 }
 
 #[cfg(test)]

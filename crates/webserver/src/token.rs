@@ -6,8 +6,6 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::rand;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -16,6 +14,7 @@ use model::Secret;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
+use crate::fingerprint::Fingerprint;
 use crate::misses::Misses;
 use crate::refusal::Refusal;
 
@@ -40,21 +39,6 @@ pub enum Entry {
     Granted,
     /// The token was in a page's address: the browser keeps a cookie and asks again without it.
     SignedIn(Box<Response>),
-}
-
-/// The SHA-256 of a secret. Comparing it takes the same time whatever and however long the other text is.
-#[derive(Debug)]
-struct Fingerprint(digest::Digest);
-
-impl Fingerprint {
-    fn of(text: &str) -> Self {
-        Self(digest::digest(&SHA256, text.as_bytes()))
-    }
-
-    fn is_of(&self, text: &str) -> bool {
-        let other = Self::of(text);
-        verify_slices_are_equal(self.0.as_ref(), other.0.as_ref()).is_ok()
-    }
 }
 
 impl Lock {
@@ -182,7 +166,7 @@ fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'
 }
 
 /// `Bearer X` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let credentials = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = credentials.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -7,5 +7,6 @@ mod crowds;
 mod ending;
 mod harness;
 mod names;
+mod programs;
 mod slow;
 mod tokens;
