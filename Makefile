@@ -15,6 +15,7 @@ test: ## everything that a change must pass
 	$(MAKE) web lint
 	$(CARGO) test --workspace
 	tests/browser/run.sh
+	tests/deploy/run.sh
 	fuzz/run.sh 5
 	benches/run.sh --quick
 

@@ -3,8 +3,8 @@
 # The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
 set -eu
 
-PACKAGES="chromium dovecot-core dovecot-imapd dovecot-submissiond fonts-dejavu-core openssl postfix prometheus python3 \
-python3-prometheus-client strace util-linux"
+PACKAGES="chromium docker-compose dovecot-core dovecot-imapd dovecot-submissiond fonts-dejavu-core openssl postfix prometheus \
+python3 python3-prometheus-client python3-venv strace util-linux"
 # Node.js may come from elsewhere, and newer than Debian's.
 command -v npm >/dev/null || PACKAGES="$PACKAGES nodejs npm"
 
