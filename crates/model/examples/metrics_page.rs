@@ -3,24 +3,45 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use model::metrics::{DELIVERY_BUCKETS_S, Kind, METRICS, Metric};
+use model::metrics::service::SERVICE_METRICS;
+use model::metrics::{DELIVERY_BUCKETS_S, Kind, LabelValues, METRICS, Metric, OTHER};
 
 const OPENING: &str = "\
 # Metrics
 
-<!-- Written from crates/model/src/metrics.rs: change that, then
+<!-- Written from crates/model/src/metrics.rs and metrics/service.rs: change them, then
      cargo run -p model --example metrics_page > docs/metrics.md -->
 
 `GET /metrics` answers in Prometheus's text format 0.0.4, and in OpenMetrics 1.0 when the `Accept` header names
-`application/openmetrics-text`. Everything is counted from the event log and of one moment, so it agrees with the
-dashboard and with the account of the campaign.
+`application/openmetrics-text`. Every series is there from the start, at zero, and no label holds an address, a domain,
+a message's id or the words of a server: the number of series does not depend on what is sent to whom.
+";
+
+const CAMPAIGN: &str = "
+## Of a campaign
+
+What `glasspost send --monitor` exposes. Everything is counted from the event log and of one moment, so it agrees with
+the dashboard and with the account of the campaign. When a run is resumed, its counters begin with what the log has of
+it.
 
 The names that begin with `mailgrid_` are MailGrid's own, so that what reads them goes on working. (Its
 `mailgrid_emails_total` is a gauge in spite of its name.)
+";
 
-Every series is there from the start, at zero, and no label holds an address, a domain, an id or the words of a
-server: the number of series does not depend on what is sent to whom. When a run is resumed, its counters begin with
-what the log has of it.
+const SERVICE: &str = "
+## Of the service
+
+What `glasspost serve` exposes. The counts of submissions are kept in the transactions that change what they count, so
+accepted = sent + errors + cancelled + pending at every moment, and they go on after a restart where they were. The
+others begin with the process.
+
+The names that begin with `gmp_` are genro-mail-proxy's own, so that what reads them goes on working. While there is no
+account, they have one series at zero, with `default` in every label. An account has no name but its id; a tenant
+without a name has its id in the place of it. A name is cut after 100 characters.
+
+Where there are more accounts or tenants than have series of their own, those with the most traffic at the first
+look have, and others as they are added while there is room. Whoever has one keeps it while the process runs, and so
+do those that are summed under `other` stay there, so that no counter goes back.
 ";
 
 fn main() -> io::Result<()> {
@@ -30,31 +51,36 @@ fn main() -> io::Result<()> {
 /// The whole page.
 pub fn page() -> String {
     let mut page = OPENING.to_owned();
-    for metric in &METRICS {
-        section(&mut page, metric);
-    }
-    let series: usize = METRICS.iter().map(series_count).sum();
-    let _ = write!(
-        page,
-        "\nIn all {} metrics with {series} series.\n",
-        METRICS.len()
-    );
+    part(&mut page, CAMPAIGN, &METRICS);
+    part(&mut page, SERVICE, &SERVICE_METRICS);
     page
 }
 
-fn section(page: &mut String, metric: &Metric) {
+fn part<I: Copy>(page: &mut String, opening: &str, metrics: &[Metric<I>]) {
+    page.push_str(opening);
+    for metric in metrics {
+        section(page, metric);
+    }
+    let series: usize = metrics.iter().map(series_max).sum();
+    let count = metrics.len();
+    let has_open = metrics.iter().any(|metric| metric.series().is_empty());
+    let at_most = if has_open { " at most" } else { "" };
+    let _ = write!(
+        page,
+        "\nIn all {count} metrics with {series} series{at_most}.\n"
+    );
+}
+
+fn section<I: Copy>(page: &mut String, metric: &Metric<I>) {
     let Metric { name, help, .. } = metric;
     let kind = metric.kind.as_str();
     let unit = metric
         .unit
         .map_or(String::new(), |unit| format!(", in {unit}"));
-    let _ = write!(page, "\n## `{name}`\n\nA {kind}{unit}. {help}\n");
+    let help = help.trim_end_matches('.');
+    let _ = write!(page, "\n### `{name}`\n\nA {kind}{unit}. {help}.\n");
     for label in metric.labels {
-        let values: Vec<String> = (label.values)()
-            .iter()
-            .map(|value| format!("`{value}`"))
-            .collect();
-        let _ = write!(page, "\nLabel `{}`: {}\n", label.name, values.join(", "));
+        let _ = write!(page, "\nLabel `{}`: {}\n", label.name, values(label.values));
     }
     if metric.kind == Kind::Histogram {
         let buckets = DELIVERY_BUCKETS_S.map(|limit| format!("{limit}"));
@@ -66,9 +92,19 @@ fn section(page: &mut String, metric: &Metric) {
     }
 }
 
-fn series_count(metric: &Metric) -> usize {
+fn values(values: LabelValues) -> String {
+    match values {
+        LabelValues::Known(values) => {
+            let quoted: Vec<String> = values().iter().map(|value| format!("`{value}`")).collect();
+            quoted.join(", ")
+        }
+        LabelValues::Open { named_max } => format!("{named_max} at most, and `{OTHER}`"),
+    }
+}
+
+fn series_max<I: Copy>(metric: &Metric<I>) -> usize {
     match metric.kind {
-        Kind::Counter | Kind::Gauge => metric.series().len(),
+        Kind::Counter | Kind::Gauge => metric.series_max(),
         // The buckets, the one without a bound, the sum and the count.
         Kind::Histogram => DELIVERY_BUCKETS_S.len() + 3,
     }

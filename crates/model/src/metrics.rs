@@ -1,18 +1,21 @@
 //! The one table of metrics: what is exposed, what is documented and what alerts may name comes from here.
 //!
-//! Labels have their values from closed sets, so the number of series does not depend on what is sent to whom. Each
-//! series is there from the start, at zero.
+//! Most labels have their values from closed sets; where the set is open, like that of the accounts, so many are named
+//! at most and the others are summed. So the number of series does not depend on what is sent to whom. Each series is
+//! there from the start, at zero.
+
+pub mod service;
 
 use crate::event::EventKind;
 use crate::live::Stage;
 use crate::message::MessageState;
 use crate::reply::Category;
 
-/// One metric.
+/// One metric: of a campaign, or with its own ids of the service.
 #[derive(Clone, Copy, Debug)]
-pub struct Metric {
+pub struct Metric<I = MetricId> {
     /// Which one.
-    pub id: MetricId,
+    pub id: I,
     /// Its name; a counter's ends in `_total`.
     pub name: &'static str,
     /// What it does over time.
@@ -41,9 +44,25 @@ pub enum Kind {
 pub struct Label {
     /// Its name.
     pub name: &'static str,
-    /// Every value that it can have.
-    pub values: fn() -> Vec<&'static str>,
+    /// What values it can have.
+    pub values: LabelValues,
 }
+
+/// What values a label can have.
+#[derive(Clone, Copy, Debug)]
+pub enum LabelValues {
+    /// One of these.
+    Known(fn() -> Vec<&'static str>),
+    /// Whatever identifies an account or a tenant: so many of them by name at most, the others summed under [`OTHER`].
+    /// The open labels of one metric identify the same thing together.
+    Open {
+        /// How many by name.
+        named_max: usize,
+    },
+}
+
+/// The label value of what is not named but summed.
+pub const OTHER: &str = "other";
 
 /// Which metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,35 +117,35 @@ pub const REPLY_CODES: [&str; 36] = [
 
 const STATE: Label = Label {
     name: "state",
-    values: || MessageState::ALL.map(MessageState::as_str).to_vec(),
+    values: LabelValues::Known(|| MessageState::ALL.map(MessageState::as_str).to_vec()),
 };
 const STATUS: Label = Label {
     name: "status",
-    values: || vec!["pending", "sending", "sent", "failed", "retry"],
+    values: LabelValues::Known(|| vec!["pending", "sending", "sent", "failed", "retry"]),
 };
 const STAGE: Label = Label {
     name: "stage",
-    values: || Stage::ALL.map(Stage::as_str).to_vec(),
+    values: LabelValues::Known(|| Stage::ALL.map(Stage::as_str).to_vec()),
 };
 const ATTEMPT_OUTCOME: Label = Label {
     name: "outcome",
-    values: || ATTEMPT_OUTCOMES.map(EventKind::as_str).to_vec(),
+    values: LabelValues::Known(|| ATTEMPT_OUTCOMES.map(EventKind::as_str).to_vec()),
 };
 const CLASS: Label = Label {
     name: "class",
-    values: || vec!["2xx", "3xx", "4xx", "5xx", "none"],
+    values: LabelValues::Known(|| vec!["2xx", "3xx", "4xx", "5xx", "none"]),
 };
 const CODE: Label = Label {
     name: "code",
-    values: || [REPLY_CODES.as_slice(), &["other", "none"]].concat(),
+    values: LabelValues::Known(|| [REPLY_CODES.as_slice(), &["other", "none"]].concat()),
 };
 const CATEGORY: Label = Label {
     name: "category",
-    values: || Category::ALL.map(Category::as_str).to_vec(),
+    values: LabelValues::Known(|| Category::ALL.map(Category::as_str).to_vec()),
 };
 const PROVIDER: Label = Label {
     name: "provider",
-    values: || {
+    values: LabelValues::Known(|| {
         vec![
             "gmail",
             "outlook",
@@ -135,15 +154,15 @@ const PROVIDER: Label = Label {
             "other public",
             "own domain",
         ]
-    },
+    }),
 };
 const PROVIDER_OUTCOME: Label = Label {
     name: "outcome",
-    values: || vec!["delivered", "failed", "deferred"],
+    values: LabelValues::Known(|| vec!["delivered", "failed", "deferred"]),
 };
 const VERSION: Label = Label {
     name: "version",
-    values: || vec![env!("CARGO_PKG_VERSION")],
+    values: LabelValues::Known(|| vec![env!("CARGO_PKG_VERSION")]),
 };
 
 /// What an attempt can lead to.
@@ -335,14 +354,14 @@ pub const METRICS: [Metric; 32] = [
     ),
 ];
 
-const fn counter(id: MetricId, name: &'static str, help: &'static str) -> Metric {
+const fn counter<I: Copy>(id: I, name: &'static str, help: &'static str) -> Metric<I> {
     Metric {
         kind: Kind::Counter,
         ..gauge(id, name, help)
     }
 }
 
-const fn gauge(id: MetricId, name: &'static str, help: &'static str) -> Metric {
+const fn gauge<I: Copy>(id: I, name: &'static str, help: &'static str) -> Metric<I> {
     Metric {
         id,
         name,
@@ -353,7 +372,7 @@ const fn gauge(id: MetricId, name: &'static str, help: &'static str) -> Metric {
     }
 }
 
-impl Metric {
+impl<I: Copy> Metric<I> {
     const fn in_seconds(self) -> Self {
         Self {
             unit: Some("seconds"),
@@ -365,17 +384,40 @@ impl Metric {
         Self { labels, ..self }
     }
 
-    /// The label values of each of its series, in the labels' order.
+    /// The label values of each of its series, in the labels' order; none for a metric with open labels.
     pub fn series(&self) -> Vec<Vec<&'static str>> {
         let none = vec![Vec::new()];
         self.labels.iter().fold(none, |series, label| {
-            let values = (label.values)();
+            let values = label.known();
             let with_each = |before: Vec<&'static str>| {
                 let with = |value: &&'static str| [before.as_slice(), &[*value]].concat();
                 values.iter().map(with).collect::<Vec<_>>()
             };
             series.into_iter().flat_map(with_each).collect()
         })
+    }
+
+    /// How many series it has at most. (Those of a histogram's buckets are not counted.)
+    pub fn series_max(&self) -> usize {
+        let mut known = 1;
+        let mut open = 1;
+        for label in self.labels {
+            match label.values {
+                LabelValues::Known(values) => known *= values().len(),
+                LabelValues::Open { named_max } => open = named_max + 1,
+            }
+        }
+        known * open
+    }
+}
+
+impl Label {
+    /// Its values, where they are known beforehand.
+    pub fn known(&self) -> Vec<&'static str> {
+        match self.values {
+            LabelValues::Known(values) => values(),
+            LabelValues::Open { .. } => Vec::new(),
+        }
     }
 }
 
@@ -435,5 +477,7 @@ mod tests {
         assert_eq!(of(MetricId::ProviderOutcomes)[1], ["gmail", "failed"]);
         let count: usize = METRICS.iter().map(|metric| metric.series().len()).sum();
         assert!(count < 200, "{count} series");
+        let count_max: usize = METRICS.iter().map(Metric::series_max).sum();
+        assert_eq!(count, count_max);
     }
 }

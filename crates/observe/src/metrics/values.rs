@@ -181,7 +181,7 @@ mod tests {
     fn label_values(id: MetricId) -> Vec<&'static str> {
         let is_it = |metric: &&Metric| metric.id == id;
         let metric = METRICS.iter().find(is_it).unwrap();
-        (metric.labels[0].values)()
+        metric.labels[0].known()
     }
 
     #[test]

@@ -1,0 +1,226 @@
+//! The metrics of the service: what its accounts send, and how its reports get through.
+
+use super::{Label, LabelValues, Metric, VERSION, counter, gauge};
+
+/// Accounts that have series of their own.
+pub const ACCOUNTS_NAMED_MAX: usize = 500;
+/// Tenants that have series of their own.
+pub const TENANTS_NAMED_MAX: usize = 200;
+
+/// Which metric of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is explained by its help in the table")]
+pub enum ServiceMetricId {
+    Sent,
+    Errors,
+    Deferred,
+    RateLimited,
+    Pending,
+    BuildInfo,
+    ProcessStart,
+    Uptime,
+    Active,
+    Accounts,
+    Accepted,
+    Cancelled,
+    BooksBalance,
+    LanesBusy,
+    LanesLimited,
+    LanesTroubled,
+    Connections,
+    Sending,
+    ReportBacklog,
+    ReportLag,
+    ReportSyncs,
+    ReportFailures,
+    ReportsAcknowledged,
+    ReportsRefused,
+    ReportsExpired,
+}
+
+const ACCOUNT: [Label; 4] = [
+    open("account_id", ACCOUNTS_NAMED_MAX),
+    open("account_name", ACCOUNTS_NAMED_MAX),
+    open("tenant_id", ACCOUNTS_NAMED_MAX),
+    open("tenant_name", ACCOUNTS_NAMED_MAX),
+];
+const TENANT: [Label; 1] = [open("tenant_id", TENANTS_NAMED_MAX)];
+
+/// Every metric of the service, in the order that they are exposed and documented in. The names and helps of the first
+/// five are genro-mail-proxy's own, for those who read them.
+pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
+    counter(ServiceMetricId::Sent, "gmp_sent_total", "Total sent emails").by(&ACCOUNT),
+    counter(
+        ServiceMetricId::Errors,
+        "gmp_errors_total",
+        "Total send errors",
+    )
+    .by(&ACCOUNT),
+    counter(
+        ServiceMetricId::Deferred,
+        "gmp_deferred_total",
+        "Total deferred emails",
+    )
+    .by(&ACCOUNT),
+    counter(
+        ServiceMetricId::RateLimited,
+        "gmp_rate_limited_total",
+        "Total rate limited occurrences",
+    )
+    .by(&ACCOUNT),
+    gauge(
+        ServiceMetricId::Pending,
+        "gmp_pending_messages",
+        "Current pending messages",
+    ),
+    gauge(
+        ServiceMetricId::BuildInfo,
+        "glasspost_service_build_info",
+        "Always 1; its label says which version runs.",
+    )
+    .by(&[VERSION]),
+    gauge(
+        ServiceMetricId::ProcessStart,
+        "glasspost_service_start_time_seconds",
+        "When the process began, since 1970.",
+    )
+    .in_seconds(),
+    gauge(
+        ServiceMetricId::Uptime,
+        "glasspost_service_uptime_seconds",
+        "How long the process has been running.",
+    )
+    .in_seconds(),
+    gauge(
+        ServiceMetricId::Active,
+        "glasspost_service_active",
+        "1 while mail is being sent, 0 while somebody has stopped that.",
+    ),
+    gauge(
+        ServiceMetricId::Accounts,
+        "glasspost_service_accounts",
+        "Accounts, those without a name in the series as well.",
+    ),
+    counter(
+        ServiceMetricId::Accepted,
+        "glasspost_service_accepted_total",
+        "Submissions that responsibility was taken for, of all accounts.",
+    ),
+    counter(
+        ServiceMetricId::Cancelled,
+        "glasspost_service_cancelled_total",
+        "Submissions that were taken back before they were final, of all accounts.",
+    ),
+    gauge(
+        ServiceMetricId::BooksBalance,
+        "glasspost_service_books_balance",
+        "1 when no account has more submissions sent, failed and taken back than it accepted.",
+    ),
+    gauge(
+        ServiceMetricId::LanesBusy,
+        "glasspost_service_lanes_busy",
+        "Accounts with a message under way.",
+    ),
+    gauge(
+        ServiceMetricId::LanesLimited,
+        "glasspost_service_lanes_limited",
+        "Accounts that wait because a limit was reached.",
+    ),
+    gauge(
+        ServiceMetricId::LanesTroubled,
+        "glasspost_service_lanes_troubled",
+        "Accounts whose server cannot be used at the moment.",
+    ),
+    gauge(
+        ServiceMetricId::Connections,
+        "glasspost_service_connections",
+        "Open connections to mail servers.",
+    ),
+    gauge(
+        ServiceMetricId::Sending,
+        "glasspost_service_sending",
+        "Messages under way.",
+    ),
+    gauge(
+        ServiceMetricId::ReportBacklog,
+        "glasspost_service_report_backlog",
+        "Delivery reports that the tenant's application has not acknowledged.",
+    )
+    .by(&TENANT),
+    gauge(
+        ServiceMetricId::ReportLag,
+        "glasspost_service_report_lag_seconds",
+        "How long ago the oldest of them happened; under other, the longest.",
+    )
+    .in_seconds()
+    .by(&TENANT),
+    counter(
+        ServiceMetricId::ReportSyncs,
+        "glasspost_service_report_syncs_total",
+        "Calls that the tenant's application answered, those without a report as well.",
+    )
+    .by(&TENANT),
+    counter(
+        ServiceMetricId::ReportFailures,
+        "glasspost_service_report_failures_total",
+        "Calls that the tenant's application did not answer well.",
+    )
+    .by(&TENANT),
+    counter(
+        ServiceMetricId::ReportsAcknowledged,
+        "glasspost_service_reports_acknowledged_total",
+        "Delivery reports that the tenant's application acknowledged.",
+    )
+    .by(&TENANT),
+    counter(
+        ServiceMetricId::ReportsRefused,
+        "glasspost_service_reports_refused_total",
+        "Delivery reports that the tenant's application could not take at the time.",
+    )
+    .by(&TENANT),
+    counter(
+        ServiceMetricId::ReportsExpired,
+        "glasspost_service_reports_expired_total",
+        "Delivery reports that were given up after their retention.",
+    ),
+];
+
+const fn open(name: &'static str, named_max: usize) -> Label {
+    let values = LabelValues::Open { named_max };
+    Label { name, values }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::metrics::{Kind, METRICS};
+
+    #[test]
+    fn the_table_keeps_the_rules_of_names() {
+        let campaign = METRICS.iter().map(|metric| metric.name);
+        let service = SERVICE_METRICS.iter().map(|metric| metric.name);
+        let names: HashSet<_> = campaign.chain(service).collect();
+        let ids: HashSet<_> = SERVICE_METRICS.iter().map(|metric| metric.id).collect();
+        assert_eq!(names.len(), METRICS.len() + SERVICE_METRICS.len());
+        assert_eq!(ids.len(), SERVICE_METRICS.len());
+        for metric in &SERVICE_METRICS {
+            let name = metric.name;
+            let is_counter = metric.kind == Kind::Counter;
+            assert_eq!(name.ends_with("_total"), is_counter, "{name}");
+            assert!(name.ends_with(metric.unit.unwrap_or_default()), "{name}");
+            assert!(
+                name.starts_with("gmp_") || metric.help.ends_with('.'),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn series_stay_few_however_many_tenants_and_accounts_there_are() {
+        let series: usize = SERVICE_METRICS.iter().map(Metric::series_max).sum();
+        assert_eq!(SERVICE_METRICS[0].series_max(), ACCOUNTS_NAMED_MAX + 1);
+        assert!(series < 5_000, "{series}");
+    }
+}
