@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::refusal::Refusal;
 
 /// What is set aside for a body whose length is known; it grows with what really comes.
-const FIRST_BYTES_MAX: usize = 64 * 1024;
+const FIRST_BYTES_MAX: usize = 16 * 1024;
 /// When a client that was put off may try again: bodies come and go within seconds.
 const RETRY_AFTER_S: u64 = 2;
 

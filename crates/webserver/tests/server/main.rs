@@ -6,6 +6,7 @@ mod bodies;
 mod crowds;
 mod ending;
 mod harness;
+mod large;
 mod names;
 mod programs;
 mod slow;
