@@ -1,4 +1,5 @@
-//! What a message needs before it can go and that takes IO: attachments, and links to large files.
+//! What a message needs before it can go and that takes IO: attachments, and links to large files; and the
+//! message itself, made from what a client of the service wrote.
 //!
 //! Promises:
 //! - **Only what was opened.** Files are read in folders that an operator opened, for the tenants they
@@ -16,6 +17,7 @@
 //!
 //! # Layout
 //! - [`attachments`]: files of this machine that its own user names
+//! - [`draft`]: what a client of the service wants sent, read from its JSON
 //! - [`fetch`]: attachments that a client of the service describes
 //! - [`large`]: what becomes of attachments too large to be mailed
 //! - `roots`, `folder`: the folders an operator opened, and reading below them
@@ -23,6 +25,7 @@
 //! - `object`, `digest`, `percent`: JSON read field by field; fingerprints; text inside URLs
 
 pub mod attachments;
+pub mod draft;
 pub mod fetch;
 pub mod large;
 
@@ -36,6 +39,7 @@ mod s3;
 
 pub use attachments::{AttachmentError, AttachmentLimits, read_attachments};
 pub use digest::Md5;
+pub use draft::{Draft, DraftError};
 pub use fetch::error::{FetchError, Problem};
 pub use fetch::request::{AttachmentRequest, Auth, AuthMethod, Order};
 pub use fetch::source::Source;

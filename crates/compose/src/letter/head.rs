@@ -7,28 +7,8 @@ use super::source::{CustomHeader, LetterSource};
 use super::{COPIES_MAX, HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::mime::{FieldName, header};
 
-/// Names that the letter, the body or a server on the way sets. `Content-…` and `Resent-…` are
-/// refused too.
-const RESERVED: [&str; 17] = [
-    "bcc",
-    "cc",
-    "date",
-    "delivered-to",
-    "dkim-signature",
-    "from",
-    "list-unsubscribe",
-    "list-unsubscribe-post",
-    "message-id",
-    "mime-version",
-    "received",
-    "reply-to",
-    "return-path",
-    "sender",
-    "subject",
-    "to",
-    "apparently-to",
-];
-const RESERVED_PREFIXES: [&str; 2] = ["content-", "resent-"];
+/// Names that the letter sets, beside those that every message has.
+const RESERVED: [&str; 2] = ["List-Unsubscribe", "List-Unsubscribe-Post"];
 
 /// Who a letter comes from and who gets copies, and the fields that never change.
 #[derive(Debug)]
@@ -125,11 +105,8 @@ fn free_name(text: &str) -> Result<FieldName<'_>, LetterError> {
         name: text.to_owned(),
         source,
     })?;
-    let lower = text.to_ascii_lowercase();
-    let prefixed = RESERVED_PREFIXES
-        .iter()
-        .any(|prefix| lower.starts_with(prefix));
-    match prefixed || RESERVED.contains(&lower.as_str()) {
+    let is_ours = RESERVED.iter().any(|own| own.eq_ignore_ascii_case(text));
+    match is_ours || name.is_reserved() {
         true => Err(LetterError::HeaderReserved(text.to_owned())),
         false => Ok(name),
     }

@@ -3,6 +3,26 @@
 /// Longest name in bytes.
 pub const FIELD_NAME_BYTES_MAX: usize = 64;
 
+/// Names that a message, its body or a server on the way sets. `Content-…` and `Resent-…` are among them too.
+const RESERVED: [&str; 15] = [
+    "Apparently-To",
+    "Bcc",
+    "Cc",
+    "Date",
+    "Delivered-To",
+    "DKIM-Signature",
+    "From",
+    "Message-ID",
+    "MIME-Version",
+    "Received",
+    "Reply-To",
+    "Return-Path",
+    "Sender",
+    "Subject",
+    "To",
+];
+const RESERVED_PREFIXES: [&str; 2] = ["Content-", "Resent-"];
+
 /// A header field's name: printable ASCII without space and colon (`ftext`, RFC 5322 §3.6.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldName<'a>(&'a str);
@@ -50,11 +70,41 @@ impl<'a> FieldName<'a> {
     pub fn as_str(self) -> &'a str {
         self.0
     }
+
+    /// Whether a message, its body or a server on the way sets it, so that who writes further fields may not.
+    pub fn is_reserved(self) -> bool {
+        let begins_with = |prefix: &&str| {
+            let start = self.0.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        RESERVED
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(self.0))
+            || RESERVED_PREFIXES.iter().any(begins_with)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_with_a_meaning_of_their_own_are_reserved() {
+        let is_reserved = |text| FieldName::parse(text).unwrap().is_reserved();
+        for name in [
+            "bcc",
+            "FROM",
+            "Message-Id",
+            "content-type",
+            "Resent-X",
+            "mime-version",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["X-Bcc", "Contents", "Content", "List-Unsubscribe", "T"] {
+            assert!(!is_reserved(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_cannot_end_or_begin_anything() {

@@ -111,6 +111,16 @@ impl AttachmentRequest {
         })
     }
 
+    /// Whether it can be understood, whoever's it is; else names the field that cannot.
+    pub fn check(&self) -> Result<(), FieldError> {
+        name::read(&self.file_name)?;
+        Source::check(&self.storage_path, self.fetch_mode.as_deref())?;
+        self.md5()?;
+        self.auth
+            .as_ref()
+            .map_or(Ok(()), |auth| auth.read().map(drop))
+    }
+
     /// The name as errors show it, also when the rest cannot be understood.
     pub(crate) fn shown_name(&self) -> HeaderText {
         name::read(&self.file_name).map_or_else(

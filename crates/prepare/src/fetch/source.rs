@@ -42,12 +42,25 @@ impl<'a> Source<'a> {
             None => Self::infer(storage_path, tenant),
             Some(mode) => Self::explicit(storage_path, mode)?,
         };
-        let is_content = matches!(source, Self::Base64(_));
+        source.fits(storage_path).map(|()| source)
+    }
+
+    /// Checks what [`Source::read`] checks, which is the same for every tenant.
+    pub(crate) fn check(storage_path: &str, fetch_mode: Option<&str>) -> Result<(), FieldError> {
+        match fetch_mode {
+            None if storage_path.starts_with(BASE64) => Ok(()),
+            None => Source::Endpoint(storage_path).fits(storage_path),
+            Some(mode) => Source::explicit(storage_path, mode)?.fits(storage_path),
+        }
+    }
+
+    fn fits(&self, storage_path: &str) -> Result<(), FieldError> {
+        let is_content = matches!(self, Self::Base64(_));
         let bad = |problem: &'static str| Err(FieldError::new("storage_path", problem));
         match storage_path {
             "" => bad("is empty"),
             path if !is_content && path.len() > PATH_BYTES_MAX => bad("longer than 8192 bytes"),
-            _ => Ok(source),
+            _ => Ok(()),
         }
     }
 
