@@ -11,8 +11,10 @@
 //!   the cache never gives one tenant what another fetched.
 //! - **Errors name** the attachment or the field and what to do, say whether the same may succeed later,
 //!   and hold no secret.
+//! - **A message is what its draft says**, byte for byte the same at every try, and nothing that a client wrote
+//!   adds a header, a recipient or a part to it.
 //!
-//! Does not know: SMTP, the store, how a message is written. [`read_attachments`] and [`Shelf`] block; in
+//! Does not know: SMTP, the store, how headers and bodies are encoded. [`read_attachments`] and [`Shelf`] block; in
 //! async code the caller moves them to a thread for blocking work.
 //!
 //! # Layout
@@ -20,20 +22,25 @@
 //! - [`draft`]: what a client of the service wants sent, read from its JSON
 //! - [`fetch`]: attachments that a client of the service describes
 //! - [`large`]: what becomes of attachments too large to be mailed
+//! - [`workshop`]: a draft made into the message as it is sent
 //! - `roots`, `folder`: the folders an operator opened, and reading below them
 //! - `mount`, `s3`: what the storages of tenants are
+//! - `flight`, `recent`: one doing for many; what is kept within bounds
 //! - `object`, `digest`, `percent`: JSON read field by field; fingerprints; text inside URLs
 
 pub mod attachments;
 pub mod draft;
 pub mod fetch;
 pub mod large;
+pub mod workshop;
 
 mod digest;
+mod flight;
 mod folder;
 mod mount;
 mod object;
 mod percent;
+mod recent;
 mod roots;
 mod s3;
 
@@ -55,3 +62,4 @@ pub use large::{
 pub use mount::Mount;
 pub use roots::{OpenTo, Roots};
 pub use s3::Bucket;
+pub use workshop::{Made, Unmakeable, Workshop};

@@ -115,6 +115,11 @@ impl EncodedAttachment {
         Self(part.into_boxed_slice())
     }
 
+    /// How much it adds to a message, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -159,5 +164,6 @@ mod tests {
             Content-Disposition: attachment; filename=\"a.txt\"\r\n\
             Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n";
         assert_eq!(std::str::from_utf8(part.as_bytes()).unwrap(), expected);
+        assert_eq!(part.encoded_bytes(), expected.len());
     }
 }

@@ -94,7 +94,6 @@ fn is_message_id(text: &str) -> bool {
 
 impl Draft {
     /// Writes the header fields, all but those that describe the body.
-    #[expect(dead_code, reason = "read once messages are made")]
     pub(crate) fn write_head(&self, out: &mut Vec<u8>, id: &IdText, at: Timestamp) {
         let people = &self.people;
         let from = std::slice::from_ref(&people.from);

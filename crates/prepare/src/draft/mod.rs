@@ -102,6 +102,10 @@ impl Draft {
         self.people.recipients().cloned().collect()
     }
 
+    pub(crate) fn has_several_recipients(&self) -> bool {
+        self.people.recipients().nth(1).is_some()
+    }
+
     /// Where bounces go, which is the envelope's sender; `None` is the null sender.
     pub fn sender(&self) -> Option<&Address> {
         self.people.sender.as_ref()
@@ -122,7 +126,6 @@ impl Draft {
         &self.attachments
     }
 
-    #[expect(dead_code, reason = "read once messages are made")]
     pub(crate) fn bodies(&self) -> &Bodies {
         &self.bodies
     }

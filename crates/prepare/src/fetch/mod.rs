@@ -4,8 +4,7 @@
 //! - [`source`]: where the bytes are
 //! - [`tenant`]: what a tenant has for its attachments
 //! - [`error`]: why bytes could not be had
-//! - `name`: the name and its marker; `cache`: what was fetched before; `flight`: one fetch for many;
-//!   `turns`: how many at once
+//! - `name`: the name and its marker; `cache`: what was fetched before; `turns`: how many at once
 
 pub mod error;
 pub mod request;
@@ -13,7 +12,6 @@ pub mod source;
 pub mod tenant;
 
 mod cache;
-mod flight;
 mod name;
 mod turns;
 
@@ -30,13 +28,13 @@ use serde_json::json;
 use webclient::{Exchange, Fetch, HeaderMap, HeaderValue, Method, Redirects, WebClient, header};
 
 use crate::digest::Md5;
+use crate::flight::Flights;
 use crate::folder::{FolderError, InnerPath};
 use crate::mount::Mount;
 use crate::roots::Roots;
 use crate::s3;
 use cache::{Cache, Key};
 use error::{FetchError, Problem};
-use flight::{Flights, Outcome};
 use request::{AttachmentRequest, Order};
 use source::Source;
 use tenant::TenantSource;
@@ -74,6 +72,9 @@ impl Default for FetchLimits {
     }
 }
 
+/// What a fetch gave, for one or for many.
+type Outcome = Result<Bytes, Arc<Problem>>;
+
 /// Fetches attachments for all tenants.
 pub struct Fetcher {
     web: WebClient,
@@ -82,7 +83,7 @@ pub struct Fetcher {
     limits: FetchLimits,
     clock: Clock,
     turns: Turns,
-    flights: Flights,
+    flights: Flights<Outcome>,
 }
 
 /// An attachment with its bytes.

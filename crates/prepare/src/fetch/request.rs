@@ -129,6 +129,23 @@ impl AttachmentRequest {
         )
     }
 
+    /// Everything that it says, to tell it from others.
+    pub(crate) fn parts(&self) -> [&str; 9] {
+        let auth = self.auth.as_ref();
+        let parts = [
+            Some(&*self.file_name),
+            Some(&*self.storage_path),
+            self.mime_type.as_deref(),
+            self.fetch_mode.as_deref(),
+            self.content_md5.as_deref(),
+            auth.map(|auth| auth.method.as_str()),
+            auth.and_then(|auth| auth.token.as_ref().map(Secret::expose)),
+            auth.and_then(|auth| auth.user.as_deref()),
+            auth.and_then(|auth| auth.password.as_ref().map(Secret::expose)),
+        ];
+        parts.map(Option::unwrap_or_default)
+    }
+
     fn md5(&self) -> Result<Option<Md5>, FieldError> {
         let Some(text) = &self.content_md5 else {
             return Ok(None);
@@ -174,6 +191,18 @@ fn media_type(given: Option<&str>, file_name: &HeaderText) -> MediaType {
             MediaType::parse(guess).ok()
         })
         .unwrap_or_default()
+}
+
+// === impl AuthMethod ===
+
+impl AuthMethod {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+        }
+    }
 }
 
 // === impl Auth ===

@@ -125,6 +125,11 @@ impl LargeFilePolicy {
         self.enabled && super::megabytes(bytes) > self.max_size_mb
     }
 
+    /// Whether some files go as links.
+    pub(crate) fn may_link(&self) -> bool {
+        self.enabled && self.action == LargeFileAction::Rewrite
+    }
+
     pub(super) fn place(&self) -> Result<Place, FieldError> {
         let bad = |problem: String| FieldError::new(STORAGE_URL, problem);
         let text = self

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use model::Timestamp;
 
 use super::Key;
-use super::recent::Recent;
 use crate::digest::Md5;
+use crate::recent::Recent;
 
 /// What an unfinished file is called at its end.
 const UNFINISHED: &str = ".part";
@@ -21,7 +21,7 @@ const UNFINISHED: &str = ".part";
 /// A folder of attachments. All calls block.
 pub(super) struct Disk {
     folder: PathBuf,
-    sizes: Mutex<Recent<u64>>,
+    sizes: Mutex<Recent<Key, u64>>,
     writes: AtomicU64,
 }
 
@@ -97,7 +97,7 @@ impl Disk {
         self.folder.join(key.file_name())
     }
 
-    fn sizes(&self) -> MutexGuard<'_, Recent<u64>> {
+    fn sizes(&self) -> MutexGuard<'_, Recent<Key, u64>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

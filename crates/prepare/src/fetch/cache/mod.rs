@@ -4,7 +4,6 @@
 //! read back is fetched again.
 
 mod disk;
-mod recent;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,8 +14,8 @@ use bytes::Bytes;
 use model::Clock;
 
 use crate::digest::{Md5, hex, sha256};
+use crate::recent::Recent;
 use disk::Disk;
-use recent::Recent;
 
 /// How much is kept, and for how long.
 #[derive(Clone, Debug)]
@@ -72,7 +71,7 @@ impl Key {
 pub(crate) struct Cache {
     small_bytes_max: usize,
     clock: Clock,
-    memory: Mutex<Recent<Bytes>>,
+    memory: Mutex<Recent<Key, Bytes>>,
     disk: Option<Arc<Disk>>,
 }
 
@@ -127,7 +126,7 @@ impl Cache {
         }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Recent<Bytes>> {
+    fn memory(&self) -> MutexGuard<'_, Recent<Key, Bytes>> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

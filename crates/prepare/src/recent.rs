@@ -5,20 +5,18 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use super::Key;
-
 /// What an entry costs besides its bytes, about, so that a million empty ones are bounded too.
 const ENTRY_BYTES: u64 = 256;
 
-/// A bounded store ordered by last use. Its values are attachments in memory, or the sizes of files.
-pub(super) struct Recent<V> {
+/// A bounded store ordered by last use. Its values are what is kept in memory, or the sizes of files.
+pub(crate) struct Recent<K, V> {
     bytes_max: u64,
     ttl: Duration,
     bytes: u64,
     uses: u64,
-    entries: BTreeMap<Key, Entry<V>>,
-    by_use: BTreeMap<u64, Key>,
-    by_age: BTreeMap<u64, Key>,
+    entries: BTreeMap<K, Entry<V>>,
+    by_use: BTreeMap<u64, K>,
+    by_age: BTreeMap<u64, K>,
 }
 
 struct Entry<V> {
@@ -29,7 +27,7 @@ struct Entry<V> {
     expires: Timestamp,
 }
 
-impl<V: Clone> Recent<V> {
+impl<K: Ord + Clone, V: Clone> Recent<K, V> {
     pub fn new(bytes_max: u64, ttl: Duration) -> Self {
         Self {
             bytes_max,
@@ -43,7 +41,7 @@ impl<V: Clone> Recent<V> {
     }
 
     /// The value of `key` unless it is too old. Using it makes it the last to go, not younger.
-    pub fn get(&mut self, key: &Key, now: Timestamp) -> Option<V> {
+    pub fn get(&mut self, key: &K, now: Timestamp) -> Option<V> {
         let entry = self.entries.get_mut(key)?;
         if entry.expires <= now {
             return None;
@@ -57,7 +55,7 @@ impl<V: Clone> Recent<V> {
 
     /// Makes room for `bytes` and a new value of `key`, and says who had to go for it: what was there
     /// before, what is too old and what was not used longest. `None` when it would not fit at all.
-    pub fn make_room(&mut self, key: &Key, bytes: u64, now: Timestamp) -> Option<Vec<Key>> {
+    pub fn make_room(&mut self, key: &K, bytes: u64, now: Timestamp) -> Option<Vec<K>> {
         let bytes = bytes + ENTRY_BYTES;
         if bytes > self.bytes_max {
             return None;
@@ -80,21 +78,21 @@ impl<V: Clone> Recent<V> {
     }
 
     /// The oldest entry, if it is too old. All live equally long, so the first born goes first.
-    fn expired(&self, now: Timestamp) -> Option<Key> {
+    fn expired(&self, now: Timestamp) -> Option<K> {
         let (_, oldest) = self.by_age.first_key_value()?;
         let entry = self.entries.get(oldest)?;
         (entry.expires <= now).then(|| oldest.clone())
     }
 
     /// Adds a value, unless it is larger than all room.
-    pub fn put(&mut self, key: Key, value: V, bytes: u64, now: Timestamp) {
+    pub fn put(&mut self, key: K, value: V, bytes: u64, now: Timestamp) {
         if self.make_room(&key, bytes, now).is_some() {
             self.insert(key, value, bytes, now);
         }
     }
 
     /// Adds a value for which room was made.
-    pub fn insert(&mut self, key: Key, value: V, bytes: u64, now: Timestamp) {
+    pub fn insert(&mut self, key: K, value: V, bytes: u64, now: Timestamp) {
         self.remove(&key);
         self.uses += 1;
         let entry = Entry {
@@ -110,7 +108,7 @@ impl<V: Clone> Recent<V> {
         self.entries.insert(key, entry);
     }
 
-    pub fn remove(&mut self, key: &Key) {
+    pub fn remove(&mut self, key: &K) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.bytes;
             self.by_use.remove(&entry.last_use);
@@ -122,7 +120,6 @@ impl<V: Clone> Recent<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Md5;
 
     const TTL: Duration = Duration::from_secs(300);
 
@@ -130,12 +127,12 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn key(name: &str) -> Key {
-        Key::new("tenant", Md5::of(name.as_bytes()))
+    fn key(name: &str) -> String {
+        name.to_owned()
     }
 
     /// Room for three entries of 100 bytes.
-    fn filled() -> Recent<usize> {
+    fn filled() -> Recent<String, usize> {
         let mut recent = Recent::new(3 * (100 + ENTRY_BYTES), TTL);
         for (second, name) in (0..).zip(["a", "b", "c"]) {
             recent.put(key(name), 100, 100, at(second));

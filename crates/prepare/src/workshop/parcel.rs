@@ -1,0 +1,110 @@
+//! What goes along with a message: its attachments as finished parts, and links to those that were too large.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use compose::mime::{Attachment, EncodedAttachment};
+use futures_util::{StreamExt, stream};
+use model::MessageId;
+
+use super::{LONG_WORK_BYTES, Unmakeable, Workshop};
+use crate::digest::{Sha256, sha256_of_parts};
+use crate::fetch::Fetched;
+use crate::fetch::request::AttachmentRequest;
+use crate::fetch::tenant::TenantSource;
+use crate::large::Treatment;
+use crate::large::list::FileLink;
+use crate::large::policy::LargeFilePolicy;
+
+/// How many attachments of one message are fetched at once.
+const FETCHES_AT_ONCE: usize = 4;
+/// The most that the attachments of one message may have together, in bytes.
+const ATTACHED_BYTES_MAX: usize = 64 << 20;
+
+/// What goes along with a message.
+#[derive(Debug, Default)]
+pub(super) struct Parcel {
+    pub attachments: Vec<EncodedAttachment>,
+    pub links: Vec<FileLink>,
+}
+
+impl Parcel {
+    /// How much it adds to the message, about, in bytes.
+    pub fn bytes(&self) -> usize {
+        let parts = self.attachments.iter();
+        parts.map(EncodedAttachment::encoded_bytes).sum()
+    }
+
+    pub fn has_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+}
+
+/// Tells the parcel of a message from others, also from what the same message was to have before it was replaced.
+pub(super) fn key(tenant: &TenantSource, requests: &[AttachmentRequest], id: MessageId) -> Sha256 {
+    let id = id.to_string();
+    let whose = [tenant.id.as_str(), &id].map(str::as_bytes);
+    let parts = requests.iter().flat_map(AttachmentRequest::parts);
+    sha256_of_parts(whose.into_iter().chain(parts.map(str::as_bytes)))
+}
+
+impl Workshop {
+    /// Gets all attachments of a message, in their order.
+    pub(super) async fn packed(
+        &self,
+        tenant: &TenantSource,
+        policy: Option<&LargeFilePolicy>,
+        requests: &[AttachmentRequest],
+    ) -> Result<Arc<Parcel>, Unmakeable> {
+        let treatments: Vec<_> = requests
+            .iter()
+            .map(|request| self.treated(tenant, policy, request))
+            .collect();
+        let mut treatments = pin!(stream::iter(treatments).buffered(FETCHES_AT_ONCE));
+        let (mut parcel, mut bytes) = (Parcel::default(), 0);
+        while let Some(treatment) = treatments.next().await {
+            match treatment? {
+                Treatment::Attach(fetched) => {
+                    bytes += fetched.bytes.len();
+                    if bytes > ATTACHED_BYTES_MAX {
+                        return Err(too_large());
+                    }
+                    parcel.attachments.push(encoded(fetched).await?);
+                }
+                Treatment::Link(link) => parcel.links.push(link),
+            }
+        }
+        Ok(Arc::new(parcel))
+    }
+
+    async fn treated(
+        &self,
+        tenant: &TenantSource,
+        policy: Option<&LargeFilePolicy>,
+        request: &AttachmentRequest,
+    ) -> Result<Treatment, Unmakeable> {
+        let fetched = self.fetcher.fetch(tenant, request).await?;
+        match policy {
+            None => Ok(Treatment::Attach(fetched)),
+            Some(policy) => Ok(self.large_files.apply(tenant, policy, fetched).await?),
+        }
+    }
+}
+
+fn too_large() -> Unmakeable {
+    let limit = ATTACHED_BYTES_MAX >> 20;
+    Unmakeable::Never(format!(
+        "Attachments are larger than the allowed {limit} MB together"
+    ))
+}
+
+async fn encoded(fetched: Fetched) -> Result<EncodedAttachment, Unmakeable> {
+    let is_long = fetched.bytes.len() >= LONG_WORK_BYTES;
+    let encode = move || EncodedAttachment::new(&Attachment::from(fetched));
+    match is_long {
+        false => Ok(encode()),
+        true => tokio::task::spawn_blocking(encode)
+            .await
+            .map_err(|_| Unmakeable::interrupted()),
+    }
+}
