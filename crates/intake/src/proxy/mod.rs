@@ -16,34 +16,48 @@
 //! - [`keys`]: whose token it is
 //! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field
 //! - `problem`, `answer`: what is said
-//! - `messages`, `commands`, `record`, `suspension`: mail, and what happened to it
+//! - `commands`, `incoming`: mail as it is handed over and taken back; `suspension`: mail that is held back
+//! - `messages`, `record`, `history`: mail as it stands, and what happened to it
 //! - `tenants`, `accounts`, `storages`, `instance`, `command_log`: what an administrator looks after
 
-#![expect(dead_code, reason = "the routes come next")]
+#![expect(dead_code, reason = "the administrator's routes come next")]
 
 mod accounts;
 mod answer;
-mod caller;
 mod command_log;
+mod commands;
+mod history;
+mod incoming;
 mod instance;
+pub mod keys;
+mod messages;
 mod object;
 mod problem;
+mod record;
 mod scope;
 mod storages;
+mod suspension;
 mod tenants;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::Method;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use model::account::AccountPk;
 use model::{Clock, Priority, Seq, TenantId, Timestamp};
 use store::{Directory, Store, Submissions};
+use webserver::{Caller, Keys};
 
 use problem::Problem;
+
+/// Told when a route is there, for another method.
+const OTHER_METHOD: &str =
+    "this address does not take that method: the header Allow names those it takes";
 
 /// What the API stands on.
 pub struct Proxy {
@@ -57,6 +71,8 @@ pub struct Proxy {
     pub sending: Arc<dyn Wakes>,
     /// Who reports.
     pub reports: Arc<dyn SyncControl>,
+    /// Whose tokens are good.
+    pub keys: Arc<dyn Keys>,
     /// The time.
     pub clock: Clock,
     /// What an operator may set.
@@ -74,6 +90,8 @@ pub struct ProxySettings {
     pub message_bytes_max: usize,
     /// How often a tenant's application is called when there is nothing to report, in seconds.
     pub sync_interval_s: u32,
+    /// How long what is final and reported is kept unless a request says otherwise, in seconds.
+    pub retention_s: u32,
 }
 
 impl Default for ProxySettings {
@@ -83,6 +101,7 @@ impl Default for ProxySettings {
             body_bytes_max: 32 * 1024 * 1024,
             message_bytes_max: 16 * 1024 * 1024,
             sync_interval_s: 300,
+            retention_s: 7 * 24 * 3_600,
         }
     }
 }
@@ -160,7 +179,10 @@ pub struct Route {
 type App = Arc<Proxy>;
 
 /// The routes, file by file.
-static TABLES: [&[Route]; 5] = [
+static TABLES: [&[Route]; 8] = [
+    commands::ROUTES,
+    messages::ROUTES,
+    suspension::ROUTES,
     tenants::ROUTES,
     accounts::ROUTES,
     storages::ROUTES,
@@ -173,16 +195,25 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     TABLES.into_iter().flatten()
 }
 
-/// The whole API.
+/// The whole API, behind its keys.
 pub fn router(proxy: Proxy) -> Router {
-    let body_bytes_max = proxy.settings.body_bytes_max;
+    let (keys, bytes_max) = (Arc::clone(&proxy.keys), proxy.settings.body_bytes_max);
     let router = routes().fold(Router::new(), |router, route| {
-        router.route(route.path, (route.answer)())
+        router.route(route.path, route.guarded())
     });
-    router
-        .method_not_allowed_fallback(async || Problem::Method("Method Not Allowed"))
-        .layer(DefaultBodyLimit::max(body_bytes_max))
-        .with_state(Arc::new(proxy))
+    let router = router
+        .method_not_allowed_fallback(async || Problem::Method(OTHER_METHOD))
+        .layer(DefaultBodyLimit::max(bytes_max))
+        .with_state(Arc::new(proxy));
+    webserver::authenticated(router, keys)
+}
+
+/// The wall before the administrator's routes, whatever their handlers take.
+async fn admins_only(caller: Caller, request: Request, next: Next) -> Response {
+    match caller {
+        Caller::Admin => next.run(request).await,
+        Caller::Tenant(_) => Problem::AdminOnly.into_response(),
+    }
 }
 
 impl Route {
@@ -197,6 +228,15 @@ impl Route {
             path,
             who: Who::Tenant,
             answer,
+        }
+    }
+
+    /// What answers there, behind the wall that its asker has to pass.
+    fn guarded(&self) -> MethodRouter<App> {
+        let answer = (self.answer)();
+        match self.who {
+            Who::Tenant => answer,
+            Who::Admin => answer.route_layer(middleware::from_fn(admins_only)),
         }
     }
 

@@ -73,6 +73,20 @@ impl Place {
             })
     }
 
+    /// How it is called seen from a place around it: `to[2]`, `headers.X-Note`.
+    pub(super) fn within(&self, around: &Self) -> String {
+        let steps = self.0.strip_prefix(around.0.as_slice()).unwrap_or(&self.0);
+        let mut text = String::new();
+        for step in steps {
+            match step {
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+                Step::Name(name) if text.is_empty() => text.push_str(name),
+                Step::Name(name) => text.extend([".", name]),
+            }
+        }
+        text
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -102,6 +116,23 @@ impl Object {
     pub(super) fn or_in(mut self, next: Self) -> Self {
         self.next = Some(Box::new(next));
         self
+    }
+
+    /// Its own place and fields.
+    pub(super) fn into_parts(self) -> (Place, Value) {
+        (self.place, Value::Object(self.fields))
+    }
+
+    /// The fields that stand in a place, this one or one beyond.
+    pub(super) fn into_named(self, place: &Place) -> Value {
+        let mut holder = self;
+        loop {
+            match (holder.place == *place, holder.next) {
+                (true, _) => return Value::Object(holder.fields),
+                (false, Some(next)) => holder = *next,
+                (false, None) => return Value::Object(Map::new()),
+            }
+        }
     }
 
     /// Where it stands.

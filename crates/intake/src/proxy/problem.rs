@@ -44,6 +44,9 @@ pub(super) enum Problem {
     /// There is none such, or it is not the asker's: 404.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// It stands as it is, and cannot be changed: 409.
+    #[error("{0}")]
+    Fixed(&'static str),
     /// The route is there, for another method: 405.
     #[error("{0}")]
     Method(&'static str),
@@ -117,6 +120,7 @@ impl Problem {
             Self::NoToken | Self::OtherTenant => StatusCode::UNAUTHORIZED,
             Self::AdminOnly => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Fixed(_) => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,

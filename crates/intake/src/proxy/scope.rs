@@ -7,9 +7,9 @@ use axum::http::request::Parts;
 use model::TenantId;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
+use webserver::Caller;
 
 use super::App;
-use super::caller::Caller;
 use super::object::{Object, Place};
 use super::problem::{Fault, FaultKind, Problem};
 
@@ -46,6 +46,11 @@ pub(super) struct Anyone {
 pub(super) struct Scope(Caller);
 
 impl Scope {
+    /// That of one tenant.
+    pub(super) fn of_tenant(tenant: TenantId) -> Self {
+        Self(Caller::Tenant(tenant))
+    }
+
     /// The tenant that an object is about: the asker's own, or for the administrator the one that it names.
     pub(super) fn tenant(&self, object: &Object) -> Result<TenantId, Problem> {
         let mut named = object.values(TENANT).into_iter().map(Value::as_str);
@@ -58,6 +63,22 @@ impl Scope {
             (Caller::Tenant(_), Some(_)) => Err(Problem::OtherTenant),
             (Caller::Admin, Some(named)) => Ok(named),
             (Caller::Admin, None) => Err(Problem::missing(object.place_of(TENANT))),
+        }
+    }
+
+    /// Whether what is a tenant's is the asker's as well.
+    pub(super) fn sees(&self, tenant: &TenantId) -> bool {
+        match &self.0 {
+            Caller::Admin => true,
+            Caller::Tenant(own) => own == tenant,
+        }
+    }
+
+    /// The tenant who asks; `None` for the administrator.
+    pub(super) fn own(&self) -> Option<&TenantId> {
+        match &self.0 {
+            Caller::Admin => None,
+            Caller::Tenant(own) => Some(own),
         }
     }
 

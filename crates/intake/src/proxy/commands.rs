@@ -1,0 +1,412 @@
+//! Mail as it is handed over and taken back.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Method;
+use axum::routing::{MethodRouter, post};
+use model::TenantId;
+use serde_json::{Value, json};
+use store::submissions::ClientId;
+use store::{NewSubmission, Submission, Submitted};
+
+use super::answer::{Answer, Json};
+use super::incoming::{self, Terms};
+use super::messages::by_pk;
+use super::object::{Object, Place};
+use super::problem::{Fault, FaultKind, Problem};
+use super::scope::{Anyone, Scoped};
+use super::{App, Route};
+
+/// Messages that are handed over in one request.
+const MESSAGES_MAX: usize = 1_000;
+/// Ids that are taken back in one request.
+const IDS_MAX: usize = 10_000;
+/// Submissions that are forgotten in one step.
+const STEP: usize = 1_000;
+/// How old what is cleaned up must be unless the RPC route says otherwise, in seconds.
+const RPC_OLDER_THAN_S: i64 = 86_400;
+/// The longest age that can be asked for, in seconds: ten thousand years.
+const AGE_MAX_S: i64 = 315_576_000_000;
+
+/// Where it answers.
+pub(super) static ROUTES: &[Route] = &[
+    Route::of_tenant(Method::POST, "/commands/add-messages", || {
+        post(add_messages)
+    }),
+    Route::of_tenant(Method::POST, "/messages/add_batch", || post(add_batch)),
+    Route::of_tenant(Method::POST, "/messages/add", || post(add)),
+    Route::of_tenant(Method::POST, "/commands/delete-messages", || {
+        post(delete_messages)
+    }),
+    Route::of_tenant(Method::POST, "/messages/delete_batch", || {
+        post(delete_batch)
+    }),
+    Route::of_tenant(Method::POST, "/messages/delete", || post(delete)),
+    Route::of_tenant(Method::POST, "/commands/cleanup-messages", || {
+        post(cleanup_messages)
+    }),
+    Route::of_tenant(Method::POST, "/messages/cleanup", cleanup_route),
+    Route::of_tenant(Method::POST, "/commands/run-now", || post(run_now)),
+];
+
+// === Handing over ===
+
+/// What became of the messages of a request.
+struct Enqueued {
+    queued: usize,
+    rejected: Vec<Value>,
+    /// Whether nothing was taken, and not only because it had been before.
+    has_failed: bool,
+}
+
+async fn add_messages(State(app): State<App>, anyone: Anyone) -> Answer {
+    let missing = |field: &str| format!("missing {field}");
+    let Enqueued {
+        queued,
+        rejected,
+        has_failed,
+    } = enqueue(&app, anyone, missing).await?;
+    match has_failed {
+        true => Err(Problem::AllRejected {
+            error: "no message was queued",
+            rejected: Value::Array(rejected),
+        }),
+        false => Ok(Json(
+            json!({ "ok": true, "queued": queued, "rejected": rejected }),
+        )),
+    }
+}
+
+async fn add_batch(State(app): State<App>, anyone: Anyone) -> Answer {
+    let missing = |field: &str| format!("Missing '{field}' field");
+    let Enqueued {
+        queued,
+        rejected,
+        has_failed,
+    } = enqueue(&app, anyone, missing).await?;
+    Ok(Json(
+        json!({ "ok": !has_failed, "queued": queued, "rejected": rejected }),
+    ))
+}
+
+async fn add(State(app): State<App>, anyone: Anyone) -> Answer {
+    let Anyone { scope, input } = anyone;
+    let terms = terms(&app, &input)?;
+    let message = input.into_named(&Place::body());
+    let new = incoming::read(Place::body(), message, &scope, terms)?;
+    let (tenant, client_id) = (new.tenant.clone(), new.client_id.clone());
+    let account_id = Place::body().field("account_id");
+    match submit(&app, vec![new]).await?.pop() {
+        Some(Taken::Queued) => {}
+        Some(Taken::NoTenant) => return Err(Problem::NotFound("tenant")),
+        Some(Taken::NoAccount) => {
+            return Err(Problem::value(account_id, "account not found for tenant"));
+        }
+        Some(Taken::Sending) => return Err(Problem::Fixed(BEING_SENT)),
+        Some(Taken::Final) | None => return Err(Problem::Fixed(ALREADY_SENT)),
+    }
+    let followed = app.submissions.submission(&tenant, &client_id).await?;
+    // Whoever takes it back at the same moment may be faster.
+    let pk = followed.map(|followed| followed.submission.message_id);
+    Ok(Json(json!({ "id": client_id.as_str(), "pk": pk })))
+}
+
+/// Takes what can be taken of a request's messages.
+async fn enqueue(
+    app: &App,
+    anyone: Anyone,
+    missing: fn(&str) -> String,
+) -> Result<Enqueued, Problem> {
+    let Anyone { scope, mut input } = anyone;
+    let (terms, place) = (terms(app, &input)?, input.place_of("messages"));
+    let messages = messages(&mut input)?;
+    let mut good = Vec::with_capacity(messages.len());
+    let mut rejected = Vec::new();
+    for (index, message) in messages.into_iter().enumerate() {
+        let (place, id) = (place.item(index), message.get("id").cloned());
+        match incoming::read(place.clone(), message, &scope, terms) {
+            Ok(new) => good.push(new),
+            Err(Problem::Invalid(faults)) => {
+                rejected.push(rejection(index, id, &reason(&place, &faults, missing)));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    let mut is_any_wrong = !rejected.is_empty();
+    let ids: Vec<ClientId> = good.iter().map(|new| new.client_id.clone()).collect();
+    let mut queued = 0;
+    for (id, taken) in ids.iter().zip(submit(app, good).await?) {
+        match taken.reason() {
+            None => queued += 1,
+            Some(reason) => rejected.push(json!({ "id": id.as_str(), "reason": reason })),
+        }
+        is_any_wrong |= taken.is_wrong();
+    }
+    Ok(Enqueued {
+        queued,
+        rejected,
+        has_failed: queued == 0 && is_any_wrong,
+    })
+}
+
+/// The messages of a request, as many as may be.
+fn messages(input: &mut Object) -> Result<Vec<Value>, Problem> {
+    let place = input.place_of("messages");
+    match input.take("messages") {
+        Some(Value::Array(messages)) if messages.is_empty() => {
+            Err(Problem::value(place, "is empty"))
+        }
+        Some(Value::Array(messages)) if messages.len() > MESSAGES_MAX => {
+            let problem = format!("Cannot enqueue more than {MESSAGES_MAX} messages at once");
+            Err(Problem::Refused(problem.into()))
+        }
+        Some(Value::Array(messages)) => Ok(messages),
+        Some(_) => Err(Problem::value(place, "must be a list")),
+        None => Err(Problem::missing(place)),
+    }
+}
+
+/// What holds for all messages of a request.
+fn terms(app: &App, input: &Object) -> Result<Terms, Problem> {
+    let priority = incoming::priority(input, "default_priority")?;
+    Ok(Terms {
+        priority: priority.unwrap_or(app.settings.default_priority),
+        bytes_max: app.settings.message_bytes_max,
+        at: app.clock.now(),
+    })
+}
+
+/// A message that was not taken, by its id, or else by its place in the list.
+fn rejection(index: usize, id: Option<Value>, reason: &str) -> Value {
+    match id {
+        Some(Value::String(id)) => json!({ "id": id, "reason": reason }),
+        _ => json!({ "index": index, "reason": reason }),
+    }
+}
+
+/// What is wrong with a message, in a few words.
+fn reason(message: &Place, faults: &[Fault], missing: fn(&str) -> String) -> String {
+    let Some(fault) = faults.first() else {
+        return INVALID.to_owned();
+    };
+    let field = fault.loc.within(message);
+    match fault.kind {
+        FaultKind::Missing => missing(&field),
+        _ if field.is_empty() => format!("{INVALID}: {}", fault.msg),
+        _ => format!("{field}: {}", fault.msg),
+    }
+}
+
+// === Into the store ===
+
+const INVALID: &str = "invalid payload";
+const ALREADY_SENT: &str = "already sent";
+const BEING_SENT: &str = "being sent";
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Queued,
+    Final,
+    Sending,
+    NoTenant,
+    NoAccount,
+}
+
+impl Taken {
+    /// Whether its client asked for what cannot be.
+    fn is_wrong(self) -> bool {
+        matches!(self, Self::NoTenant | Self::NoAccount)
+    }
+
+    /// Why it was not taken.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Queued => None,
+            Self::Final => Some(ALREADY_SENT),
+            Self::Sending => Some(BEING_SENT),
+            Self::NoTenant => Some("tenant not found"),
+            Self::NoAccount => Some("account not found for tenant"),
+        }
+    }
+}
+
+/// Hands messages to the store, but for those whose earlier form is on its way at this moment: what is in a transaction
+/// cannot become another message.
+async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Problem> {
+    let mut taken = vec![Taken::Sending; batch.len()];
+    let (mut places, mut rest) = (Vec::new(), Vec::new());
+    for (place, new) in batch.into_iter().enumerate() {
+        if !is_sending(app, &new).await? {
+            places.push(place);
+            rest.push(new);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(taken);
+    }
+    // What is answered is on the disk. promise: P-01
+    let submitted = app.submissions.submit(rest).await?;
+    let is_replaced = |one: &Submitted| matches!(one, Submitted::Replaced(_));
+    if submitted.iter().any(is_replaced) {
+        // What was read ahead is as it was before.
+        app.sending.recall().await;
+    }
+    for (place, submitted) in places.into_iter().zip(submitted) {
+        taken[place] = match submitted {
+            Submitted::New(_) | Submitted::Known(_) | Submitted::Replaced(_) => Taken::Queued,
+            Submitted::Final(_) => Taken::Final,
+            Submitted::NoTenant => Taken::NoTenant,
+            Submitted::NoAccount => Taken::NoAccount,
+        };
+    }
+    if taken.contains(&Taken::Queued) {
+        app.sending.wake();
+    }
+    Ok(taken)
+}
+
+/// Whether an earlier form of a message is in a transaction.
+async fn is_sending(app: &App, new: &NewSubmission) -> Result<bool, Problem> {
+    let earlier = app.submissions.submission(&new.tenant, &new.client_id);
+    let earlier = earlier.await?;
+    let mut messages = earlier.iter().flat_map(|followed| &followed.messages);
+    Ok(messages.any(|one| app.sending.is_sending(one.message.seq)))
+}
+
+// === Taking back ===
+
+async fn delete_messages(State(app): State<App>, scoped: Scoped) -> Answer {
+    let (removed, not_found) = removed(&app, &scoped).await?;
+    Ok(Json(json!({
+        "ok": true,
+        "removed": removed,
+        "not_found": not_found,
+        // An id is looked for among the tenant's own: whether others have one such is not told.
+        "unauthorized": [],
+    })))
+}
+
+async fn delete_batch(State(app): State<App>, scoped: Scoped) -> Answer {
+    let (removed, not_found) = removed(&app, &scoped).await?;
+    let not_found = Some(not_found).filter(|not_found| !not_found.is_empty());
+    Ok(Json(json!({
+        "ok": true,
+        "removed": removed,
+        "not_found": not_found,
+        "unauthorized": null,
+    })))
+}
+
+async fn delete(State(app): State<App>, anyone: Anyone) -> Answer {
+    let Anyone { scope, input } = anyone;
+    let pk = input.needed_text("message_pk")?;
+    let Submission {
+        tenant, client_id, ..
+    } = by_pk(&app, &scope, pk).await?;
+    let removed = remove(&app, &tenant, vec![client_id]).await?;
+    match removed.contains(&true) {
+        true => Ok(Json(json!(true))),
+        false => Err(Problem::NotFound("message")),
+    }
+}
+
+/// Takes back the messages that a request names, each once: how many it were, and the ids that are none.
+async fn removed<'a>(app: &App, scoped: &'a Scoped) -> Result<(usize, Vec<&'a str>), Problem> {
+    let ids = ids(&scoped.input)?;
+    let mut not_found = Vec::new();
+    let (mut asked, mut known) = (Vec::new(), Vec::new());
+    for id in ids {
+        match ClientId::parse("ids", id) {
+            Ok(client_id) => {
+                asked.push(id);
+                known.push(client_id);
+            }
+            // What cannot be an id is nobody's.
+            Err(_) => not_found.push(id),
+        }
+    }
+    let outcome = remove(app, &scoped.tenant, known).await?;
+    let missing = asked
+        .into_iter()
+        .zip(&outcome)
+        .filter(|(_, removed)| !**removed);
+    not_found.extend(missing.map(|(id, _)| id));
+    Ok((
+        outcome.iter().filter(|removed| **removed).count(),
+        not_found,
+    ))
+}
+
+async fn remove(app: &App, tenant: &TenantId, ids: Vec<ClientId>) -> Result<Vec<bool>, Problem> {
+    let removed = app.submissions.remove(tenant, ids, app.clock.now()).await?;
+    app.sending.recall().await;
+    Ok(removed)
+}
+
+/// The ids that a request names, each once.
+fn ids(input: &Object) -> Result<Vec<&str>, Problem> {
+    let items = input.list("ids")?;
+    let items = input.needed("ids", items)?;
+    if items.len() > IDS_MAX {
+        let problem = format!("holds more than {IDS_MAX} ids: split the request");
+        return Err(input.wrong("ids", problem));
+    }
+    let mut seen = HashSet::new();
+    let mut ids = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let Value::String(id) = item else {
+            let place = input.place_of("ids").item(index);
+            return Err(Problem::value(place, "must be text"));
+        };
+        if seen.insert(id.as_str()) {
+            ids.push(id.as_str());
+        }
+    }
+    Ok(ids)
+}
+
+// === Forgetting ===
+
+async fn cleanup_messages(State(app): State<App>, scoped: Scoped) -> Answer {
+    let removed = cleaned_up(&app, &scoped, app.settings.retention_s.into()).await?;
+    Ok(Json(json!({ "ok": true, "removed": removed })))
+}
+
+async fn cleanup(State(app): State<App>, scoped: Scoped) -> Answer {
+    let removed = cleaned_up(&app, &scoped, RPC_OLDER_THAN_S).await?;
+    Ok(Json(json!({ "ok": true, "removed": removed })))
+}
+
+/// The documented client asks for it by GET, which anything that follows links may do: it is refused in words.
+fn cleanup_route() -> MethodRouter<App> {
+    post(cleanup).get(async || Problem::Method("this deletes messages: use POST /messages/cleanup"))
+}
+
+async fn cleaned_up(app: &App, scoped: &Scoped, default_s: i64) -> Result<usize, Problem> {
+    let older_than_s = scoped.input.integer("older_than_seconds", 0..=AGE_MAX_S)?;
+    let age = Duration::from_secs(older_than_s.unwrap_or(default_s).unsigned_abs());
+    let before = app.clock.now() - age;
+    let mut removed = 0;
+    // It ends: what is final before a moment that is over does not become more.
+    loop {
+        let step = app.submissions.clean_up(Some(&scoped.tenant), before, STEP);
+        let step = step.await?;
+        removed += step;
+        if step < STEP {
+            return Ok(removed);
+        }
+    }
+}
+
+// === At once ===
+
+/// Sends and reports at once. A tenant that asks for it wants to be disturbed again; the administrator respects who
+/// does not.
+async fn run_now(State(app): State<App>, anyone: Anyone) -> Answer {
+    app.sending.wake();
+    app.reports.run_now(anyone.scope.own().cloned());
+    Ok(Json(json!({ "ok": true })))
+}

@@ -1,0 +1,323 @@
+//! Mail as it stands, and what happened to it.
+
+use std::collections::HashMap;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use model::account::AccountPk;
+use model::{BatchCode, Line, MessageId, SubmissionId, TenantId};
+use serde_json::{Value, json};
+use store::submissions::{ClientId, Followed, SubmissionFilter};
+use store::{StoreError, Submission};
+
+use super::answer::{Answer, Json, without_nulls};
+use super::object::Object;
+use super::problem::Problem;
+use super::record::{self, Around};
+use super::scope::{Anyone, Scope, Scoped};
+use super::{App, Route, history};
+
+/// Records of an answer, unless the request says otherwise.
+const LIMIT: usize = 1_000;
+/// Records of an answer at most.
+const LIMIT_MAX: i64 = 10_000;
+/// Bytes of messages that are read in one step, as far as those before tell.
+const STEP_BYTES: usize = 2 * 1024 * 1024;
+/// Messages that are read in the first step, of which nothing is known.
+const FIRST_STEP: usize = 8;
+/// Messages that are read in one step at most.
+const STEP_MAX: usize = 256;
+
+/// Where it answers.
+pub(super) static ROUTES: &[Route] = &[
+    Route::of_tenant(Method::GET, "/messages", || get(list)),
+    Route::of_tenant(Method::GET, "/messages/{id}/events", || get(events)),
+    Route::of_tenant(Method::GET, "/messages/list", || get(list_bare)),
+    Route::of_tenant(Method::GET, "/messages/get", || get(one)),
+    Route::of_tenant(Method::GET, "/messages/count_active", || get(count_active)),
+    Route::of_tenant(Method::GET, "/messages/count_pending_for_tenant", || {
+        get(count_pending)
+    }),
+];
+
+// === Lists ===
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// `{"ok":true,"messages":[…],"next":…}`, without fields that are null.
+    Documented,
+    /// `[…]`, with all fields.
+    Bare,
+}
+
+async fn list(State(app): State<App>, scoped: Scoped) -> Result<Response, Problem> {
+    Listing::begin(app, scoped, Shape::Documented)
+        .await?
+        .answer()
+        .await
+}
+
+async fn list_bare(State(app): State<App>, scoped: Scoped) -> Result<Response, Problem> {
+    Listing::begin(app, scoped, Shape::Bare)
+        .await?
+        .answer()
+        .await
+}
+
+/// A list under way. It is written step by step, so that the longest one needs no more memory than a step.
+struct Listing {
+    app: App,
+    shape: Shape,
+    with_history: bool,
+    tenant_name: Option<Line<255>>,
+    filter: SubmissionFilter,
+    /// Records that may still be written.
+    left: usize,
+    written: usize,
+    bytes: usize,
+    is_pec: HashMap<AccountPk, bool>,
+    is_done: bool,
+}
+
+impl Listing {
+    async fn begin(app: App, scoped: Scoped, shape: Shape) -> Result<Self, Problem> {
+        let Scoped { tenant, input } = scoped;
+        let limit = input.integer("limit", 1..=LIMIT_MAX)?;
+        let after = input
+            .text("after")?
+            .map(str::parse::<MessageId>)
+            .transpose();
+        let after = after.map_err(|error| input.wrong("after", error.to_string()))?;
+        let known = app.directory.tenant(&tenant).await?;
+        Ok(Self {
+            shape,
+            with_history: input.flag("include_history")?.unwrap_or(false),
+            tenant_name: known.and_then(|tenant| tenant.name),
+            filter: SubmissionFilter {
+                tenant: Some(tenant),
+                is_open: input.flag("active_only")?.unwrap_or(false),
+                after: after.map(|after| SubmissionId(after.seq())),
+                ..SubmissionFilter::default()
+            },
+            left: limit
+                .and_then(|limit| usize::try_from(limit).ok())
+                .unwrap_or(LIMIT),
+            written: 0,
+            bytes: 0,
+            is_pec: HashMap::new(),
+            is_done: false,
+            app,
+        })
+    }
+
+    /// The answer. Its first step is made before it begins, so that a store that cannot be read is an error in words.
+    async fn answer(mut self) -> Result<Response, Problem> {
+        let first = self.step().await?;
+        let rest = stream::unfold(self, async |mut listing| {
+            if listing.is_done {
+                return None;
+            }
+            let step = listing.step().await;
+            // What is cut off is no JSON, so that nobody takes it for the whole.
+            listing.is_done |= step.is_err();
+            Some((step, listing))
+        });
+        let body = stream::StreamExt::chain(stream::iter([Ok(first)]), rest);
+        let json = HeaderValue::from_static("application/json");
+        Ok(([(header::CONTENT_TYPE, json)], Body::from_stream(body)).into_response())
+    }
+
+    /// The next part of the text.
+    async fn step(&mut self) -> Result<Bytes, StoreError> {
+        let count = self.step_size().min(self.left);
+        // One more tells whether there is more.
+        self.filter.limit = count + 1;
+        let mut page = self
+            .app
+            .submissions
+            .submissions(self.filter.clone())
+            .await?;
+        let has_more = page.len() > count;
+        page.truncate(count);
+        let mut text = String::new();
+        if self.written == 0 {
+            text.push_str(self.shape.opening());
+        }
+        for followed in &page {
+            if self.written > 0 {
+                text.push(',');
+            }
+            text.push_str(&self.record(followed).await?.to_string());
+            self.written += 1;
+            self.bytes += followed.payload.len();
+        }
+        self.left -= page.len();
+        self.filter.after = page
+            .last()
+            .map(|followed| followed.submission.id)
+            .or(self.filter.after);
+        self.is_done = !has_more || self.left == 0;
+        if self.is_done {
+            let last = page.last().filter(|_| has_more);
+            text.push_str(
+                &self
+                    .shape
+                    .closing(last.map(|followed| followed.submission.message_id)),
+            );
+        }
+        Ok(Bytes::from(text))
+    }
+
+    fn step_size(&self) -> usize {
+        match self.bytes.checked_div(self.written) {
+            None => FIRST_STEP,
+            Some(average) => (STEP_BYTES / average.max(1)).clamp(1, STEP_MAX),
+        }
+    }
+
+    async fn record(&mut self, followed: &Followed) -> Result<Value, StoreError> {
+        let account = followed.submission.account;
+        let is_pec = match self.is_pec.get(&account) {
+            Some(is_pec) => *is_pec,
+            None => *self
+                .is_pec
+                .entry(account)
+                .or_insert(is_pec(&self.app, account).await?),
+        };
+        let around = Around {
+            tenant_name: self.tenant_name.as_ref().map(Line::as_str),
+            is_pec,
+        };
+        let record = shown(&self.app, followed, around, self.with_history).await?;
+        Ok(match self.shape {
+            Shape::Documented => without_nulls(record),
+            Shape::Bare => record,
+        })
+    }
+}
+
+impl Shape {
+    fn opening(self) -> &'static str {
+        match self {
+            Self::Documented => r#"{"ok":true,"messages":["#,
+            Self::Bare => "[",
+        }
+    }
+
+    /// The end, with where to go on from where there is more.
+    fn closing(self, next: Option<MessageId>) -> String {
+        match (self, next) {
+            (Self::Documented, Some(next)) => format!(r#"],"next":"{next}"}}"#),
+            (Self::Documented, None) => "]}".to_owned(),
+            (Self::Bare, _) => "]".to_owned(),
+        }
+    }
+}
+
+/// A submission's record, for which its history is read where it is asked for or needed.
+async fn shown(
+    app: &App,
+    followed: &Followed,
+    around: Around<'_>,
+    with_history: bool,
+) -> Result<Value, StoreError> {
+    let log = match with_history || record::needs_history(followed) {
+        true => Some(app.submissions.history(followed.submission.id).await?),
+        false => None,
+    };
+    let mut record = record::record(followed, around, log.as_deref());
+    if with_history {
+        record["history"] = Value::Array(history::entries(log.as_deref().unwrap_or_default()));
+    }
+    Ok(record)
+}
+
+async fn is_pec(app: &App, account: AccountPk) -> Result<bool, StoreError> {
+    let known = app.directory.account_by_pk(account).await?;
+    Ok(known.is_some_and(|known| known.account.is_pec))
+}
+
+// === One ===
+
+async fn one(State(app): State<App>, scoped: Scoped) -> Answer {
+    let followed = find(
+        &app,
+        &scoped.tenant,
+        scoped.input.needed_text("message_id")?,
+    )
+    .await?;
+    let tenant = app.directory.tenant(&scoped.tenant).await?;
+    let name = tenant.and_then(|tenant| tenant.name);
+    let around = Around {
+        tenant_name: name.as_ref().map(Line::as_str),
+        is_pec: is_pec(&app, followed.submission.account).await?,
+    };
+    Ok(Json(shown(&app, &followed, around, true).await?))
+}
+
+async fn events(State(app): State<App>, scoped: Scoped) -> Answer {
+    let followed = find(&app, &scoped.tenant, scoped.input.needed_text("id")?).await?;
+    let log = app.submissions.history(followed.submission.id).await?;
+    Ok(Json(json!({ "ok": true, "events": history::events(&log) })))
+}
+
+/// A tenant's message by its client's id, or else by its `pk`.
+async fn find(app: &App, tenant: &TenantId, id: &str) -> Result<Followed, Problem> {
+    if let Ok(client_id) = ClientId::parse("id", id)
+        && let Some(followed) = app.submissions.submission(tenant, &client_id).await?
+    {
+        return Ok(followed);
+    }
+    let own = Scope::of_tenant(tenant.clone());
+    let submission = by_pk(app, &own, id).await?;
+    let followed = app
+        .submissions
+        .submission(tenant, &submission.client_id)
+        .await?;
+    followed.ok_or(Problem::NotFound("message"))
+}
+
+/// A message by its `pk`, where the asker may see it.
+pub(super) async fn by_pk(app: &App, scope: &Scope, pk: &str) -> Result<Submission, Problem> {
+    let pk: MessageId = pk.parse().map_err(|_| Problem::NotFound("message"))?;
+    let found = app.submissions.payload(SubmissionId(pk.seq())).await?;
+    let found = found.map(|(submission, _)| submission);
+    // The place alone is not the id: it is the same in every store.
+    found
+        .filter(|submission| submission.message_id == pk && scope.sees(&submission.tenant))
+        .ok_or(Problem::NotFound("message"))
+}
+
+// === Counts ===
+
+async fn count_active(State(app): State<App>, anyone: Anyone) -> Answer {
+    let Anyone { scope, input } = anyone;
+    let names_one = !scope.is_admin() || input.value("tenant_id").is_some();
+    let count = match names_one {
+        true => pending(&app, &scope.tenant(&input)?, &input).await?,
+        false => {
+            let counts = app.submissions.account_counts().await?;
+            counts
+                .iter()
+                .map(store::submissions::AccountCounts::pending)
+                .sum()
+        }
+    };
+    Ok(Json(json!(count)))
+}
+
+async fn count_pending(State(app): State<App>, scoped: Scoped) -> Answer {
+    Ok(Json(json!(
+        pending(&app, &scoped.tenant, &scoped.input).await?
+    )))
+}
+
+async fn pending(app: &App, tenant: &TenantId, input: &Object) -> Result<u64, Problem> {
+    let batch = input.parsed("batch_code", BatchCode::parse)?;
+    Ok(app.submissions.pending(tenant, batch.as_ref()).await?)
+}
