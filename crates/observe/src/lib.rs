@@ -9,9 +9,10 @@
 //! - [`follow`]: the log without gaps, from memory while it can, from the store when it must
 //! - [`tally`]: counts by outcome, provider, code and category
 //! - [`monitor`]: a run watched while it goes on, for dashboards and metrics
-//! - [`metrics`]: a watched run in the formats of Prometheus and OpenMetrics
+//! - [`metrics`]: a watched run, or the service, in the formats of Prometheus and OpenMetrics
 //! - [`provider`]: which provider a recipient's domain belongs to
 //! - [`log_lines`]: one log line a change
+//! - [`reports`]: what became of submissions, told to their tenants' applications
 //! - [`terminal`]: the live progress bar
 //! - [`summary`]: the closing account as text
 
@@ -20,6 +21,7 @@ pub mod log_lines;
 pub mod metrics;
 pub mod monitor;
 pub mod provider;
+pub mod reports;
 pub mod summary;
 pub mod tally;
 pub mod terminal;

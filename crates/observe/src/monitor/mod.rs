@@ -26,7 +26,7 @@ pub mod view;
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
