@@ -1,6 +1,225 @@
 //! The accounts that mail leaves through.
 
-use super::Route;
+use axum::extract::State;
+use axum::http::Method;
+use axum::routing::{delete, get, post};
+use model::TenantId;
+use model::account::{Account, AccountId, AccountPk};
+use serde_json::{Value, json};
+use store::directory::KnownAccount;
+
+use super::answer::{Answer, Json, without_nulls};
+use super::object::Object;
+use super::problem::Problem;
+use super::scope::{Anyone, Scoped};
+use super::tenants::{gone, ok};
+use super::wire::account;
+use super::{App, Proxy, Route};
+
+/// Accounts of one answer.
+const ACCOUNTS_MAX: usize = 10_000;
+/// Accounts that are read at once.
+const PAGE: usize = 500;
+/// Submissions that are taken back in one transaction.
+const TAKEN_BACK: usize = 1_000;
 
 /// Where it answers.
-pub(super) static ROUTES: &[Route] = &[];
+pub(super) static ROUTES: &[Route] = &[
+    Route::of_tenant(Method::POST, "/account", || post(add)),
+    Route::of_tenant(Method::GET, "/accounts", || get(list)),
+    Route::of_tenant(Method::DELETE, "/account/{account_id}", || delete(remove)),
+    Route::of_tenant(Method::POST, "/accounts/add", || post(rpc_add)),
+    Route::of_tenant(Method::POST, "/accounts/add_pec", || post(rpc_add_pec)),
+    Route::of_tenant(Method::GET, "/accounts/get", || get(rpc_get)),
+    Route::of_tenant(Method::GET, "/accounts/list", || get(rpc_list)),
+    Route::of_tenant(Method::POST, "/accounts/delete", || post(rpc_delete)),
+    Route::of_tenant(Method::GET, "/accounts/list_pec", || get(rpc_list_pec)),
+    Route::of_tenant(Method::GET, "/accounts/get_pec_ids", || get(rpc_pec_ids)),
+];
+
+/// What kind of account a request adds, beside what it says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The port says whether TLS is used, unless the request does.
+    Documented,
+    /// TLS is used unless the request says otherwise.
+    Rpc,
+    /// The same, for certified mail.
+    RpcPec,
+}
+
+// === the documented routes ===
+
+async fn add(State(app): State<App>, asked: Scoped) -> Answer {
+    put(&app, asked, Kind::Documented).await?;
+    Ok(ok())
+}
+
+async fn list(State(app): State<App>, Scoped { tenant, input }: Scoped) -> Answer {
+    let accounts = page(&app, &tenant, &input).await?;
+    let is_full = accounts.len() == ACCOUNTS_MAX;
+    let next = accounts
+        .last()
+        .filter(|_| is_full)
+        .map(|last| last.account.id.as_str());
+    let shown: Vec<Value> = show(&accounts).map(without_nulls).collect();
+    let answer = json!({ "ok": true, "accounts": shown, "next": next });
+    Ok(Json(without_nulls(answer)))
+}
+
+async fn remove(State(app): State<App>, Scoped { tenant, input }: Scoped) -> Answer {
+    let id = input.needed_parsed("account_id", AccountId::parse)?;
+    forget(&app, &tenant, &id).await?;
+    Ok(ok())
+}
+
+// === their other names ===
+
+async fn rpc_add(State(app): State<App>, asked: Scoped) -> Answer {
+    let account = put(&app, asked, Kind::Rpc).await?;
+    Ok(Json(account::show(&account)))
+}
+
+async fn rpc_add_pec(State(app): State<App>, asked: Scoped) -> Answer {
+    let account = put(&app, asked, Kind::RpcPec).await?;
+    Ok(Json(account::show(&account)))
+}
+
+async fn rpc_get(State(app): State<App>, Scoped { tenant, input }: Scoped) -> Answer {
+    let id = input.needed_parsed("account_id", AccountId::parse)?;
+    let known = app.directory.account(&tenant, &id).await?;
+    let known = known.ok_or(Problem::NotFound("account"))?;
+    Ok(Json(account::show(&known.account)))
+}
+
+async fn rpc_list(State(app): State<App>, Scoped { tenant, input }: Scoped) -> Answer {
+    let accounts = page(&app, &tenant, &input).await?;
+    Ok(Json(show(&accounts).collect()))
+}
+
+async fn rpc_delete(State(app): State<App>, Scoped { tenant, input }: Scoped) -> Answer {
+    let id = input.needed_parsed("account_id", AccountId::parse)?;
+    forget(&app, &tenant, &id).await?;
+    Ok(Json(json!(true)))
+}
+
+async fn rpc_list_pec(State(app): State<App>, asked: Anyone) -> Answer {
+    let accounts = pec(&app, &asked).await?;
+    Ok(Json(show(&accounts).collect()))
+}
+
+async fn rpc_pec_ids(State(app): State<App>, asked: Anyone) -> Answer {
+    let accounts = pec(&app, &asked).await?;
+    let mut ids: Vec<&str> = accounts
+        .iter()
+        .map(|known| known.account.id.as_str())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(Json(json!(ids)))
+}
+
+// === what they do ===
+
+/// The accounts after a place, within a bound; without `tenant`, those of all.
+pub(super) async fn all(
+    app: &Proxy,
+    tenant: Option<&TenantId>,
+    after: Option<AccountPk>,
+    count_max: usize,
+) -> Result<Vec<KnownAccount>, Problem> {
+    let mut accounts: Vec<KnownAccount> = Vec::new();
+    while accounts.len() < count_max {
+        let limit = PAGE.min(count_max - accounts.len());
+        let last = accounts.last().map(|known| known.pk).or(after);
+        let more = app.directory.accounts(tenant, last, limit).await?;
+        let is_end = more.len() < limit;
+        accounts.extend(more);
+        if is_end {
+            break;
+        }
+    }
+    Ok(accounts)
+}
+
+/// Takes back all mail of an account.
+pub(super) async fn take_back(app: &Proxy, account: AccountPk) -> Result<(), Problem> {
+    loop {
+        let at = app.clock.now();
+        let taken = app.submissions.remove_of_account(account, at, TAKEN_BACK);
+        if taken.await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Keeps an account. Where it is there already, it is as described now.
+async fn put(
+    app: &Proxy,
+    Scoped { tenant, input }: Scoped,
+    kind: Kind,
+) -> Result<Account, Problem> {
+    let mut account = account::read(&input, tenant, app.clock.now())?;
+    if kind != Kind::Documented {
+        account.use_tls = account.use_tls.or(Some(true));
+    }
+    if kind == Kind::RpcPec {
+        input.needed("imap_host", account.inbox.as_ref())?;
+        account.is_pec = true;
+    }
+    let known = app.directory.account(&account.tenant, &account.id).await?;
+    if let Some(known) = known {
+        account::keep_passwords(&mut account, &known.account, &input)?;
+        account.created_at = known.account.created_at;
+    }
+    let pk = app
+        .directory
+        .put_account(account.clone())
+        .await
+        .map_err(gone)?;
+    app.sending.account_changed(pk);
+    Ok(account)
+}
+
+/// Deletes an account with its mail.
+async fn forget(app: &Proxy, tenant: &TenantId, id: &AccountId) -> Result<(), Problem> {
+    let known = app.directory.account(tenant, id).await?;
+    let pk = known.ok_or(Problem::NotFound("account"))?.pk;
+    take_back(app, pk).await?;
+    app.directory.delete_account(tenant, id).await?;
+    app.sending.account_changed(pk);
+    // What came between the two.
+    take_back(app, pk).await
+}
+
+async fn page(
+    app: &Proxy,
+    tenant: &TenantId,
+    input: &Object,
+) -> Result<Vec<KnownAccount>, Problem> {
+    let after = match input.parsed("after", AccountId::parse)? {
+        None => None,
+        Some(id) => {
+            let known = app.directory.account(tenant, &id).await?;
+            let known = known.ok_or_else(|| input.wrong("after", "there is no such account"))?;
+            Some(known.pk)
+        }
+    };
+    all(app, Some(tenant), after, ACCOUNTS_MAX).await
+}
+
+/// The accounts of certified mail that the asker may see.
+async fn pec(app: &Proxy, asked: &Anyone) -> Result<Vec<KnownAccount>, Problem> {
+    let is_of_all = asked.scope.is_admin() && asked.input.value("tenant_id").is_none();
+    let tenant = match is_of_all {
+        true => None,
+        false => Some(asked.scope.tenant(&asked.input)?),
+    };
+    let mut accounts = all(app, tenant.as_ref(), None, ACCOUNTS_MAX).await?;
+    accounts.retain(|known| known.account.is_pec);
+    Ok(accounts)
+}
+
+fn show(accounts: &[KnownAccount]) -> impl Iterator<Item = Value> {
+    accounts.iter().map(|known| account::show(&known.account))
+}

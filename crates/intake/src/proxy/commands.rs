@@ -405,7 +405,7 @@ async fn cleaned_up(app: &App, scoped: &Scoped, default_s: i64) -> Result<usize,
 
 /// Sends and reports at once. A tenant that asks for it wants to be disturbed again; the administrator respects who
 /// does not.
-async fn run_now(State(app): State<App>, anyone: Anyone) -> Answer {
+pub(super) async fn run_now(State(app): State<App>, anyone: Anyone) -> Answer {
     app.sending.wake();
     app.reports.run_now(anyone.scope.own().cloned());
     Ok(Json(json!({ "ok": true })))

@@ -18,7 +18,8 @@
 //! - `problem`, `answer`: what is said
 //! - `commands`, `incoming`: mail as it is handed over and taken back; `suspension`: mail that is held back
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
-//! - `tenants`, `accounts`, `storages`, `instance`, `command_log`: what an administrator looks after
+//! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
+//! - `command_log`: who asked for what, as a layer around all routes
 
 #![expect(dead_code, reason = "the administrator's routes come next")]
 
@@ -32,12 +33,15 @@ mod instance;
 pub mod keys;
 mod messages;
 mod object;
+pub mod openapi;
 mod problem;
 mod record;
 mod scope;
 mod storages;
 mod suspension;
+mod sync_status;
 mod tenants;
+mod wire;
 
 use std::sync::Arc;
 
@@ -51,9 +55,11 @@ use axum::routing::MethodRouter;
 use model::account::AccountPk;
 use model::{Clock, Priority, Seq, TenantId, Timestamp};
 use store::{Directory, Store, Submissions};
+use tokio::sync::Notify;
 use webserver::{Caller, Keys};
 
 use problem::Problem;
+pub use wire::bounce::BounceSettings;
 
 /// Told when a route is there, for another method.
 const OTHER_METHOD: &str =
@@ -71,6 +77,8 @@ pub struct Proxy {
     pub sending: Arc<dyn Wakes>,
     /// Who reports.
     pub reports: Arc<dyn SyncControl>,
+    /// Told when how bounces are read has changed, or is to be looked at again.
+    pub bounces_changed: Arc<Notify>,
     /// Whose tokens are good.
     pub keys: Arc<dyn Keys>,
     /// The time.
@@ -179,13 +187,14 @@ pub struct Route {
 type App = Arc<Proxy>;
 
 /// The routes, file by file.
-static TABLES: [&[Route]; 8] = [
+static TABLES: [&[Route]; 9] = [
     commands::ROUTES,
     messages::ROUTES,
     suspension::ROUTES,
     tenants::ROUTES,
     accounts::ROUTES,
     storages::ROUTES,
+    sync_status::ROUTES,
     instance::ROUTES,
     command_log::ROUTES,
 ];
@@ -203,8 +212,8 @@ pub fn router(proxy: Proxy) -> Router {
     });
     let router = router
         .method_not_allowed_fallback(async || Problem::Method(OTHER_METHOD))
-        .layer(DefaultBodyLimit::max(bytes_max))
-        .with_state(Arc::new(proxy));
+        .layer(DefaultBodyLimit::max(bytes_max));
+    let router = command_log::logged(router, &proxy).with_state(Arc::new(proxy));
     webserver::authenticated(router, keys)
 }
 

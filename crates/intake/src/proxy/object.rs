@@ -7,7 +7,12 @@ use model::FieldError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::problem::Problem;
+use super::problem::{Fault, Problem};
+
+/// Unknown fields of one place that are named.
+const UNKNOWN_SHOWN_MAX: usize = 20;
+/// The longest name of an unknown field that is repeated, in characters.
+const NAME_CHARS_MAX: usize = 64;
 
 /// Where in a request something stands, from the outside in: `body`, `messages`, 3, `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -163,6 +168,25 @@ impl Object {
             None => return self.next.as_mut()?.take(name),
         };
         (!value.is_null()).then_some(value)
+    }
+
+    /// Refuses fields that nobody reads, so that a slip of the pen is not taken for a field that was not given.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), Problem> {
+        let mut faults = Vec::new();
+        for object in self.holders() {
+            let others = object
+                .fields
+                .keys()
+                .filter(|name| !names.contains(&name.as_str()));
+            for name in others.take(UNKNOWN_SHOWN_MAX) {
+                let name: String = name.chars().take(NAME_CHARS_MAX).collect();
+                faults.push(Fault::value(object.place.field(name), "no such field"));
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::Invalid(faults)),
+        }
     }
 
     /// Every value that a field has, in its own place and in those beyond.

@@ -30,7 +30,7 @@ pub(super) static ROUTES: &[Route] = &[
     }),
 ];
 
-async fn suspend(State(app): State<App>, scoped: Scoped) -> Answer {
+pub(super) async fn suspend(State(app): State<App>, scoped: Scoped) -> Answer {
     let batch = batch(&scoped.input)?;
     let wanted = batch.clone();
     let change = move |suspension: &mut Suspension| suspension.suspend(wanted);
@@ -40,7 +40,7 @@ async fn suspend(State(app): State<App>, scoped: Scoped) -> Answer {
     answer(&app, &scoped.tenant, batch.as_ref(), &suspension).await
 }
 
-async fn activate(State(app): State<App>, scoped: Scoped) -> Answer {
+pub(super) async fn activate(State(app): State<App>, scoped: Scoped) -> Answer {
     let batch = batch(&scoped.input)?;
     let wanted = batch.clone();
     let change = move |suspension: &mut Suspension| suspension.activate(wanted.as_ref());

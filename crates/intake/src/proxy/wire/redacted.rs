@@ -1,0 +1,383 @@
+//! What of a request may be written down: no secret, and no more than [`COMMAND_BYTES_MAX`].
+//!
+//! A body is read only as far as there is room, so that a batch of megabytes costs no more than its beginning.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::{Value, json};
+use store::directory::COMMAND_BYTES_MAX;
+
+/// The longest text that is kept, in bytes.
+const TEXT_BYTES_MAX: usize = 512;
+/// The longest name of a field that is kept, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+/// What stands for a secret.
+const SECRET: &str = "\"***\"";
+/// What stands for what had no room, in the place where it would be.
+const MORE: &str = "\"…\"";
+/// Room for [`MORE`] as a field, with its comma.
+const MORE_BYTES: usize = 16;
+/// Parts of the names of fields that hold secrets. They are short, so that a slip of the pen in a name shows no secret.
+const SECRET_NAMES: [&str; 9] = [
+    "pass",
+    "pwd",
+    "secr",
+    "tok",
+    "key",
+    "cred",
+    "auth",
+    "cookie",
+    "signature",
+];
+/// The field that says whom a request is about.
+const TENANT: &str = "tenant_id";
+
+/// What may be written down of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::proxy) struct Redacted {
+    /// The JSON of it.
+    pub(in crate::proxy) payload: String,
+    /// The tenant that it names.
+    pub(in crate::proxy) tenant: Option<String>,
+}
+
+/// Reads a body. What is no JSON object is `null`.
+pub(in crate::proxy) fn redacted(body: &[u8]) -> Redacted {
+    let mut page = Page::default();
+    let item = Item {
+        page: &mut page,
+        name: None,
+    };
+    let read = item.deserialize(&mut serde_json::Deserializer::from_slice(body));
+    if read.is_err() {
+        page.cut();
+    }
+    let payload = match page.text.starts_with('{') {
+        true => page.text,
+        false => Value::Null.to_string(),
+    };
+    Redacted {
+        payload,
+        tenant: page.tenant,
+    }
+}
+
+/// What was written so far. Whenever it is cut, it can be closed to a JSON text.
+#[derive(Default)]
+struct Page {
+    text: String,
+    open: Vec<Open>,
+    tenant: Option<String>,
+}
+
+/// An object or a list that is not closed.
+struct Open {
+    close: char,
+    is_empty: bool,
+}
+
+impl Page {
+    /// Writes an item, under its name in an object. `false` when there is no room.
+    fn write(&mut self, name: Option<&str>, text: &str) -> bool {
+        let comma = match self.open.last() {
+            Some(open) if !open.is_empty => ",",
+            _ => "",
+        };
+        let name = name.map(|name| format!("{}:", json!(start(name, NAME_BYTES_MAX))));
+        let name = name.unwrap_or_default();
+        let needed = comma.len() + name.len() + text.len() + self.open.len() + MORE_BYTES;
+        if self.text.len() + needed > COMMAND_BYTES_MAX {
+            return false;
+        }
+        self.text.extend([comma, name.as_str(), text]);
+        if let Some(open) = self.open.last_mut() {
+            open.is_empty = false;
+        }
+        true
+    }
+
+    fn open(&mut self, name: Option<&str>, open: char, close: char) -> bool {
+        let is_written = self.write(name, open.encode_utf8(&mut [0; 4]));
+        if is_written {
+            let is_empty = true;
+            self.open.push(Open { close, is_empty });
+        }
+        is_written
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.text.push(open.close);
+        }
+    }
+
+    /// Says that there was more, and closes everything.
+    fn cut(&mut self) {
+        if let Some(open) = self.open.last() {
+            let comma = if open.is_empty { "" } else { "," };
+            let value = if open.close == '}' { ":true" } else { "" };
+            self.text.extend([comma, MORE, value]);
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+}
+
+/// One value, which goes onto the page.
+struct Item<'p> {
+    page: &'p mut Page,
+    /// Its name in an object.
+    name: Option<String>,
+}
+
+impl Item<'_> {
+    fn write<E: de::Error>(self, text: &str) -> Result<(), E> {
+        room(self.page.write(self.name.as_deref(), text))
+    }
+
+    /// Whether its name says that it is a secret.
+    fn is_secret(&self) -> bool {
+        let name = self
+            .name
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        SECRET_NAMES.iter().any(|part| name.contains(part))
+    }
+
+    /// Whether its name says that there are secrets beside what is none: `client_auth` also holds a method.
+    fn is_auth(&self) -> bool {
+        matches!(self.name.as_deref(), Some("client_auth" | "auth"))
+    }
+}
+
+fn room<E: de::Error>(is_written: bool) -> Result<(), E> {
+    match is_written {
+        true => Ok(()),
+        false => Err(E::custom("no more room")),
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Item<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if !self.is_secret() || self.is_auth() {
+            return deserializer.deserialize_any(self);
+        }
+        match Option::<IgnoredAny>::deserialize(deserializer)? {
+            Some(_) => self.write(SECRET),
+            None => self.write("null"),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.write(&value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.write(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.write(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.write(&json!(value).to_string())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.write("null")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if self.is_secret() {
+            return self.write(SECRET);
+        }
+        if self.name.as_deref() == Some(TENANT) && self.page.open.len() == 1 {
+            self.page.tenant = Some(start(text, NAME_BYTES_MAX).to_owned());
+        }
+        self.write(&json!(shown(text)).to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        if self.is_secret() {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return self.write(SECRET);
+        }
+        room(self.page.open(self.name.as_deref(), '[', ']'))?;
+        while items
+            .next_element_seed(Item {
+                page: &mut *self.page,
+                name: None,
+            })?
+            .is_some()
+        {}
+        self.page.close();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        room(self.page.open(self.name.as_deref(), '{', '}'))?;
+        while let Some(name) = fields.next_key::<String>()? {
+            fields.next_value_seed(Item {
+                page: &mut *self.page,
+                name: Some(name),
+            })?;
+        }
+        self.page.close();
+        Ok(())
+    }
+}
+
+/// A text as it is kept: its beginning; of a file only that it is one, of an address on the web only the place.
+fn shown(text: &str) -> Cow<'_, str> {
+    let kept = match text.starts_with("base64:") {
+        true => Cow::Borrowed("base64:"),
+        false => place(text),
+    };
+    let beginning = start(&kept, TEXT_BYTES_MAX);
+    if beginning.len() == text.len() {
+        return kept;
+    }
+    let bytes = text.len();
+    Cow::Owned(format!("{beginning}… ({bytes} bytes)"))
+}
+
+/// An address on the web without what can be a secret in it: credentials, query and fragment. Any other text is as it is.
+fn place(text: &str) -> Cow<'_, str> {
+    let is_scheme = |scheme: &str| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let Some((scheme, rest)) = text
+        .split_once("://")
+        .filter(|(scheme, _)| is_scheme(scheme))
+    else {
+        return Cow::Borrowed(text);
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    Cow::Owned(format!("{scheme}://{host}{path}"))
+}
+
+/// The beginning of a text, so many bytes at most.
+fn start(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(body: &str) -> Value {
+        let redacted = redacted(body.as_bytes());
+        assert!(redacted.payload.len() <= COMMAND_BYTES_MAX);
+        serde_json::from_str(&redacted.payload)
+            .unwrap_or_else(|error| panic!("{error}: {}", redacted.payload))
+    }
+
+    #[test]
+    fn secrets_are_left_out_by_the_names_of_their_fields() {
+        let body = json!({
+            "password": "canary", "Password": "canary", "passwrd": "canary", "api_token": "canary",
+            "apiKey": ["canary"], "imap_password": 5, "x-secret": {"a": "canary"}, "tokn": "canary",
+            "client_auth": {"method": "basic", "user": "ada", "password": "canary"},
+            "auth": "canary", "config": {"bucket": "b", "aws_access_key_id": "canary"},
+            "headers": {"Authorization": "canary", "X-Kind": "news", "Set-Cookie": "canary"},
+            "storage_path": "https://ada:canary@files.example/a/b?signature=canary#canary",
+            "authorization": null, "name": "Acme", "active": true, "port": 25, "share": 0.5,
+        });
+        let payload = payload(&body.to_string());
+        assert!(!payload.to_string().contains("canary"), "{payload}");
+        for (pointer, value) in [
+            ("/client_auth/method", json!("basic")),
+            ("/client_auth/user", json!("ada")),
+            ("/client_auth/password", json!("***")),
+            ("/imap_password", json!("***")),
+            ("/authorization", Value::Null),
+            ("/config/bucket", json!("b")),
+            ("/headers/X-Kind", json!("news")),
+            ("/name", json!("Acme")),
+            ("/port", json!(25)),
+            ("/share", json!(0.5)),
+        ] {
+            assert_eq!(payload.pointer(pointer), Some(&value), "{pointer}");
+        }
+        let path = payload["storage_path"].as_str().unwrap();
+        assert!(path.starts_with("https://files.example/a/b…"), "{path}");
+    }
+
+    #[test]
+    fn files_and_long_texts_are_shortened() {
+        let (file, body) = ("A".repeat(100_000), "ä".repeat(1_000));
+        let message =
+            json!({"body": body, "attachments": [{"storage_path": format!("base64:{file}")}]});
+        let payload = payload(&message.to_string());
+        assert_eq!(
+            payload["attachments"][0]["storage_path"],
+            "base64:… (100007 bytes)"
+        );
+        let body = payload["body"].as_str().unwrap();
+        assert!(
+            body.ends_with("ä… (2000 bytes)") && body.len() < 600,
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn a_batch_is_cut_to_a_json_text_of_bounded_size() {
+        let message =
+            |id: usize| json!({"id": id, "to": ["a@example.com"], "body": "\u{1}".repeat(300)});
+        let messages: Vec<Value> = (0..1_000).map(message).collect();
+        let payload = payload(&json!({"tenant_id": "acme", "messages": messages}).to_string());
+        let kept = payload["messages"].as_array().unwrap();
+        assert!((2..100).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept[0]["id"], 0);
+        assert!(payload.to_string().contains('…'));
+    }
+
+    #[test]
+    fn whatever_a_body_is_what_is_kept_is_json() {
+        for (body, kept) in [
+            ("", "null"),
+            ("canary", "null"),
+            ("[\"canary\"]", "null"),
+            ("\"canary\"", "null"),
+            ("{\"a\":1", "{\"a\":1,\"…\":true}"),
+            ("{\"a\":[1,canary", "{\"a\":[1,\"…\"]}"),
+            ("{\"password\":\"canary", "{\"…\":true}"),
+            ("{\"a\":{}}", "{\"a\":{}}"),
+            ("{}", "{}"),
+        ] {
+            assert_eq!(redacted(body.as_bytes()).payload, kept, "{body}");
+        }
+        let deep = format!("{}1", "{\"a\":".repeat(10_000));
+        payload(&deep);
+        payload(&json!({"n".repeat(100_000): {"m": "x"}}).to_string());
+    }
+
+    #[test]
+    fn the_tenant_is_the_one_that_the_whole_request_names() {
+        let tenant = |value: Value| redacted(value.to_string().as_bytes()).tenant;
+        assert_eq!(
+            tenant(json!({"tenant_id": "acme"})).as_deref(),
+            Some("acme")
+        );
+        assert_eq!(tenant(json!({"messages": [{"tenant_id": "acme"}]})), None);
+        assert_eq!(tenant(json!({"tenant_id": 5})), None);
+    }
+}
