@@ -4,6 +4,9 @@ use std::fmt;
 
 use model::{AccountPk, LaneId, Message, Timestamp};
 
+/// What the names of accounts' lanes begin with.
+const ACCOUNT: &str = "account/";
+
 /// A lane's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LaneKey(String);
@@ -24,7 +27,7 @@ pub struct Lease {
 /// What may be tried now, and when to look again.
 #[derive(Clone, Debug, Default)]
 pub struct Due {
-    /// Messages to try, oldest due first.
+    /// Messages to try: the more urgent before the others, and of one priority the oldest due first.
     pub messages: Vec<Message>,
     /// When the next one that is not due yet will be; `None` when none waits.
     pub next_at: Option<Timestamp>,
@@ -43,7 +46,13 @@ impl LaneKey {
 
     /// The lane of one account.
     pub fn account(pk: AccountPk) -> Self {
-        Self(format!("account/{}", pk.0))
+        Self(format!("{ACCOUNT}{}", pk.0))
+    }
+
+    /// The account, where it is the lane of one.
+    pub(crate) fn account_pk(&self) -> Option<AccountPk> {
+        let number = self.0.strip_prefix(ACCOUNT)?;
+        number.parse().ok().map(AccountPk)
     }
 
     /// The lane of one scheduled job: whoever holds it runs the job.

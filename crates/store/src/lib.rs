@@ -85,7 +85,8 @@ pub trait Store: Send + Sync + 'static {
     /// Gives a lane back.
     async fn release(&self, lease: Lease) -> Result<()>;
 
-    /// The messages of a held lane that may be tried at `now`, oldest due first, without those `in_flight`.
+    /// The messages of a held lane that may be tried at `now`, without those `in_flight` and those that are held back: the
+    /// more urgent before all others, and of one priority the oldest due first.
     async fn due(
         &self,
         lease: &Lease,
@@ -95,8 +96,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Due>;
 
     /// Records what became of messages of a held lane (promise: P-03: the lease's token is checked).
-    /// An event about a message that is already final is left out; the number of those is the answer.
-    /// A message of another lane refuses the whole batch.
+    /// An event about a message that is already final, or was removed with its submission, is left out; the number of
+    /// those is the answer. A message of another lane refuses the whole batch. News are no outcome, and are refused. With
+    /// a submission's messages go its counts and its reports, in the same transaction.
     async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize>;
 
     /// Queued messages of a lane, in the log's order, from after `cursor`.
@@ -128,7 +130,8 @@ pub trait Store: Send + Sync + 'static {
     /// The counters of one lane.
     async fn books(&self, lane: LaneId) -> Result<Books>;
 
-    /// The same figures counted from the messages themselves, for a check of the counters.
+    /// The same figures counted from the messages themselves and from a note of those that were forgotten, for a check of
+    /// the counters: they count what ever was.
     async fn count_books(&self, lane: LaneId) -> Result<Books>;
 
     /// The messages of a lane in the log's order from after `cursor`, each with its latest event.

@@ -9,6 +9,11 @@ use model::{
 
 use crate::{Logged, Result};
 
+/// Submissions or reports of one page.
+pub const PAGE_MAX: usize = 1_000;
+/// News of one message that are recorded. A hostile mailbox could name one message without an end.
+pub const NEWS_MAX: u32 = 100;
+
 /// The id that a client gave, unique in its tenant.
 pub type ClientId = Line<255>;
 
@@ -35,16 +40,19 @@ pub struct NewSubmission {
     pub at: Timestamp,
 }
 
-/// What became of something that was handed over. An id is taken once in a tenant.
+/// What became of something that was handed over. An id is taken once in a tenant. Its content is all that its client
+/// gave: what it says, its recipients in their order, account, priority, batch and the moment it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Submitted {
     /// It is new.
     New(SubmissionId),
     /// It was there with the same content, and waits.
     Known(SubmissionId),
-    /// It was there, unsent, with other content, and has this one now.
+    /// It was there, final for nobody, with other content, and has this one now. With the same account and recipients its
+    /// messages are the same as before; otherwise they are cancelled and forgotten like removed ones, and these are new.
     Replaced(SubmissionId),
-    /// It was there and is final for all of its recipients: nothing changes.
+    /// It was there and is final for all of its recipients, or for some of them and had other content: nothing changes. Of
+    /// the latter the rest is sent as it was, so that nobody is written to twice and all have the same letter.
     Final(SubmissionId),
     /// There is no such tenant, or it is not active.
     NoTenant,
@@ -220,7 +228,9 @@ pub struct Place {
 /// what is that tenant's is seen or changed.
 #[async_trait]
 pub trait Submissions: Send + Sync + 'static {
-    /// Takes responsibility for a batch, of one tenant or of several (promise: P-01). The answers are in its order.
+    /// Takes responsibility for a batch, of one tenant or of several (promise: P-01). The answers are in its order. A
+    /// batch of very many messages is taken in several transactions: after an error the whole of it may be handed over
+    /// again, and what was taken is known then.
     async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>>;
 
     /// One submission with what it says, for who makes its messages.
@@ -230,14 +240,16 @@ pub trait Submissions: Send + Sync + 'static {
     async fn submission(&self, tenant: &TenantId, client_id: &ClientId)
     -> Result<Option<Followed>>;
 
-    /// The submissions that a filter lets through, in the order of acceptance.
+    /// The submissions that a filter lets through, in the order of acceptance. A page has [`PAGE_MAX`] at most, and fewer
+    /// where they are large; an empty one is the end.
     async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>>;
 
     /// Everything that happened to the messages of a submission, in the log's order.
     async fn history(&self, id: SubmissionId) -> Result<Vec<Logged>>;
 
-    /// Takes submissions back and forgets them; what of them is queued becomes `cancelled`. `false` for one that is not
-    /// there.
+    /// Takes submissions back and forgets them with their messages, events and reports; what of them is queued becomes
+    /// `cancelled`, of which those who follow the log are told, and the counters. `false` for one that is not there. What
+    /// is under way may still arrive: its outcome is left out when it is recorded.
     async fn remove(
         &self,
         tenant: &TenantId,
@@ -254,7 +266,8 @@ pub trait Submissions: Send + Sync + 'static {
     ) -> Result<usize>;
 
     /// Forgets submissions that were final before a moment and whose reports were all acknowledged, with their messages
-    /// and events, `limit` at most; without `tenant`, those of all. Gives how many it were.
+    /// and events, `limit` at most; without `tenant`, those of all. Gives how many it were. Called again until that is
+    /// less than `limit`.
     async fn clean_up(
         &self,
         tenant: Option<&TenantId>,
@@ -269,7 +282,7 @@ pub trait Submissions: Send + Sync + 'static {
     /// submissions at most; gives how many it were. Called again until that is none.
     async fn align_suspension(&self, tenant: &TenantId, limit: usize) -> Result<usize>;
 
-    /// The accounts' lanes with queued mail.
+    /// The accounts' lanes with queued mail, held back or not.
     async fn waiting_lanes(&self) -> Result<Vec<WaitingLane>>;
 
     /// The account of a lane; `None` for a campaign's.
@@ -282,7 +295,7 @@ pub trait Submissions: Send + Sync + 'static {
     /// is kept.
     async fn sends(&self, lane: LaneId, since: Timestamp) -> Result<Vec<(i64, u32)>>;
 
-    /// Reports of a tenant that were not acknowledged, from after that one on, in the log's order.
+    /// Reports of a tenant that were not acknowledged, from after that one on, in the log's order, [`PAGE_MAX`] at most.
     async fn reports(&self, tenant: &TenantId, after: Seq, limit: usize) -> Result<Vec<Report>>;
 
     /// Forgets reports that arrived; gives how many it were.
@@ -291,11 +304,12 @@ pub trait Submissions: Send + Sync + 'static {
     /// The tenants with reports that were not acknowledged.
     async fn report_backlog(&self) -> Result<Vec<ReportBacklog>>;
 
-    /// Forgets reports from before a moment, `limit` at most; gives how many it were.
+    /// Forgets reports from before a moment, `limit` at most; gives how many it were. Called again until that is none.
     async fn expire_reports(&self, before: Timestamp, limit: usize) -> Result<usize>;
 
     /// Records news of delivered messages, together with the place of who learned of it. News of a message that is not
-    /// delivered, or not there, is left out; gives how many were recorded.
+    /// delivered, or not there, or has had [`NEWS_MAX`] of them, is left out; gives how many were recorded. The message
+    /// stays as its outcome left it: `Store::messages` and `Store::find` show that, `Store::timeline` all of it.
     async fn note_news(&self, news: Vec<NewNews>, place: Option<Place>) -> Result<usize>;
 }
 

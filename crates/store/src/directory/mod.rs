@@ -21,6 +21,8 @@ pub use instance::Instance;
 
 /// Storages of one tenant.
 pub const STORAGES_MAX: u32 = 100;
+/// Submissions that an account may have left when it is deleted. More are removed before, in parts.
+pub const REMOVED_WITH_ACCOUNT_MAX: usize = 1_000;
 /// The longest settings of one storage, of a tenant's large files, or of the bounces, in bytes of JSON.
 pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
 
@@ -68,7 +70,8 @@ pub trait Directory: Send + Sync + 'static {
     /// The tenants by id, from after that one, `limit` at most.
     async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<Tenant>>;
 
-    /// Deletes a tenant with its accounts, keys and storages; `false` when there is none such.
+    /// Deletes a tenant with its accounts, keys and storages; `false` when there is none such. It is refused like
+    /// [`Directory::delete_account`], as a whole.
     async fn delete_tenant(&self, id: &TenantId) -> Result<bool>;
 
     /// Keeps an account, whole, under its tenant and id. One that is there keeps its number and its age.
@@ -88,7 +91,9 @@ pub trait Directory: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<KnownAccount>>;
 
-    /// Deletes an account; `false` when there is none such. Its number is not given again.
+    /// Deletes an account with its counts and what was handed over to it; `false` when there is none such. Its number is
+    /// not given again. It is refused while more than [`REMOVED_WITH_ACCOUNT_MAX`] submissions are left: they are removed
+    /// first, by `Submissions::remove_of_account` until that finds none.
     async fn delete_account(&self, tenant: &TenantId, id: &AccountId) -> Result<bool>;
 
     /// Keeps a storage, whole, under its tenant and name; [`STORAGES_MAX`] a tenant.

@@ -26,6 +26,17 @@ pub(super) fn finish(
     change(tx, lane, state.code(), count)
 }
 
+/// Notes that a final message is kept no longer: the counters go on counting it.
+pub(super) fn forget(tx: &WriteTx<'_>, lane: LaneId, state: MessageState) -> Result<()> {
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO forgotten (lane, state, count) VALUES (?1, ?2, 1) \
+             ON CONFLICT DO UPDATE SET count = count + 1",
+        )?
+        .execute([lane.0, state.code()])?;
+    Ok(())
+}
+
 fn change(tx: &WriteTx<'_>, lane: LaneId, state: i64, by: i64) -> Result<()> {
     if by == 0 {
         return Ok(());
@@ -56,12 +67,12 @@ pub(super) fn read(connection: &Connection, lane: LaneId) -> Result<Books> {
     Ok(books)
 }
 
-/// The same figures from the messages themselves.
+/// The same figures from the messages themselves, and from the note of those that are kept no longer.
 pub(super) fn count(connection: &Connection, lane: LaneId) -> Result<Books> {
     let mut books = Books::default();
     let mut statement = connection.prepare_cached(
-        "SELECT state, count(*) FROM messages INDEXED BY messages_by_lane \
-         WHERE lane = ?1 GROUP BY state",
+        "SELECT state, count(*) FROM messages INDEXED BY messages_by_lane WHERE lane = ?1 GROUP BY state \
+         UNION ALL SELECT state, count FROM forgotten WHERE lane = ?1",
     )?;
     let mut rows = statement.query([lane.0])?;
     while let Some(row) = rows.next()? {
@@ -69,7 +80,7 @@ pub(super) fn count(connection: &Connection, lane: LaneId) -> Result<Books> {
         let count = count.unsigned_abs();
         books.accepted += count;
         if let Some(state) = MessageState::from_code(code) {
-            *books.count_mut(state) = count;
+            *books.count_mut(state) += count;
         }
     }
     Ok(books)

@@ -20,7 +20,7 @@ const CHECKPOINT_PAGES: i64 = 16 * 1024;
 /// What the log's file may keep when it was folded, in bytes.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Prepared statements kept by one connection; more than the house has.
-const STATEMENTS_MAX: usize = 128;
+const STATEMENTS_MAX: usize = 256;
 
 /// The writer's connection, to a file that is made and brought to the latest version where needed; with the
 /// store's tag.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{LaneId, Seq, Timestamp};
+use model::{LaneId, Priority, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row;
@@ -18,19 +18,22 @@ pub(super) fn due(
 ) -> Result<Due> {
     let mut messages = Vec::new();
     // Those in flight are still queued in the file. The index alone tells them apart, without their rows.
-    let window = limit.saturating_add(in_flight.len());
+    let window = row::at_most(limit.saturating_add(in_flight.len()));
     let mut statement = connection.prepare_cached(
         "SELECT seq FROM messages INDEXED BY due \
-         WHERE lane = ?1 AND priority = 2 AND state = 0 AND held IS NULL AND due_at <= ?2 \
-         ORDER BY due_at, seq LIMIT ?3",
+         WHERE lane = ?1 AND priority = ?2 AND state = 0 AND held IS NULL AND due_at <= ?3 \
+         ORDER BY due_at, seq LIMIT ?4",
     )?;
-    let mut rows = statement.query(params![lane.0, now.as_millis(), row::at_most(window)])?;
-    while messages.len() < limit
-        && let Some(found) = rows.next()?
-    {
-        let seq = Seq::new(found.get(0)?);
-        if !in_flight.contains(&seq) {
-            messages.extend(row::message(connection, tag, seq)?);
+    for priority in Priority::ALL {
+        let mut rows =
+            statement.query(params![lane.0, priority.code(), now.as_millis(), window])?;
+        while messages.len() < limit
+            && let Some(found) = rows.next()?
+        {
+            let seq = Seq::new(found.get(0)?);
+            if !in_flight.contains(&seq) {
+                messages.extend(row::message(connection, tag, seq)?);
+            }
         }
     }
     Ok(Due {
@@ -39,17 +42,23 @@ pub(super) fn due(
     })
 }
 
-/// When the first message that is not due yet will be.
+/// When the first message that is not due yet will be, whatever its priority.
 fn next_at(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Option<Timestamp>> {
-    let millis: Option<i64> = connection
-        .prepare_cached(
-            "SELECT due_at FROM messages INDEXED BY due \
-             WHERE lane = ?1 AND priority = 2 AND state = 0 AND held IS NULL AND due_at > ?2 \
-             ORDER BY due_at LIMIT 1",
-        )?
-        .query_row(params![lane.0, now.as_millis()], |row| row.get(0))
-        .optional()?;
-    Ok(millis.map(Timestamp::from_millis))
+    let mut statement = connection.prepare_cached(
+        "SELECT due_at FROM messages INDEXED BY due \
+         WHERE lane = ?1 AND priority = ?2 AND state = 0 AND held IS NULL AND due_at > ?3 \
+         ORDER BY due_at LIMIT 1",
+    )?;
+    let mut first: Option<i64> = None;
+    for priority in Priority::ALL {
+        let next: Option<i64> = statement
+            .query_row(params![lane.0, priority.code(), now.as_millis()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        first = first.into_iter().chain(next).min();
+    }
+    Ok(first.map(Timestamp::from_millis))
 }
 
 pub(super) fn queued(

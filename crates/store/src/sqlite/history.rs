@@ -84,12 +84,13 @@ pub(super) fn latest_of(connection: &Connection, tag: u32, message: Seq) -> Resu
     rows.next()?.map(|row| to_logged(row, tag)).transpose()
 }
 
-/// The log's last place.
+/// The log's last place. What was forgotten may have been the last.
 pub(super) fn end_of_log(connection: &Connection) -> Result<Seq> {
     let mut statement = connection.prepare_cached(
         "SELECT max(ifnull((SELECT max(seq) FROM messages), 0), \
                     ifnull((SELECT max(seq) FROM events), 0), \
-                    ifnull((SELECT max(seq) FROM controls), 0))",
+                    ifnull((SELECT max(seq) FROM controls), 0), \
+                    ifnull((SELECT value FROM meta WHERE key = 'end_of_log'), 0))",
     )?;
     Ok(Seq::new(statement.query_row([], |row| row.get(0))?))
 }
@@ -109,7 +110,7 @@ fn collect(
     Ok(logged)
 }
 
-fn to_logged(row: &Row<'_>, tag: u32) -> Result<Logged> {
+pub(super) fn to_logged(row: &Row<'_>, tag: u32) -> Result<Logged> {
     let message = to_message(row, tag)?;
     let event = match to_event(row, MESSAGE_WIDTH, &message)? {
         Some(event) => event,

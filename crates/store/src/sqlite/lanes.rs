@@ -1,10 +1,12 @@
 //! Leases: which process may deliver from a lane.
 
-use model::LaneId;
+use model::account::AccountPk;
+use model::{LaneId, MessageState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::holder::{Holder, process_id};
 use super::transaction::WriteTx;
+use crate::submissions::WaitingLane;
 use crate::{LaneKey, Lease, Result, StoreError};
 
 /// A lane's number, made when it is new.
@@ -18,8 +20,8 @@ pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<LaneId> {
         Some(id) => Ok(LaneId(id)),
         None => {
             tx.connection
-                .prepare_cached("INSERT INTO lanes (key) VALUES (?1)")?
-                .execute([key.as_str()])?;
+                .prepare_cached("INSERT INTO lanes (key, account) VALUES (?1, ?2)")?
+                .execute(params![key.as_str(), key.account_pk().map(|pk| pk.0)])?;
             Ok(LaneId(tx.connection.last_insert_rowid()))
         }
     }
@@ -66,16 +68,44 @@ pub(super) fn release(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
     Ok(())
 }
 
-/// Refuses who does not hold the lane any more (promise: P-03).
-pub(super) fn check(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
-    let is_held = tx
+/// Refuses who does not hold the lane any more (promise: P-03); gives the lane's account, where it is one's.
+pub(super) fn check(tx: &WriteTx<'_>, lease: &Lease) -> Result<Option<AccountPk>> {
+    let held: Option<Option<i64>> = tx
         .connection
-        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND token = ?2 AND holder IS NOT NULL")?
-        .exists([lease.lane.0, lease.token])?;
-    match is_held {
-        true => Ok(()),
-        false => Err(StoreError::LeaseLost {
+        .prepare_cached(
+            "SELECT account FROM lanes WHERE id = ?1 AND token = ?2 AND holder IS NOT NULL",
+        )?
+        .query_row([lease.lane.0, lease.token], |row| row.get(0))
+        .optional()?;
+    match held {
+        Some(account) => Ok(account.map(AccountPk)),
+        None => Err(StoreError::LeaseLost {
             lane: lease.key.to_string(),
         }),
     }
+}
+
+/// The accounts' lanes with queued mail, held back or not.
+pub(super) fn waiting(connection: &Connection) -> Result<Vec<WaitingLane>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT l.id, l.account FROM lanes l INDEXED BY lanes_by_account \
+         CROSS JOIN books b ON b.lane = l.id AND b.state = ?1 \
+         WHERE l.account IS NOT NULL AND b.count > 0 ORDER BY l.account",
+    )?;
+    let rows = statement.query_map([MessageState::Queued.code()], |row| {
+        Ok(WaitingLane {
+            lane: LaneId(row.get(0)?),
+            account: AccountPk(row.get(1)?),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The account of a lane.
+pub(super) fn account(connection: &Connection, lane: LaneId) -> Result<Option<AccountPk>> {
+    let account: Option<Option<i64>> = connection
+        .prepare_cached("SELECT account FROM lanes WHERE id = ?1")?
+        .query_row([lane.0], |row| row.get(0))
+        .optional()?;
+    Ok(account.flatten().map(AccountPk))
 }

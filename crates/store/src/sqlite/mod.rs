@@ -9,6 +9,7 @@
 //! - `troubled`: the messages that did not go well at once, beside the others
 //! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
 //! - `directory`: tenants and what belongs to them, one file a table
+//! - `submissions`: what clients hand over, its counts and its reports, one file an operation
 //! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
@@ -33,6 +34,7 @@ mod readers;
 mod record;
 mod retry;
 mod row;
+mod submissions;
 mod timeline;
 mod transaction;
 mod troubled;

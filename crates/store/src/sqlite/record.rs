@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use model::{Attempt, Event, EventKind, Message, MessageState, News, Seq, Timestamp};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use super::submissions::tally::{Fact, Tally};
 use super::transaction::WriteTx;
 use super::{books, lanes, row, troubled};
 use crate::{Lease, Logged, NewEvent, Result, StoreError};
@@ -27,17 +28,27 @@ pub(super) struct Detail {
 const NO_ANSWER: u16 = 0;
 
 pub(super) fn record(tx: &mut WriteTx<'_>, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize> {
-    lanes::check(tx, lease)?;
+    let account = lanes::check(tx, lease)?;
+    let mut tally = account
+        .map(|account| Tally::begin(tx, account))
+        .transpose()?;
     let mut left_out = 0;
     let mut moved = Moves::default();
     for new in batch {
-        let state = new.kind.state();
-        match append(tx, lease, new)? {
-            true => moved.add(state),
-            false => left_out += 1,
+        let (state, fact) = (new.kind.state(), Fact::of(&new));
+        let Some(seq) = append(tx, lease, new)? else {
+            left_out += 1;
+            continue;
+        };
+        moved.add(state);
+        if let Some(tally) = &mut tally {
+            tally.note(tx, seq, &fact)?;
         }
     }
     moved.write(tx, lease)?;
+    if let Some(tally) = tally {
+        tally.write(tx, lease.lane)?;
+    }
     Ok(left_out)
 }
 
@@ -67,15 +78,11 @@ pub(super) fn cancel(
     Ok(messages.len() - left_out)
 }
 
-/// Appends the event and moves its message; `false` when that is queued no more.
-fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
-    if new.kind == EventKind::Accepted {
-        return Err(StoreError::Invalid(
-            "an event `accepted` for a message that was accepted before".to_owned(),
-        ));
-    }
+/// Appends the event and moves its message; `None` when that is queued no more.
+fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<Option<Seq>> {
+    check_is_outcome(new.kind)?;
     let seq = tx.next_seq();
-    let code = new.attempt.as_ref().map(code);
+    let moved = Moved::by(&new);
     let detail = Detail {
         attempt: new.attempt,
         due_at: new.due_at,
@@ -101,27 +108,12 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
         ])?;
     if appended == 0 {
         check_is_of_lane(tx, lease, &new.message)?;
-        return Ok(false);
+        return Ok(None);
     }
-    // Only a queued message is due, and one that nobody gave a time is due at once.
-    let due_at = match new.kind.state() {
-        MessageState::Queued => Some(new.due_at.unwrap_or(new.at)),
-        _ => None,
-    };
-    tx.connection
-        .prepare_cached(
-            "UPDATE messages SET state = ?2, due_at = ?3, attempts = ?4, last_event = ?5, \
-             code = ifnull(?6, code) WHERE seq = ?1",
-        )?
-        .execute(params![
-            new.message.seq.get(),
-            new.kind.state().code(),
-            due_at.map(Timestamp::as_millis),
-            new.attempts,
-            seq.get(),
-            code,
-        ])?;
-    troubled::note(tx, &new.message, new.kind.state(), new.attempts)?;
+    match new.kind {
+        EventKind::RateLimited => lead_to(tx, &new.message, seq)?,
+        _ => moved.write(tx, &new.message, seq)?,
+    }
     tx.append(|| Logged {
         event: Event {
             seq,
@@ -137,7 +129,76 @@ fn append(tx: &mut WriteTx<'_>, lease: &Lease, new: NewEvent) -> Result<bool> {
         },
         message: new.message,
     });
-    Ok(true)
+    Ok(Some(seq))
+}
+
+/// Refuses what is recorded in another way.
+fn check_is_outcome(kind: EventKind) -> Result<()> {
+    match kind {
+        EventKind::Accepted => Err(StoreError::Invalid(
+            "an event `accepted` for a message that was accepted before".to_owned(),
+        )),
+        EventKind::Returned | EventKind::Receipt => Err(StoreError::Invalid(
+            "news of a message as its outcome".to_owned(),
+        )),
+        EventKind::Delivered
+        | EventKind::Deferred
+        | EventKind::Bounced
+        | EventKind::Expired
+        | EventKind::Dropped
+        | EventKind::Cancelled
+        | EventKind::RateLimited => Ok(()),
+    }
+}
+
+/// Where a message stands after an event.
+struct Moved {
+    state: MessageState,
+    due_at: Option<Timestamp>,
+    attempts: u32,
+    code: Option<u16>,
+}
+
+impl Moved {
+    fn by(new: &NewEvent) -> Self {
+        let state = new.kind.state();
+        // Only a queued message is due, and one that nobody gave a time is due at once.
+        let due_at = match state {
+            MessageState::Queued => Some(new.due_at.unwrap_or(new.at)),
+            _ => None,
+        };
+        Self {
+            state,
+            due_at,
+            attempts: new.attempts,
+            code: new.attempt.as_ref().map(code),
+        }
+    }
+
+    fn write(&self, tx: &WriteTx<'_>, message: &Message, seq: Seq) -> Result<()> {
+        tx.connection
+            .prepare_cached(
+                "UPDATE messages SET state = ?2, due_at = ?3, attempts = ?4, last_event = ?5, \
+                 code = ifnull(?6, code) WHERE seq = ?1",
+            )?
+            .execute(params![
+                message.seq.get(),
+                self.state.code(),
+                self.due_at.map(Timestamp::as_millis),
+                self.attempts,
+                seq.get(),
+                self.code,
+            ])?;
+        troubled::note(tx, message, self.state, self.attempts)
+    }
+}
+
+/// Lets a message lead to an event that was no attempt: it keeps its place in the queue.
+fn lead_to(tx: &WriteTx<'_>, message: &Message, seq: Seq) -> Result<()> {
+    tx.connection
+        .prepare_cached("UPDATE messages SET last_event = ?2 WHERE seq = ?1")?
+        .execute([message.seq.get(), seq.get()])?;
+    Ok(())
 }
 
 fn code(attempt: &Attempt) -> u16 {
@@ -146,11 +207,15 @@ fn code(attempt: &Attempt) -> u16 {
 
 /// Refuses a message that the lease does not cover (promise: P-03).
 fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, message: &Message) -> Result<()> {
-    let is_there = tx
+    let lane: Option<i64> = tx
         .connection
-        .prepare_cached("SELECT 1 FROM messages WHERE seq = ?1 AND lane = ?2")?
-        .exists([message.seq.get(), lease.lane.0])?;
-    match is_there {
+        .prepare_cached("SELECT lane FROM messages WHERE seq = ?1")?
+        .query_row([message.seq.get()], |row| row.get(0))
+        .optional()?;
+    // A submission's message may have been removed while it was under way.
+    let is_gone =
+        lane.is_none() && message.lane == lease.lane && message.content.letter().is_none();
+    match lane == Some(lease.lane.0) || is_gone {
         true => Ok(()),
         false => Err(StoreError::Missing(format!(
             "message {} of lane {}",
@@ -160,8 +225,14 @@ fn check_is_of_lane(tx: &WriteTx<'_>, lease: &Lease, message: &Message) -> Resul
     }
 }
 
-fn encode(detail: &Detail) -> Result<Option<String>> {
-    if detail.attempt.is_none() && detail.due_at.is_none() && detail.reason.is_none() {
+pub(super) fn encode(detail: &Detail) -> Result<Option<String>> {
+    let Detail {
+        attempt,
+        due_at,
+        news,
+        reason,
+    } = detail;
+    if attempt.is_none() && due_at.is_none() && news.is_none() && reason.is_none() {
         return Ok(None);
     }
     serde_json::to_string(detail)

@@ -1,12 +1,14 @@
 //! What happened to one message, read back from its latest event.
 
+use std::sync::Arc;
+
 use model::{Event, Message, MessageId, Seq, Timestamp};
 use rusqlite::Connection;
 
 use super::accept::accepted_event;
 use super::row::{EVENT_COLUMNS, EVENT_WIDTH, to_event};
 use super::{row, troubled};
-use crate::{Result, StoreError, Timeline};
+use crate::{Logged, Result, StoreError, Timeline};
 
 /// Events of one timeline. A message has one an attempt and one or two more, so only a strange file has more.
 const EVENTS_MAX: usize = 1_000;
@@ -17,9 +19,7 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
         return Ok(None);
     };
     let (last_event, due_at) = place(connection, &message)?;
-    let mut events = latest_first(connection, &message, last_event)?;
-    events.push(accepted_event(&message));
-    events.reverse();
+    let events = events(connection, &message, last_event)?;
     let retried_as = troubled::repeat_of(connection, &message)?
         .map(|repeat| message_id(connection, tag, repeat))
         .transpose()?;
@@ -31,10 +31,38 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     }))
 }
 
-/// The message's latest event, and when it is due.
+/// A message's events with the message, in order.
+pub(super) fn logged(connection: &Connection, tag: u32, seq: Seq) -> Result<Vec<Logged>> {
+    let Some(message) = row::message(connection, tag, seq)? else {
+        return Ok(Vec::new());
+    };
+    let (last_event, _) = place(connection, &message)?;
+    let events = events(connection, &message, last_event)?;
+    let message = Arc::new(message);
+    let of_message = |event| Logged {
+        event,
+        message: Arc::clone(&message),
+    };
+    Ok(events.into_iter().map(of_message).collect())
+}
+
+fn events(
+    connection: &Connection,
+    message: &Message,
+    last_event: Option<i64>,
+) -> Result<Vec<Event>> {
+    let mut events = latest_first(connection, message, last_event)?;
+    events.push(accepted_event(message));
+    events.reverse();
+    Ok(events)
+}
+
+/// The message's latest event, news included, and when it is due.
 fn place(connection: &Connection, message: &Message) -> Result<(Option<i64>, Option<i64>)> {
-    let mut statement =
-        connection.prepare_cached("SELECT last_event, due_at FROM messages WHERE seq = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT ifnull(n.last_event, m.last_event), m.due_at \
+         FROM messages m LEFT JOIN news n ON n.message = m.seq WHERE m.seq = ?1",
+    )?;
     let place = statement.query_row([message.seq.get()], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(place?)
 }

@@ -124,6 +124,17 @@ impl<'c> WriteTx<'c> {
         }
     }
 
+    /// Keeps the log's end where rows may have gone from it: their places are never given again.
+    pub(super) fn keep_end_of_log(&self) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES ('end_of_log', ?1) \
+                 ON CONFLICT DO UPDATE SET value = excluded.value",
+            )?
+            .execute([self.last.get()])?;
+        Ok(())
+    }
+
     /// Takes the next place in the log, for an intervention that was written with it.
     pub(super) fn append_control(&mut self, control: &Control) {
         self.last = self.last.next();

@@ -4,8 +4,8 @@ use model::{Address, Attempt, EventKind, Phase, PhaseTimes, Reply, Seq};
 use store::find::From;
 use store::{Find, Found, Standing};
 
-use crate::on_each_backend;
 use crate::support::{accept, begin, event, message, second, stored};
+use crate::{OUTCOMES, on_each_backend};
 
 /// Every standing.
 pub const STANDINGS: [Standing; 5] = [
@@ -111,7 +111,7 @@ fn a_message_is_found_by_where_it_stands_and_comes_with_its_latest_event() {
         let campaign = begin(&*store, "spring").await;
         let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seqs_of = accept(&*store, &campaign, "ada", 7).await;
-        for (number, kind) in EventKind::ALL.into_iter().enumerate().skip(1) {
+        for (number, kind) in (1..).zip(OUTCOMES) {
             let message = stored(&*store, seqs_of[number]).await;
             let new = event(&message, kind);
             store.record(&lease, vec![new]).await.unwrap();

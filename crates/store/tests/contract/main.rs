@@ -28,7 +28,9 @@ mod model_based;
 mod queue;
 mod record;
 mod retry;
+mod service;
 mod storages;
+mod submissions;
 #[path = "../support/mod.rs"]
 mod support;
 mod tail;
@@ -40,10 +42,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::Timestamp;
+use model::{EventKind, Timestamp};
 use store::{Directory, SqliteStore, Store};
 use tempfile::TempDir;
 
+use service::Service;
 use support::directory::given_key;
 
 /// The backends, by name.
@@ -54,6 +57,16 @@ type NewPlace = fn() -> Box<dyn Place>;
 /// The far end of time: everything queued is due.
 const ALWAYS: Timestamp = Timestamp::from_millis(i64::MAX);
 
+/// What an attempt at a message, or somebody, can make of it, in the order of the codes.
+const OUTCOMES: [EventKind; 6] = [
+    EventKind::Delivered,
+    EventKind::Deferred,
+    EventKind::Bounced,
+    EventKind::Expired,
+    EventKind::Dropped,
+    EventKind::Cancelled,
+];
+
 /// Where one check's data is. Whoever opens it is a holder of lanes by himself.
 #[async_trait]
 trait Place {
@@ -62,6 +75,9 @@ trait Place {
 
     /// Opens its directory, as another process would.
     async fn directory(&self) -> Arc<dyn Directory>;
+
+    /// Opens all of it, as another process would.
+    async fn service(&self) -> Arc<dyn Service>;
 
     /// The words by which a second process finds it: the backend's name and the place.
     fn words(&self) -> [&str; 2];
@@ -77,6 +93,10 @@ impl Place for Folder {
     }
 
     async fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(SqliteStore::open_with_key(self.0.path(), &given_key()).unwrap())
+    }
+
+    async fn service(&self) -> Arc<dyn Service> {
         Arc::new(SqliteStore::open_with_key(self.0.path(), &given_key()).unwrap())
     }
 

@@ -4,7 +4,7 @@ use model::{EventKind, Message, MessageState, Seq};
 use store::{Accepted, Campaign, Lease, Progress, Queued, Store, StoreError};
 
 use crate::support::{accept, begin, event, message, second, stored, whole_log};
-use crate::{ALWAYS, on_each_backend};
+use crate::{ALWAYS, OUTCOMES, on_each_backend};
 
 /// Every message up to here.
 const ALL: Seq = Seq::new(i64::MAX);
@@ -58,7 +58,7 @@ fn only_what_failed_for_good_is_repeated_and_in_the_logs_order() {
             store.lease(other.lane_key()).await.unwrap(),
         );
         let seqs = accept(&*store, &campaign, "ada", 14).await;
-        for (number, kind) in EventKind::ALL.into_iter().enumerate().skip(1) {
+        for (number, kind) in (1..).zip(OUTCOMES) {
             // The later one of two fails earlier.
             record(&*store, &lease, seqs[number + 7], kind).await;
             record(&*store, &lease, seqs[number], kind).await;

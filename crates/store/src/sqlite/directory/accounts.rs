@@ -4,14 +4,15 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use model::account::{Account, AccountId, AccountLimits, AccountPk, Host, Inbox, WhenOver, port};
 use model::{FieldError, Line, Secret, TenantId, Timestamp};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{damaged, tenants};
-use crate::Result;
-use crate::directory::KnownAccount;
+use crate::directory::{KnownAccount, REMOVED_WITH_ACCOUNT_MAX};
 use crate::sqlite::row::at_most;
+use crate::sqlite::submissions::{counts, forget};
 use crate::sqlite::transaction::WriteTx;
 use crate::vault::{Place, Vault};
+use crate::{Result, StoreError};
 
 /// Writes all but the passwords, which are bound to the number that this gives.
 const PUT: &str = "INSERT INTO accounts (tenant, id, host, port, user, use_tls, ttl_s, batch_size, \
@@ -59,6 +60,7 @@ pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, account: &Account) -> Result<
         .prepare_cached(PUT)?
         .query_row(values, |row| row.get(0).map(AccountPk))?;
     put_passwords(tx, vault, account, pk)?;
+    counts::begin(tx, pk)?;
     Ok(pk)
 }
 
@@ -129,12 +131,65 @@ pub(super) fn list(
     Ok(accounts)
 }
 
-pub(super) fn delete(tx: &WriteTx<'_>, tenant: &TenantId, id: &AccountId) -> Result<bool> {
-    let deleted = tx
-        .connection
-        .prepare_cached("DELETE FROM accounts WHERE tenant = ?1 AND id = ?2")?
-        .execute([tenant.as_str(), id.as_str()])?;
-    Ok(deleted == 1)
+/// The number of a tenant's account.
+pub(in crate::sqlite) fn pk(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: &AccountId,
+) -> Result<Option<AccountPk>> {
+    let pk = connection
+        .prepare_cached("SELECT pk FROM accounts WHERE tenant = ?1 AND id = ?2")?
+        .query_row([tenant.as_str(), id.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(pk.map(AccountPk))
+}
+
+/// The numbers of a tenant's accounts.
+pub(in crate::sqlite) fn of_tenant(
+    connection: &Connection,
+    tenant: &TenantId,
+) -> Result<Vec<AccountPk>> {
+    let mut statement = connection.prepare_cached("SELECT pk FROM accounts WHERE tenant = ?1")?;
+    let rows = statement.query_map([tenant.as_str()], |row| row.get(0).map(AccountPk))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The numbers of all accounts.
+pub(in crate::sqlite) fn all(connection: &Connection) -> Result<Vec<AccountPk>> {
+    let mut statement = connection.prepare_cached("SELECT pk FROM accounts")?;
+    let rows = statement.query_map([], |row| row.get(0).map(AccountPk))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn delete(
+    tx: &mut WriteTx<'_>,
+    tag: u32,
+    tenant: &TenantId,
+    id: &AccountId,
+) -> Result<bool> {
+    let Some(pk) = pk(tx.connection, tenant, id)? else {
+        return Ok(false);
+    };
+    delete_by_pk(tx, tag, pk)?;
+    Ok(true)
+}
+
+/// Deletes an account with the little that may have been handed over to it meanwhile.
+pub(super) fn delete_by_pk(tx: &mut WriteTx<'_>, tag: u32, pk: AccountPk) -> Result<()> {
+    let removed = forget::remove_of_account(tx, tag, pk, None, REMOVED_WITH_ACCOUNT_MAX + 1)?;
+    if removed > REMOVED_WITH_ACCOUNT_MAX {
+        let problem =
+            format!("has more than {REMOVED_WITH_ACCOUNT_MAX} messages left: remove them first");
+        return Err(StoreError::Refused(FieldError::new("account_id", problem)));
+    }
+    for statement in [
+        "DELETE FROM sends WHERE lane = (SELECT id FROM lanes WHERE account = ?1)",
+        "DELETE FROM account_counts WHERE account = ?1",
+        "DELETE FROM accounts WHERE pk = ?1",
+    ] {
+        tx.connection.prepare_cached(statement)?.execute([pk.0])?;
+    }
+    Ok(())
 }
 
 /// An account's row as its passwords are bound to it: to the number, which is never given again, and the tenant.

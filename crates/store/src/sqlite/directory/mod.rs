@@ -1,12 +1,12 @@
 //! The directory in SQLite, one file a table. Deliveries and requests read it, so its reads are short; only the log of
 //! commands is for people who look.
 
-mod accounts;
+pub(super) mod accounts;
 mod api_keys;
 mod commands;
 mod instance;
 mod storages;
-mod tenants;
+pub(super) mod tenants;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -81,8 +81,10 @@ impl Directory for SqliteStore {
     }
 
     async fn delete_tenant(&self, id: &TenantId) -> Result<bool> {
-        let id = id.clone();
-        self.writer.write(move |tx| tenants::delete(tx, &id)).await
+        let (tag, id) = (self.tag, id.clone());
+        self.writer
+            .write(move |tx| tenants::delete(tx, tag, &id))
+            .await
     }
 
     async fn put_account(&self, account: Account) -> Result<AccountPk> {
@@ -121,9 +123,9 @@ impl Directory for SqliteStore {
     }
 
     async fn delete_account(&self, tenant: &TenantId, id: &AccountId) -> Result<bool> {
-        let (tenant, id) = (tenant.clone(), id.clone());
+        let (tag, tenant, id) = (self.tag, tenant.clone(), id.clone());
         self.writer
-            .write(move |tx| accounts::delete(tx, &tenant, &id))
+            .write(move |tx| accounts::delete(tx, tag, &tenant, &id))
             .await
     }
 

@@ -9,7 +9,7 @@ use model::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::{check_length, damaged};
+use super::{accounts, check_length, damaged};
 use crate::directory::{Change, Put};
 use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
@@ -109,9 +109,12 @@ pub(super) fn list(
     Ok(tenants)
 }
 
-pub(super) fn delete(tx: &WriteTx<'_>, id: &TenantId) -> Result<bool> {
+pub(super) fn delete(tx: &mut WriteTx<'_>, tag: u32, id: &TenantId) -> Result<bool> {
+    for account in accounts::of_tenant(tx.connection, id)? {
+        accounts::delete_by_pk(tx, tag, account)?;
+    }
     for statement in [
-        "DELETE FROM accounts WHERE tenant = ?1",
+        "DELETE FROM report_counts WHERE tenant = ?1",
         "DELETE FROM storages WHERE tenant = ?1",
         "DELETE FROM api_keys WHERE tenant = ?1",
     ] {
@@ -124,6 +127,34 @@ pub(super) fn delete(tx: &WriteTx<'_>, id: &TenantId) -> Result<bool> {
         .prepare_cached("DELETE FROM tenants WHERE id = ?1")?
         .execute([id.as_str()])?;
     Ok(deleted == 1)
+}
+
+/// What a tenant holds back; `None` when there is none such.
+pub(in crate::sqlite) fn suspension(
+    connection: &Connection,
+    id: &TenantId,
+) -> Result<Option<Suspension>> {
+    Ok(standing(connection, id)?.map(|(_, suspension)| suspension))
+}
+
+/// The same of a tenant that is active.
+pub(in crate::sqlite) fn suspension_of_active(
+    connection: &Connection,
+    id: &TenantId,
+) -> Result<Option<Suspension>> {
+    let active = standing(connection, id)?.filter(|(is_active, _)| *is_active);
+    Ok(active.map(|(_, suspension)| suspension))
+}
+
+/// Whether a tenant is active, and what it holds back.
+fn standing(connection: &Connection, id: &TenantId) -> Result<Option<(bool, Suspension)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT is_active, suspension FROM tenants WHERE id = ?1")?;
+    let mut rows = statement.query([id.as_str()])?;
+    match rows.next()? {
+        Some(row) => Ok(Some((row.get(0)?, to_suspension(id, row.get(1)?)?))),
+        None => Ok(None),
+    }
 }
 
 /// Refuses what is about a tenant that is not there.

@@ -19,7 +19,8 @@ fn writer(folder: &tempfile::TempDir) -> Writer {
     connection
         .execute_batch(
             "CREATE TABLE messages (seq INTEGER PRIMARY KEY); CREATE TABLE events (seq INTEGER PRIMARY KEY); \
-             CREATE TABLE controls (seq INTEGER PRIMARY KEY); CREATE TABLE notes (text TEXT PRIMARY KEY)",
+             CREATE TABLE controls (seq INTEGER PRIMARY KEY); CREATE TABLE meta (key TEXT PRIMARY KEY, value); \
+             CREATE TABLE notes (text TEXT PRIMARY KEY)",
         )
         .unwrap();
     Writer::start(connection).unwrap()

@@ -1,0 +1,142 @@
+//! News of delivered messages: events that change no state (promise: P-02).
+
+use std::sync::Arc;
+
+use model::{Event, EventKind, MessageState, Seq, SubmissionId};
+use rusqlite::{OptionalExtension, params};
+
+use super::reports;
+use crate::sqlite::record::{Detail, encode};
+use crate::sqlite::transaction::WriteTx;
+use crate::sqlite::{campaigns, row};
+use crate::submissions::{NEWS_MAX, NewNews, Place};
+use crate::{Logged, Result, StoreError};
+
+pub(super) fn note(
+    tx: &mut WriteTx<'_>,
+    tag: u32,
+    news: Vec<NewNews>,
+    place: Option<Place>,
+) -> Result<usize> {
+    let mut noted = 0;
+    for new in news {
+        noted += usize::from(note_one(tx, tag, new)?);
+    }
+    if let Some(Place { reader, place }) = place {
+        campaigns::save_cursor(tx, &reader, &place)?;
+    }
+    Ok(noted)
+}
+
+fn note_one(tx: &mut WriteTx<'_>, tag: u32, new: NewNews) -> Result<bool> {
+    check(new.kind)?;
+    let Some(message) = row::message(tx.connection, tag, new.message)? else {
+        return Ok(false);
+    };
+    if message.state != MessageState::Delivered {
+        return Ok(false);
+    }
+    let (previous, count) = so_far(tx, message.seq)?;
+    if count >= NEWS_MAX {
+        return Ok(false);
+    }
+    let event = Event {
+        seq: tx.next_seq(),
+        message: message.seq,
+        lane: message.lane,
+        at: new.at,
+        kind: new.kind,
+        attempts: message.attempts,
+        attempt: None,
+        due_at: None,
+        news: Some(new.news),
+        reason: Some(new.reason),
+    };
+    insert(tx, &event, previous)?;
+    if let Some(submission) = message.content.submission() {
+        report(tx, submission, &event)?;
+    }
+    tx.append(|| Logged {
+        event,
+        message: Arc::new(message),
+    });
+    Ok(true)
+}
+
+fn check(kind: EventKind) -> Result<()> {
+    match kind {
+        EventKind::Returned | EventKind::Receipt => Ok(()),
+        EventKind::Accepted
+        | EventKind::Delivered
+        | EventKind::Deferred
+        | EventKind::Bounced
+        | EventKind::Expired
+        | EventKind::Dropped
+        | EventKind::Cancelled
+        | EventKind::RateLimited => {
+            let kind = kind.as_str();
+            Err(StoreError::Invalid(format!("an event `{kind}` as news")))
+        }
+    }
+}
+
+/// The message's latest event, and how many of its events were news.
+fn so_far(tx: &WriteTx<'_>, message: Seq) -> Result<(Option<i64>, u32)> {
+    let so_far = tx
+        .connection
+        .prepare_cached(
+            "SELECT ifnull(n.last_event, m.last_event), ifnull(n.count, 0) \
+             FROM messages m LEFT JOIN news n ON n.message = m.seq WHERE m.seq = ?1",
+        )?
+        .query_row([message.get()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(so_far)
+}
+
+/// Appends the event; the message's row stays as its outcome left it.
+fn insert(tx: &WriteTx<'_>, event: &Event, previous: Option<i64>) -> Result<()> {
+    let detail = Detail {
+        attempt: None,
+        due_at: None,
+        news: event.news.clone(),
+        reason: event.reason.clone(),
+    };
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO events (seq, message, lane, kind, at, attempts, previous, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            event.seq.get(),
+            event.message.get(),
+            event.lane.0,
+            event.kind.code(),
+            event.at.as_millis(),
+            event.attempts,
+            previous,
+            encode(&detail)?,
+        ])?;
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO news (message, last_event, count) VALUES (?1, ?2, 1) \
+             ON CONFLICT DO UPDATE SET last_event = excluded.last_event, count = count + 1",
+        )?
+        .execute([event.message.get(), event.seq.get()])?;
+    Ok(())
+}
+
+/// Whoever handed the message over is to be told.
+fn report(tx: &WriteTx<'_>, submission: SubmissionId, event: &Event) -> Result<()> {
+    let tenant: Option<String> = tx
+        .connection
+        .prepare_cached(
+            "UPDATE submissions SET reports = reports + 1, updated_at = max(updated_at, ?2) \
+             WHERE id = ?1 RETURNING tenant",
+        )?
+        .query_row([submission.0.get(), event.at.as_millis()], |row| row.get(0))
+        .optional()?;
+    if let Some(tenant) = tenant {
+        reports::insert(tx, &tenant, event.seq, submission, event.at)?;
+        reports::count(tx, &tenant, 1)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Submissions read back, with their messages and their events.
+
+use model::account::{AccountId, AccountPk};
+use model::{
+    BatchCode, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId, Timestamp,
+};
+use rusqlite::{Connection, Row};
+
+use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH};
+use crate::sqlite::{history as log, timeline};
+use crate::submissions::{ClientId, Followed, FollowedMessage};
+use crate::{Logged, Result, StoreError, Submission};
+
+/// The columns [`to_submission`] reads, from `submissions s JOIN accounts a`.
+pub(super) const COLUMNS: &str = "s.id, s.tenant, s.client_id, s.account, a.id, s.priority, s.batch, \
+     s.deferred_until, s.messages, s.open, s.failed, s.held, s.created_at, s.updated_at";
+/// How many they are.
+const WIDTH: usize = 14;
+/// Events of one submission's history: what more a strange file has is left out.
+const HISTORY_MAX: usize = 20_000;
+
+/// The submission whose columns begin at `first`.
+pub(super) fn to_submission(row: &Row<'_>, first: usize, tag: u32) -> Result<Submission> {
+    let id = Seq::new(row.get(first)?);
+    let text = |column: usize| {
+        row.get_ref(first + column)?
+            .as_str()
+            .map_err(|error| damaged(id, &error))
+    };
+    let wrong = |error: FieldError| damaged(id, &error);
+    let batch: Option<String> = row.get(first + 6)?;
+    let created_at = Timestamp::from_millis(row.get(first + 12)?);
+    Ok(Submission {
+        id: SubmissionId(id),
+        message_id: MessageId::new(created_at, tag, id),
+        tenant: TenantId::parse(text(1)?).map_err(wrong)?,
+        client_id: Line::parse("id", text(2)?).map_err(wrong)?,
+        account: AccountPk(row.get(first + 3)?),
+        account_id: AccountId::parse(text(4)?).map_err(wrong)?,
+        priority: Priority::clamped(row.get(first + 5)?),
+        batch: batch
+            .map(|batch| BatchCode::parse(&batch))
+            .transpose()
+            .map_err(wrong)?,
+        deferred_until: row
+            .get::<_, Option<i64>>(first + 7)?
+            .map(Timestamp::from_millis),
+        recipients: row.get(first + 8)?,
+        open: row.get(first + 9)?,
+        failed: row.get(first + 10)?,
+        is_held: row.get::<_, Option<i64>>(first + 11)?.is_some(),
+        created_at,
+        updated_at: Timestamp::from_millis(row.get(first + 13)?),
+    })
+}
+
+fn damaged(id: Seq, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged(format!("submission {}: {error}", id.get()))
+}
+
+pub(super) fn payload(
+    connection: &Connection,
+    tag: u32,
+    id: SubmissionId,
+) -> Result<Option<(Submission, Box<str>)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, p.payload FROM submissions s JOIN accounts a ON a.pk = s.account \
+         JOIN payloads p ON p.submission = s.id WHERE s.id = ?1"
+    ))?;
+    let mut rows = statement.query([id.0.get()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let payload = row
+        .get_ref(WIDTH)?
+        .as_str()
+        .map_err(|error| damaged(id.0, &error))?;
+    Ok(Some((to_submission(row, 0, tag)?, payload.into())))
+}
+
+pub(super) fn by_client_id(
+    connection: &Connection,
+    tag: u32,
+    tenant: &TenantId,
+    client_id: &ClientId,
+) -> Result<Option<Followed>> {
+    match id(connection, tenant, client_id)? {
+        Some(id) => followed(connection, tag, id),
+        None => Ok(None),
+    }
+}
+
+/// The number of a submission by its client's id.
+pub(super) fn id(
+    connection: &Connection,
+    tenant: &TenantId,
+    client_id: &ClientId,
+) -> Result<Option<SubmissionId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM submissions INDEXED BY submissions_by_client_id WHERE tenant = ?1 AND client_id = ?2",
+    )?;
+    let mut rows = statement.query([tenant.as_str(), client_id.as_str()])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(SubmissionId(Seq::new(row.get(0)?)))),
+        None => Ok(None),
+    }
+}
+
+/// A submission with its messages.
+pub(super) fn followed(
+    connection: &Connection,
+    tag: u32,
+    id: SubmissionId,
+) -> Result<Option<Followed>> {
+    let Some((submission, payload)) = payload(connection, tag, id)? else {
+        return Ok(None);
+    };
+    let messages = messages(connection, tag, &submission)?;
+    Ok(Some(Followed {
+        submission,
+        payload,
+        messages,
+    }))
+}
+
+fn messages(
+    connection: &Connection,
+    tag: u32,
+    submission: &Submission,
+) -> Result<Vec<FollowedMessage>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS}, m.due_at \
+         FROM messages m LEFT JOIN contents c ON c.id = m.content LEFT JOIN news n ON n.message = m.seq \
+         LEFT JOIN events e ON e.seq = ifnull(n.last_event, m.last_event) \
+         WHERE m.seq >= ?1 AND m.seq < ?1 + ?2 ORDER BY m.seq"
+    ))?;
+    let (first, count) = (submission.id.0.get(), i64::from(submission.recipients));
+    let mut rows = statement.query([first, count])?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        let due_at: Option<i64> = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
+        let logged = log::to_logged(row, tag)?;
+        messages.push(FollowedMessage {
+            message: std::sync::Arc::unwrap_or_clone(logged.message),
+            due_at: due_at.map(Timestamp::from_millis),
+            last: logged.event,
+        });
+    }
+    Ok(messages)
+}
+
+/// Everything that happened to the messages of a submission, in the log's order.
+pub(super) fn history(connection: &Connection, tag: u32, id: SubmissionId) -> Result<Vec<Logged>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.seq FROM submissions s JOIN messages m ON m.seq >= s.id AND m.seq < s.id + s.messages \
+         WHERE s.id = ?1 ORDER BY m.seq",
+    )?;
+    let mut rows = statement.query([id.0.get()])?;
+    let mut history = Vec::new();
+    while let Some(row) = rows.next()?
+        && history.len() < HISTORY_MAX
+    {
+        history.extend(timeline::logged(connection, tag, Seq::new(row.get(0)?))?);
+    }
+    history.sort_by_key(|logged: &Logged| logged.event.seq);
+    Ok(history)
+}

@@ -1,0 +1,205 @@
+//! What the outcomes of submissions' messages change beside the messages: the submissions themselves, the counters of
+//! their account, what it sent in which second, and the reports. A batch of outcomes is of one account, so most of it is
+//! summed up and written once.
+
+use std::collections::BTreeMap;
+
+use model::account::AccountPk;
+use model::{EventKind, LaneId, Seq, SubmissionId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::counts::Counts;
+use super::reports;
+use crate::sqlite::transaction::WriteTx;
+use crate::{NewEvent, Result, StoreError};
+
+/// How long it is known what was sent in which second: the longest window of a limit, in seconds.
+const SENDS_KEPT_S: i64 = 24 * 60 * 60;
+/// Why a message is dropped that a limit had no room for.
+const OVER_LIMIT: &str = "rate_limit_exceeded";
+
+/// The sums of one batch.
+pub(in crate::sqlite) struct Tally {
+    account: AccountPk,
+    /// `None` when the account is gone: so is all its mail.
+    tenant: Option<String>,
+    counts: Counts,
+    reports: i64,
+    /// By second.
+    sends: BTreeMap<i64, i64>,
+}
+
+/// What of an event matters here.
+pub(in crate::sqlite) struct Fact {
+    submission: Option<SubmissionId>,
+    kind: EventKind,
+    at: Timestamp,
+    is_over_limit: bool,
+}
+
+/// Where a submission stands after one of its messages became final.
+struct Rest {
+    open: i64,
+    failed: i64,
+}
+
+// === impl Fact ===
+
+impl Fact {
+    pub(in crate::sqlite) fn of(new: &NewEvent) -> Self {
+        let is_over_limit = new.kind == EventKind::RateLimited
+            || new.kind == EventKind::Dropped && new.reason.as_deref() == Some(OVER_LIMIT);
+        Self {
+            submission: new.message.content.submission(),
+            kind: new.kind,
+            at: new.at,
+            is_over_limit,
+        }
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    pub(in crate::sqlite) fn begin(tx: &WriteTx<'_>, account: AccountPk) -> Result<Self> {
+        let tenant = tx
+            .connection
+            .prepare_cached("SELECT tenant FROM accounts WHERE pk = ?1")?
+            .query_row([account.0], |row| row.get(0))
+            .optional()?;
+        Ok(Self {
+            account,
+            tenant,
+            counts: Counts::default(),
+            reports: 0,
+            sends: BTreeMap::new(),
+        })
+    }
+
+    /// Notes an event that was appended as `seq`.
+    pub(in crate::sqlite) fn note(
+        &mut self,
+        tx: &WriteTx<'_>,
+        seq: Seq,
+        fact: &Fact,
+    ) -> Result<()> {
+        let submission = fact.submission.ok_or_else(|| {
+            StoreError::Invalid("an account's mail that is of no submission".to_owned())
+        })?;
+        self.counts.rate_limited += i64::from(fact.is_over_limit);
+        let is_told = match fact.kind {
+            EventKind::Deferred | EventKind::RateLimited => {
+                self.counts.deferred += 1;
+                self.put_off(tx, submission, fact)?;
+                true
+            }
+            EventKind::Delivered => {
+                *self.sends.entry(fact.at.as_secs()).or_default() += 1;
+                self.close(tx, submission, fact)?
+            }
+            EventKind::Bounced | EventKind::Expired | EventKind::Dropped | EventKind::Cancelled => {
+                self.close(tx, submission, fact)?
+            }
+            // Not recorded: the first is the message's own row, the others come when it is final.
+            EventKind::Accepted | EventKind::Returned | EventKind::Receipt => false,
+        };
+        if is_told {
+            let tenant = self.tenant.as_deref().ok_or_else(|| missing(submission))?;
+            reports::insert(tx, tenant, seq, submission, fact.at)?;
+            self.reports += 1;
+        }
+        Ok(())
+    }
+
+    fn put_off(&self, tx: &WriteTx<'_>, submission: SubmissionId, fact: &Fact) -> Result<()> {
+        let changed = tx
+            .connection
+            .prepare_cached(
+                "UPDATE submissions SET updated_at = max(updated_at, ?3), reports = reports + 1 \
+                 WHERE id = ?1 AND account = ?2",
+            )?
+            .execute([submission.0.get(), self.account.0, fact.at.as_millis()])?;
+        match changed {
+            1 => Ok(()),
+            _ => Err(missing(submission)),
+        }
+    }
+
+    /// One message less is open; whether the submission is final by that.
+    fn close(&mut self, tx: &WriteTx<'_>, submission: SubmissionId, fact: &Fact) -> Result<bool> {
+        let has_failed = fact.kind != EventKind::Delivered;
+        let rest = tx
+            .connection
+            .prepare_cached(
+                "UPDATE submissions SET open = open - 1, failed = failed + ?4, updated_at = max(updated_at, ?3), \
+                 reports = reports + (open = 1), finished_at = CASE open WHEN 1 THEN ?3 END \
+                 WHERE id = ?1 AND account = ?2 RETURNING open, failed",
+            )?
+            .query_row(
+                params![
+                    submission.0.get(),
+                    self.account.0,
+                    fact.at.as_millis(),
+                    has_failed
+                ],
+                |row| {
+                    Ok(Rest {
+                        open: row.get(0)?,
+                        failed: row.get(1)?,
+                    })
+                },
+            )
+            .optional()?
+            .ok_or_else(|| missing(submission))?;
+        if rest.open > 0 {
+            return Ok(false);
+        }
+        match fact.kind {
+            EventKind::Cancelled => self.counts.cancelled += 1,
+            _ if rest.failed > 0 => self.counts.errors += 1,
+            _ => self.counts.sent += 1,
+        }
+        Ok(true)
+    }
+
+    /// Writes the sums.
+    pub(in crate::sqlite) fn write(self, tx: &WriteTx<'_>, lane: LaneId) -> Result<()> {
+        self.counts.add(tx, self.account)?;
+        if let Some(tenant) = &self.tenant {
+            reports::count(tx, tenant, self.reports)?;
+        }
+        for (&second, &count) in &self.sends {
+            tx.connection
+                .prepare_cached(
+                    "INSERT INTO sends (lane, second, count) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                )?
+                .execute([lane.0, second, count])?;
+        }
+        if let Some((latest, _)) = self.sends.last_key_value() {
+            tx.connection
+                .prepare_cached("DELETE FROM sends WHERE lane = ?1 AND second < ?2")?
+                .execute([lane.0, latest - SENDS_KEPT_S])?;
+        }
+        Ok(())
+    }
+}
+
+fn missing(submission: SubmissionId) -> StoreError {
+    StoreError::Missing(format!("submission {}", submission.0.get()))
+}
+
+/// What a lane delivered in each second from a moment on.
+pub(super) fn sends(
+    connection: &Connection,
+    lane: LaneId,
+    since: Timestamp,
+) -> Result<Vec<(i64, u32)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT second, count FROM sends WHERE lane = ?1 AND second >= ?2 ORDER BY second",
+    )?;
+    let rows = statement.query_map([lane.0, since.as_secs()], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
