@@ -1,4 +1,4 @@
-//! Attachments fetched from real servers and folders, by friends and by foes.
+//! Attachments fetched from real servers and folders, by friends and by foes, and messages made with them.
 
 #[cfg(test)]
 mod cache;
@@ -9,6 +9,11 @@ mod large;
 #[cfg(test)]
 mod s3;
 #[cfg(test)]
+#[path = "../message/seen.rs"]
+mod seen;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod web;
+#[cfg(test)]
+mod workshop;
