@@ -48,7 +48,7 @@ test("another range is another picture", async t => {
   await untilFigures(visit.page, "a minute and more", ({ sent }) => sent >= 136, 100);
   await chooseRange(visit.page, "All");
   const whole = await picture(visit.page, "outcomes");
-  assert.match(String(await drawing(visit.page, "outcomes").getAttribute("aria-label")), /the whole run/);
+  assert.match(String(await drawing(visit.page, "outcomes").getAttribute("aria-label")), /the whole time/);
   await chooseRange(visit.page, "1 min");
   await until("another picture", async () => (await picture(visit.page, "outcomes")) !== whole);
   assert.match(String(await drawing(visit.page, "outcomes").getAttribute("aria-label")), /the last minute/);

@@ -1,8 +1,12 @@
 // The page: header, banner and the place the address asks for.
-import { useComputed } from "@preact/signals";
+import { signal, useComputed } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import * as client from "./api/client";
+import type { Traffic as Seen } from "./api/service";
 import type { Figures } from "./api/types";
+import { pauseMs } from "./api/stream";
+import { count } from "./format";
 import { Banner } from "./parts/banner";
 import { Header } from "./parts/header";
 import { focusSearch } from "./parts/search";
@@ -14,7 +18,10 @@ import { Overview } from "./pages/overview";
 import { Recipient } from "./pages/recipient";
 import { Recipients } from "./pages/recipients";
 import { href, route } from "./route";
-import { connection, figures, start as startState } from "./state";
+import { Submission } from "./pages/submission";
+import { Submissions } from "./pages/submissions";
+import { Traffic } from "./pages/traffic";
+import { connection, figures, followRun, followService, service, traffic } from "./state";
 import { start as startTheme } from "./theme";
 import "./styles/colours.css";
 import "./styles/base.css";
@@ -29,9 +36,26 @@ const TITLES: Record<string, string> = {
   domains: "Domains",
   activity: "Activity",
   campaigns: "Campaigns",
+  messages: "Messages",
 };
+/** The pages that show more than the stream tells, so that they need not wait for it. */
+const INDEPENDENT: ReadonlySet<string | undefined> = new Set(["campaigns", "messages"]);
+
+/** Whether it is known which console this is. */
+const isAsked = signal(false);
 
 function Page() {
+  return service.value ? <ServicePage /> : <RunPage />;
+}
+
+function ServicePage() {
+  const [page, pk] = route.value.path;
+  if (page === undefined) return <Traffic />;
+  if (page !== "messages") return <h1>There is no such page</h1>;
+  return pk === undefined ? <Submissions /> : <Submission pk={pk} />;
+}
+
+function RunPage() {
   const [page, id] = route.value.path;
   switch (page) {
     case undefined:
@@ -52,7 +76,7 @@ function Page() {
 function App() {
   const main = useRef<HTMLElement>(null);
   const path = route.value.path.join("/");
-  const done = useComputed(() => doneWords(figures.value)).value;
+  const done = useComputed(() => doneWords(figures.value) + waitingWords(traffic.value)).value;
   const isFirst = useRef(true);
   useEffect(() => {
     // On the way to another page the reader goes on at its beginning.
@@ -61,8 +85,9 @@ function App() {
     isFirst.current = false;
   }, [path]);
   useEffect(() => {
-    document.title = `${done}${TITLES[path.split("/")[0] ?? ""] ?? "Overview"} · Glasspost`;
-  }, [path, done]);
+    const first = service.value ? "Traffic" : "Overview";
+    document.title = `${done}${TITLES[path.split("/")[0] ?? ""] ?? first} · Glasspost`;
+  }, [path, done, service.value]);
   return (
     <>
       <a class="skip" href="#main" onClick={event => skip(event, main.current)}>
@@ -71,11 +96,22 @@ function App() {
       <Header />
       <main id="main" ref={main} tabIndex={-1}>
         <Banner />
-        {figures.value === null && route.value.path[0] !== "campaigns" ? <Waiting /> : <Page />}
+        {isKnown() ? <Page /> : <Waiting />}
       </main>
       <Toasts />
     </>
   );
+}
+
+/** Whether there is something to show at this place. */
+function isKnown(): boolean {
+  const isTold = (service.value ? traffic.value : figures.value) !== null;
+  return isTold || (isAsked.value && INDEPENDENT.has(route.value.path[0]));
+}
+
+/** How much waits, for the title of a tab that is not looked at. */
+function waitingWords(shown: Seen | null): string {
+  return shown === null || shown.totals.pending === 0 ? "" : `${count(shown.totals.pending)} waiting · `;
 }
 
 /** How far the run is, for the title of a tab that is not looked at. */
@@ -111,14 +147,27 @@ function findOnSlash(event: KeyboardEvent): void {
   if (document.querySelector("dialog[open]")) return;
   event.preventDefault();
   if (focusSearch()) return;
-  location.hash = href(["recipients"]);
+  location.hash = href([service.value ? "messages" : "recipients"]);
   addEventListener("hashchange", () => requestAnimationFrame(() => requestAnimationFrame(focusSearch)), {
     once: true,
   });
 }
 
+/** Asks which console this is, until it is told, and follows what that watches. */
+async function begin(failures = 0): Promise<void> {
+  try {
+    const answer = await client.console();
+    if (answer.kind === "service") followService({ version: answer.version, startedAt: answer.started_at });
+    else followRun();
+    isAsked.value = true;
+  } catch {
+    connection.value = { state: "reconnecting", since: Date.now() };
+    setTimeout(() => void begin(failures + 1), pauseMs(failures + 1));
+  }
+}
+
 startTheme();
-startState();
+void begin();
 addEventListener("keydown", findOnSlash);
 const app = document.getElementById("app");
 if (app) render(<App />, app);

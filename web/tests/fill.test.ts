@@ -1,19 +1,19 @@
 // A page of messages is filled over as many looks as it takes.
 import { expect, test } from "vitest";
 import type { Cursor } from "../src/api/client";
-import { fill, type Filled } from "../src/api/fill";
-import type { Page, Row } from "../src/api/types";
+import { fill, type Filled, type Found } from "../src/api/fill";
+import type { Row } from "../src/api/types";
 
-function page(seqs: number[], parts: Partial<Page> = {}): Page {
-  const messages = seqs.map(seq => ({ seq }) as Row);
-  return { messages, previous: null, next: null, looked_to: null, total: 100, ...parts };
+function page(seqs: number[], parts: Partial<Found<Row>> = {}): Found<Row> {
+  const rows = seqs.map(seq => ({ seq }) as Row);
+  return { rows, previous: null, next: null, looked_to: null, total: 100, ...parts };
 }
 
 /** Answers the looks with `pages` in turn; tells where each look began and what came of them. */
-async function run(cursor: Cursor, limit: number, pages: Page[]) {
+async function run(cursor: Cursor, limit: number, pages: Found<Row>[]) {
   const looks: [Cursor, number][] = [];
-  const states: Filled[] = [];
-  async function look(at: Cursor, most: number): Promise<Page> {
+  const states: Filled<Row>[] = [];
+  async function look(at: Cursor, most: number): Promise<Found<Row>> {
     looks.push([at, most]);
     return pages[looks.length - 1] ?? page([]);
   }

@@ -1,6 +1,6 @@
 // The stream goes on after every kind of loss: a browser's own retry, a refusal, a gap, silence, the run's end.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { View } from "../src/api/merge";
+import { RUN, type View } from "../src/api/merge";
 import { follow, pauseMs, type Connection } from "../src/api/stream";
 import type { Stage } from "../src/api/types";
 
@@ -54,6 +54,7 @@ beforeEach(() => {
   states = [];
   follow(
     "./api/stream",
+    RUN,
     view => views.push(view),
     ({ state }) => states.push(state),
   );

@@ -23,6 +23,11 @@ struct Health {
 }
 
 #[derive(Serialize)]
+struct Console {
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
 struct Readiness {
     status: &'static str,
     checks: Checks,
@@ -42,6 +47,11 @@ pub(crate) async fn health(State(app): State<App>) -> impl IntoResponse {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.console.clock.now().since(app.opened_at).as_secs(),
     })
+}
+
+/// `GET /api/console`: which pages there are.
+pub(crate) async fn console() -> impl IntoResponse {
+    Json(Console { kind: "campaign" })
 }
 
 /// `GET /ready`: 503 while it cannot send, or show what was sent.

@@ -7,7 +7,7 @@ use model::{MessageId, Seq};
 use serde::Serialize;
 use store::{Logged, Store, StoreError};
 
-use crate::page::{self, Page, Wanted};
+use crate::page::{self, Edges, Page, Wanted};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::router::{App, Named, NamedMessage};
@@ -20,9 +20,8 @@ const LIMIT_DEFAULT: usize = 20;
 #[derive(Serialize)]
 struct PageJson<'a> {
     messages: Vec<Row<'a>>,
-    previous: Option<Seq>,
-    next: Option<Seq>,
-    looked_to: Option<Seq>,
+    #[serde(flatten)]
+    edges: Edges,
     /// All messages of the run, whatever is looked for.
     total: u64,
 }
@@ -50,9 +49,7 @@ pub(crate) async fn page(
     let repeated = repeated(store, &page.messages).await?;
     Ok(Json(PageJson {
         messages: rows(&page, &repeated),
-        previous: page.previous,
-        next: page.next,
-        looked_to: page.looked_to,
+        edges: page.edges,
         total,
     })
     .into_response())

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Address, LaneId, Live, Seq};
+use serde::Serialize;
 use store::find::From;
 use store::{Find, Found, Logged, Standing, Store};
+use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 use crate::query::Query;
@@ -21,7 +23,7 @@ pub(crate) const PARAMETERS: [&str; 7] = [
 /// Most messages of a page.
 pub(crate) const LIMIT_MAX: usize = 1_000;
 /// Most messages looked at for one page: what bounds the time of an answer.
-const LOOK_AT_MAX: usize = 25_000;
+pub(crate) const LOOK_AT_MAX: usize = 25_000;
 /// Looks for some of the messages at the same moment. Each may read far more than it finds, beside whoever sends.
 pub(crate) const SEARCHES_MAX: usize = 1;
 /// How long one more waits for its turn.
@@ -49,9 +51,15 @@ pub(crate) struct Page {
     pub(crate) messages: Vec<Logged>,
     /// Those that are being sent.
     pub(crate) under_way: HashSet<Seq>,
-    /// Before which message the page before this one ends.
+    pub(crate) edges: Edges,
+}
+
+/// Where the neighbours of a page are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Edges {
+    /// Before which row the page before this one ends.
     pub(crate) previous: Option<Seq>,
-    /// After which message the next page begins.
+    /// After which row the next page begins.
     pub(crate) next: Option<Seq>,
     /// Where the look ended before the page was full.
     pub(crate) looked_to: Option<Seq>,
@@ -105,7 +113,7 @@ fn status(word: &str) -> Result<Status, Problem> {
     })
 }
 
-fn address_part(text: &str) -> Result<Box<str>, Problem> {
+pub(crate) fn address_part(text: &str) -> Result<Box<str>, Problem> {
     match text.chars().count() {
         0..=SEARCH_CHARACTERS_MAX => Ok(text.into()),
         _ => Err(Problem::parameter(
@@ -134,7 +142,7 @@ fn reply_code(query: &Query) -> Result<Option<u16>, Problem> {
     }
 }
 
-fn from(query: &Query) -> Result<From, Problem> {
+pub(crate) fn from(query: &Query) -> Result<From, Problem> {
     let after = query.number("after", 0..=PLACE_MAX)?;
     let before = match query.text("before") {
         Some("end") => Some(None),
@@ -160,15 +168,24 @@ pub(crate) async fn look(app: &App, run: LaneId, wanted: Wanted) -> Result<Page,
     if !wanted.is_search() {
         return find(&**store, live, run, &wanted).await;
     }
-    let waiting = Arc::clone(&app.searches).acquire_owned();
+    let (store, live) = (Arc::clone(store), Arc::clone(live));
+    let search = async move { find(&*store, &live, run, &wanted).await };
+    in_turn(&app.searches, search).await
+}
+
+/// Searches when it is its turn.
+pub(crate) async fn in_turn<T: Send + 'static>(
+    searches: &Arc<Semaphore>,
+    search: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let waiting = Arc::clone(searches).acquire_owned();
     let Ok(Ok(turn)) = tokio::time::timeout(SEARCH_PATIENCE, waiting).await else {
         return Err(Problem::TooMany("searches", SEARCHES_MAX));
     };
-    let (store, live) = (Arc::clone(store), Arc::clone(live));
     // The store goes on looking when whoever asked has gone away; its turn lasts until it has done so.
     let looking = tokio::spawn(async move {
         let _turn = turn;
-        find(&*store, &live, run, &wanted).await
+        search.await
     });
     looking
         .await
@@ -255,20 +272,36 @@ async fn look_at_those_under_way(
     })
 }
 
-/// Cuts what was found to a page, and says where its neighbours begin.
+/// Cuts what was found to a page.
 fn cut(found: Found, under_way: HashSet<Seq>, wanted: &Wanted) -> Page {
     let Found {
-        mut messages,
+        messages,
         looked_to,
     } = found;
-    let extra = messages.len().saturating_sub(wanted.limit);
-    match wanted.from {
-        From::After(_) => messages.truncate(wanted.limit),
-        From::Before(_) => drop(messages.drain(..extra)),
-    }
     let seq = |logged: &Logged| logged.message.seq;
-    let (first, last) = (messages.first().map(seq), messages.last().map(seq));
-    let (previous, next) = match wanted.from {
+    let (messages, edges) = to_a_page(messages, looked_to, wanted.from, wanted.limit, seq);
+    Page {
+        messages,
+        under_way,
+        edges,
+    }
+}
+
+/// Cuts what was found in the log's order to a page of `limit` rows, and says where its neighbours begin.
+pub(crate) fn to_a_page<T>(
+    mut rows: Vec<T>,
+    looked_to: Option<Seq>,
+    from: From,
+    limit: usize,
+    seq: impl Fn(&T) -> Seq,
+) -> (Vec<T>, Edges) {
+    let extra = rows.len().saturating_sub(limit);
+    match from {
+        From::After(_) => rows.truncate(limit),
+        From::Before(_) => drop(rows.drain(..extra)),
+    }
+    let (first, last) = (rows.first().map(&seq), rows.last().map(&seq));
+    let (previous, next) = match from {
         From::After(cursor) => (
             first
                 .or_else(|| place(cursor.get() + 1))
@@ -280,13 +313,13 @@ fn cut(found: Found, under_way: HashSet<Seq>, wanted: &Wanted) -> Page {
             cursor.and_then(|cursor| last.or_else(|| place(cursor.get() - 1))),
         ),
     };
-    Page {
-        looked_to: looked_to.filter(|_| messages.len() < wanted.limit),
-        messages,
-        under_way,
+    let looked_to = looked_to.filter(|_| rows.len() < limit);
+    let edges = Edges {
         previous,
         next,
-    }
+        looked_to,
+    };
+    (rows, edges)
 }
 
 /// A place to look from, if it is one.

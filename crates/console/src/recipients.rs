@@ -63,7 +63,7 @@ async fn one_page(app: &App, query: &Query) -> Result<Response, Problem> {
 
 /// Where the next page is (RFC 8288 §3), relative, so that it is right under the prefix of a proxy as well.
 fn link(query: &Query, page: &Page, limit: usize) -> Option<String> {
-    let next = page.next?;
+    let next = page.edges.next?;
     let mut address = form_urlencoded::Serializer::new(String::new());
     for name in ["search", "status", "domain", "code"] {
         if let Some(value) = query.text(name) {

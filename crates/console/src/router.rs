@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controls::{self, Controls};
 use crate::problem::Problem;
-use crate::stream::{self, Stream};
+use crate::stream::{self, Stream, Watched};
 use crate::{
     assets, campaigns, content, domains, health, messages, metrics, page, recipients, stats,
 };
@@ -47,7 +47,8 @@ pub struct Route {
 }
 
 /// Every route beside the page and what it is made of: there is no other way into a router.
-pub static ROUTES: [Route; 16] = [
+pub static ROUTES: [Route; 17] = [
+    read("/api/console", || get(health::console)),
     read("/api/stats", || get(stats::stats)),
     read("/api/status", || get(stats::status)),
     read("/api/recipients", || get(recipients::recipients)),
@@ -92,7 +93,7 @@ pub(crate) struct Shared {
     pub(crate) console: Console,
     /// The watched run as it was when the console opened: its id and names never change.
     pub(crate) run: Campaign,
-    pub(crate) stream: Arc<Stream>,
+    pub(crate) stream: Arc<Stream<Watched>>,
     pub(crate) letters: Arc<Letters>,
     pub(crate) opened_at: Timestamp,
     /// Who may list all recipients, look for some of them, or hold a rendered message, at the same moment.

@@ -48,6 +48,9 @@ pub(crate) struct EventJson<'a> {
     kind: EventKind,
     attempts: u32,
     reason: Option<&'a str>,
+    /// Until when the event puts the message off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<Rfc3339>,
     attempt: Option<AttemptJson<'a>>,
 }
 
@@ -144,6 +147,7 @@ impl<'a> EventJson<'a> {
             kind: event.kind,
             attempts: event.attempts,
             reason: event.reason.as_deref(),
+            due_at: event.due_at.map(Rfc3339),
             attempt: event.attempt.as_ref().map(AttemptJson::new),
         }
     }
@@ -187,7 +191,7 @@ fn enhanced(attempt: &Attempt) -> Option<String> {
 }
 
 /// Why a message is not delivered: in the server's words, or else in ours.
-fn error(latest: &Event) -> Option<Cow<'_, str>> {
+pub(crate) fn error(latest: &Event) -> Option<Cow<'_, str>> {
     if matches!(latest.kind, EventKind::Accepted | EventKind::Delivered) {
         return None;
     }

@@ -1,5 +1,7 @@
 // Asks the console: one function a route, relative addresses only, errors in the console's own words.
-import type { Content, Control, ControlAction, DomainRow, Page, Run, Timeline } from "./types";
+import type { Found } from "./fill";
+import type { Story, SubmissionPage, SubmissionRow } from "./service";
+import type { Content, Control, ControlAction, DomainRow, Page, Row, Run, Timeline } from "./types";
 
 /** The console's refusal, or that it could not be reached. */
 export class AnswerError extends Error {
@@ -11,13 +13,8 @@ export class AnswerError extends Error {
   }
 }
 
-/** What to look for among a run's messages. */
-export interface Search {
-  search?: string;
-  status?: string;
-  domain?: string;
-  code?: string;
-}
+/** What narrows a list, by the names of the address and of the console. */
+export type Search = Partial<Record<"search" | "status" | "domain" | "code" | "tenant" | "account", string>>;
 
 /** Where a page of messages begins: after one, before one, or at either end. */
 export interface Cursor {
@@ -62,6 +59,13 @@ function messagePath(job: string, id: string): string {
   return `${runPath(job)}/messages/${encodeURIComponent(id)}`;
 }
 
+/** Which console answers: its pages are shown. */
+export type Console = { kind: "campaign" } | { kind: "service"; version: string; started_at: string };
+
+export function console(): Promise<Console> {
+  return ask("console");
+}
+
 export function campaigns(signal: AbortSignal): Promise<{ campaigns: Run[] }> {
   return ask("campaigns", { signal });
 }
@@ -76,8 +80,23 @@ export function messages(
   cursor: Cursor,
   limit: number,
   signal: AbortSignal,
-): Promise<Page> {
-  return ask(`${runPath(job)}/messages${query({ ...search, ...cursor, limit })}`, { signal });
+): Promise<Found<Row>> {
+  const page = ask<Page>(`${runPath(job)}/messages${query({ ...search, ...cursor, limit })}`, { signal });
+  return page.then(({ messages: rows, ...rest }) => ({ ...rest, rows }));
+}
+
+export function submissions(
+  search: Search,
+  cursor: Cursor,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Found<SubmissionRow>> {
+  const page = ask<SubmissionPage>(`submissions${query({ ...search, ...cursor, limit })}`, { signal });
+  return page.then(({ submissions: rows, ...rest }) => ({ ...rest, rows }));
+}
+
+export function submission(pk: string, recipient: string | undefined, signal: AbortSignal): Promise<Story> {
+  return ask(`submissions/${encodeURIComponent(pk)}${query({ recipient })}`, { signal });
 }
 
 export function timeline(job: string, id: string, signal: AbortSignal): Promise<Timeline> {

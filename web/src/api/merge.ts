@@ -1,4 +1,5 @@
 // How updates of the stream become one view of the run: a snapshot replaces it, a delta is merged into it.
+import { hasEnded, type Followed } from "./stream";
 import type {
   ConfigSummary,
   ControlAction,
@@ -30,6 +31,13 @@ export interface View {
   points: Point[];
   config: ConfigSummary;
 }
+
+/** A run as it is followed: while mail is sent its figures change every second. */
+export const RUN: Followed<View, Message> = {
+  merge,
+  isOver: view => hasEnded(view.figures.stage),
+  isLively: view => view.figures.stage === "sending",
+};
 
 /** The view after a message; `null` stands for "nothing is known", also while a snapshot is awaited. */
 export function merge(view: View | null, message: Message): View | null {

@@ -1,6 +1,5 @@
 // Follows the console's stream for good: resumes by itself, begins anew with growing pauses when it was refused.
-import { merge, type View } from "./merge";
-import type { Message, Stage } from "./types";
+import type { Stage } from "./types";
 
 /** Where the stream stands. */
 export type Connection =
@@ -11,7 +10,7 @@ export type Connection =
 
 const PAUSE_FIRST_MS = 1000;
 const PAUSE_MAX_MS = 15_000;
-/** While mail is sent the figures change every second: this long without one means a dead connection. */
+/** Where something is to be heard all the time, this long without it means a dead connection. */
 const SILENCE_MAX_MS = 20_000;
 const ENDED: ReadonlySet<Stage> = new Set(["completed", "interrupted", "unreachable", "cancelled", "failed"]);
 
@@ -25,13 +24,23 @@ export function pauseMs(failures: number): number {
   return Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.max(0, failures - 1));
 }
 
+/** What is followed: how a message of the stream changes the view of it, and what the view says of the stream. */
+export interface Followed<V, M extends { kind: string }> {
+  merge: (view: V | null, message: M) => V | null;
+  /** Whether it has come to its end. */
+  isOver: (view: V) => boolean;
+  /** Whether something is to be heard of it all the time. */
+  isLively: (view: V) => boolean;
+}
+
 /** Follows the stream at `address`; tells every new view and every change of the connection. */
-export function follow(
+export function follow<V, M extends { kind: string }>(
   address: string,
-  onView: (view: View) => void,
+  followed: Followed<V, M>,
+  onView: (view: V) => void,
   onConnection: (connection: Connection) => void,
 ): void {
-  let view: View | null = null;
+  let view: V | null = null;
   let awaitsSnapshot = false;
   let failures = 0;
   let lostAt: number | null = null;
@@ -40,10 +49,10 @@ export function follow(
 
   function receive(event: { data: unknown }): void {
     heardAt = Date.now();
-    const message = JSON.parse(String(event.data)) as Message;
+    const message = JSON.parse(String(event.data)) as M;
     if (message.kind !== "delta") awaitsSnapshot = message.kind === "gap";
     if (awaitsSnapshot) return;
-    view = merge(view, message);
+    view = followed.merge(view, message);
     if (view !== null) onView(view);
   }
 
@@ -56,7 +65,7 @@ export function follow(
 
   function lost(): void {
     lostAt ??= Date.now();
-    const isOver = view !== null && hasEnded(view.figures.stage);
+    const isOver = view !== null && followed.isOver(view);
     onConnection({ state: isOver ? "closed" : "reconnecting", since: lostAt });
     // A browser retries by itself unless it was refused; a run that is over is asked for at growing pauses only.
     if (source?.readyState === EventSource.CLOSED || isOver) reopen();
@@ -77,7 +86,8 @@ export function follow(
 
   function watchSilence(): void {
     const isSilent = Date.now() - heardAt > SILENCE_MAX_MS;
-    if (!isSilent || source?.readyState !== EventSource.OPEN || view?.figures.stage !== "sending") return;
+    if (!isSilent || source?.readyState !== EventSource.OPEN) return;
+    if (view === null || !followed.isLively(view)) return;
     lost();
     if (source.readyState === EventSource.OPEN) reopen();
   }

@@ -98,10 +98,15 @@ export interface Point {
   sent: number;
   failed: number;
   deferred: number;
-  mean_ms: number;
   connections: number;
   sending: number;
-  errors: Record<string, number>;
+  /** Of a campaign. */
+  mean_ms?: number;
+  errors?: Record<string, number>;
+  /** Of the service. */
+  accepted?: number;
+  rate_limited?: number;
+  pending?: number;
 }
 
 /** How the run was started, in the names MailGrid's readers know. */
@@ -177,12 +182,16 @@ export interface Row {
   retry_of: string | null;
 }
 
-/** One look at a run's messages. `looked_to` says that the look ended before the page was full. */
-export interface Page {
-  messages: Row[];
+/** One look at a list. `looked_to` says that the look ended before the page was full. */
+export interface Look {
   previous: number | null;
   next: number | null;
   looked_to: number | null;
+}
+
+/** One look at a run's messages. */
+export interface Page extends Look {
+  messages: Row[];
   /** All messages of the run, whatever is looked for. */
   total: number;
 }
@@ -219,6 +228,8 @@ export interface MessageEvent {
   kind: string;
   attempts: number;
   reason: string | null;
+  /** Until when it puts the message off. */
+  due_at?: string;
   attempt: Attempt | null;
 }
 

@@ -16,15 +16,16 @@ interface ChartProps {
   steps: Steps;
   /** The range in words. */
   range: string;
-  job: string;
+  /** What the names of saved files begin with. */
+  name: string;
 }
 
-export function Chart({ plot, steps, range, job }: ChartProps) {
+export function Chart({ plot, steps, range, name }: ChartProps) {
   const cursor = useSignal<number | null>(null);
   const isTable = useSignal(false);
   const canvas = useRef<Canvas | null>(null);
   const isEmpty = plot.lines.length === 0 || steps.t.length === 0;
-  const fileName = `${job}-${plot.id}`;
+  const fileName = `${name}-${plot.id}`;
 
   async function savePicture(): Promise<void> {
     const blob = await canvas.current?.picture(plot);

@@ -1,17 +1,17 @@
-// The charts of the run over a range of time that the person chooses; drawn anew at most twice a second.
+// Charts over a range of time that the person chooses; drawn anew at most twice a second.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { figures, points, watchedJob } from "../state";
+import { points, until } from "../state";
 import { Segments } from "../parts/segments";
 import { Chart } from "./chart";
-import { plotsOf } from "./plots";
-import { RANGES, stepsOf } from "./series";
+import type { Plot } from "./plots";
+import { RANGES, stepsOf, type Steps } from "./series";
 
 const REDRAW_MS = 500;
 /** A second is told once it is over, and the telling takes a moment. */
 const LATENESS_S = 2;
 
-/** The points of the run as they were at the latest redraw, and that moment in seconds. */
+/** The points as they were at the latest redraw, and that moment in seconds. */
 function useCalmPoints() {
   const read = () => ({ points: points.peek(), until: untilSeconds() });
   const calm = useSignal(read());
@@ -26,12 +26,17 @@ function useCalmPoints() {
 }
 
 function untilSeconds(): number {
-  const known = figures.peek();
-  if (known === null) return 0;
-  return Math.floor(Date.parse(known.ended_at ?? known.at) / 1000) - LATENESS_S;
+  const known = until.peek();
+  return known === null ? 0 : Math.floor(Date.parse(known) / 1000) - LATENESS_S;
 }
 
-export function ChartPanel() {
+interface ChartPanelProps {
+  plotsOf: (steps: Steps) => Plot[];
+  /** What the names of saved files begin with. */
+  name: string;
+}
+
+export function ChartPanel({ plotsOf, name }: ChartPanelProps) {
   const calm = useCalmPoints();
   const range = useSignal(1);
   const chosen = useComputed(() => RANGES[range.value] ?? { label: "", name: "", seconds: null });
@@ -50,13 +55,7 @@ export function ChartPanel() {
       </div>
       <div class="chart-grid">
         {plots.value.map(plot => (
-          <Chart
-            key={plot.id}
-            plot={plot}
-            steps={steps.value}
-            range={chosen.value.name}
-            job={watchedJob.value ?? "run"}
-          />
+          <Chart key={plot.id} plot={plot} steps={steps.value} range={chosen.value.name} name={name} />
         ))}
       </div>
     </section>

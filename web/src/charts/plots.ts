@@ -1,4 +1,4 @@
-// The four charts of a run: which lines each has and what their values are.
+// The charts of a run and of the service: which lines each has and what their values are.
 import { count, rate, words } from "../format";
 import type { Steps } from "./series";
 
@@ -42,11 +42,11 @@ function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function deliveryRate(steps: Steps): Plot {
+function deliveryRate(steps: Steps, unit: string): Plot {
   return {
     id: "rate",
     title: "Delivery rate",
-    unit: "emails a second",
+    unit,
     isStacked: false,
     lines: [
       { label: "Sent", colour: "--sent-mark", values: steps.sent, write: rate, isFilled: true },
@@ -85,24 +85,17 @@ function concurrency(steps: Steps): Plot {
     isStacked: false,
     lines: [
       { label: "Finished/s", colour: "--accent", values: throughput, write: rate, isFilled: true },
-      {
-        label: "Connections",
-        colour: "--kind-5",
-        values: steps.connections,
-        write: count,
-        dash: [5, 3],
-        isRight: true,
-      },
-      {
-        label: "Under way",
-        colour: "--sending-mark",
-        values: steps.sending,
-        write: count,
-        dash: [2, 3],
-        isRight: true,
-      },
+      ...atOnce(steps),
     ],
   };
+}
+
+function atOnce(steps: Steps): Line[] {
+  const common = { write: count, isRight: true };
+  return [
+    { ...common, label: "Connections", colour: "--kind-5", values: steps.connections, dash: [5, 3] },
+    { ...common, label: "Under way", colour: "--sending-mark", values: steps.sending, dash: [2, 3] },
+  ];
 }
 
 function errors(steps: Steps): Plot {
@@ -127,7 +120,27 @@ function errors(steps: Steps): Plot {
 }
 
 export function plotsOf(steps: Steps): Plot[] {
-  return [deliveryRate(steps), outcomes(steps), concurrency(steps), errors(steps)];
+  return [deliveryRate(steps, "emails a second"), outcomes(steps), concurrency(steps), errors(steps)];
+}
+
+/** The charts of the service. */
+export function trafficPlotsOf(steps: Steps): Plot[] {
+  const rates = deliveryRate(steps, "messages a second");
+  const accepted = { label: "Accepted", colour: "--accent", values: steps.accepted, write: rate };
+  return [{ ...rates, lines: [accepted, ...rates.lines] }, backlog(steps)];
+}
+
+function backlog(steps: Steps): Plot {
+  return {
+    id: "backlog",
+    title: "Waiting and under way",
+    unit: "left: messages that wait; right: at once",
+    isStacked: false,
+    lines: [
+      { label: "Waiting", colour: "--pending-mark", values: steps.pending, write: count, isFilled: true },
+      ...atOnce(steps),
+    ],
+  };
 }
 
 /** What the canvas draws: with a stacked plot each line is raised by those after it. */

@@ -10,7 +10,7 @@ export const RANGES: { label: string; name: string; seconds: number | null }[] =
   { label: "1 min", name: "the last minute", seconds: 60 },
   { label: "10 min", name: "the last 10 minutes", seconds: 600 },
   { label: "1 h", name: "the last hour", seconds: 3600 },
-  { label: "All", name: "the whole run", seconds: null },
+  { label: "All", name: "the whole time", seconds: null },
 ];
 
 /** What happened in each step of a window: rates a second (errors: a minute), the most of each gauge, sums since the beginning. */
@@ -22,10 +22,12 @@ export interface Steps {
   sent: number[];
   failed: number[];
   deferred: number[];
+  accepted: number[];
   sentSum: number[];
   failedSum: number[];
   connections: number[];
   sending: number[];
+  pending: number[];
   /** Attempts a minute that did not deliver, by category. */
   errors: Map<string, number[]>;
 }
@@ -43,10 +45,12 @@ function empty(step: number, from: number, length: number): Steps {
     sent: zeros(),
     failed: zeros(),
     deferred: zeros(),
+    accepted: zeros(),
     sentSum: zeros(),
     failedSum: zeros(),
     connections: zeros(),
     sending: zeros(),
+    pending: zeros(),
     errors: new Map(),
   };
 }
@@ -85,11 +89,13 @@ function spread(steps: Steps, window: Window, point: Point): void {
     add(steps.sent, index, point.sent * perSecond);
     add(steps.failed, index, point.failed * perSecond);
     add(steps.deferred, index, point.deferred * perSecond);
+    add(steps.accepted, index, (point.accepted ?? 0) * perSecond);
     add(steps.sentSum, index, point.sent * share);
     add(steps.failedSum, index, point.failed * share);
     raise(steps.connections, index, point.connections);
     raise(steps.sending, index, point.sending);
-    for (const [kind, amount] of Object.entries(point.errors)) {
+    raise(steps.pending, index, point.pending ?? 0);
+    for (const [kind, amount] of Object.entries(point.errors ?? {})) {
       const list = steps.errors.get(kind) ?? new Array<number>(steps.t.length).fill(0);
       steps.errors.set(kind, list);
       add(list, index, amount * perSecond * 60);

@@ -2,6 +2,7 @@
 import { useComputed } from "@preact/signals";
 import type { Figures } from "../api/types";
 import { ChartPanel } from "../charts/panel";
+import { plotsOf } from "../charts/plots";
 import { count, milliseconds, percent, rate, span } from "../format";
 import { LogLines } from "../parts/loglines";
 import { Progress } from "../parts/progress";
@@ -21,7 +22,7 @@ export function Overview() {
       <h1 class="visually-hidden">Overview</h1>
       <Progress figures={shown} />
       <Speed shown={shown} />
-      <ChartPanel />
+      <ChartPanel plotsOf={plotsOf} name={shown.job_id} />
       <Latest />
       <div class="columns">
         <Happened />

@@ -4,6 +4,7 @@ import type { Row, Timeline as History } from "../api/types";
 import { dateTime, milliseconds, words } from "../format";
 import { useAnswer } from "../parts/answer";
 import { StatusBadge } from "../parts/badge";
+import { Facts } from "../parts/facts";
 import { Rendered } from "../parts/rendered";
 import { Timeline } from "../parts/timeline";
 import { href, route } from "../route";
@@ -41,7 +42,7 @@ function Story({ history, otherJob }: { history: History; otherJob: string | und
         <h1>{message.email}</h1>
         <StatusBadge status={message.status} />
       </div>
-      <Facts message={message} dueAt={due_at} />
+      <MessageFacts message={message} dueAt={due_at} />
       <Relatives history={history} otherJob={otherJob} />
       <section class="card" aria-labelledby="timeline-title">
         <div class="card-head">
@@ -53,7 +54,7 @@ function Story({ history, otherJob }: { history: History; otherJob: string | und
   );
 }
 
-function Facts({ message, dueAt }: { message: Row; dueAt: string | null }) {
+function MessageFacts({ message, dueAt }: { message: Row; dueAt: string | null }) {
   const facts: [string, string | null][] = [
     ["State", words(message.state)],
     ["Attempts", String(message.attempts)],
@@ -63,19 +64,7 @@ function Facts({ message, dueAt }: { message: Row; dueAt: string | null }) {
     ["Next try", dueAt && message.attempts > 0 ? dateTime(dueAt) : null],
     ["Number", String(message.seq)],
   ];
-  return (
-    <dl class="facts">
-      {facts.map(
-        ([name, value]) =>
-          value && (
-            <div class="fact" key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-      )}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }
 
 function Relatives({ history, otherJob }: { history: History; otherJob: string | undefined }) {

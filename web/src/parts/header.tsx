@@ -1,22 +1,27 @@
-// The top of every page: which run this is, how it was started, where it stands, and the way to the other pages.
+// The top of every page: which run or service this is, where it stands, and the way to the other pages.
 import type { ConfigSummary } from "../api/types";
-import type { ComponentChildren } from "preact";
-import { dateTime, fileName, listName, span } from "../format";
+import { count, dateTime, fileName, listName, span } from "../format";
 import { href, route } from "../route";
-import { config, figures, isOver } from "../state";
+import { config, figures, isOver, now, service, traffic, type Service } from "../state";
 import { choose, theme, THEMES } from "../theme";
 import { StageBadge } from "./badge";
 import { ConnectionState } from "./connection";
 import { Controls } from "./controls";
+import { Fact } from "./facts";
 import { Icon } from "./icon";
 import { Segments } from "./segments";
 
+/** The pages of a campaign's console, and of the service's. */
 const PAGES = [
   { path: [], title: "Overview" },
   { path: ["recipients"], title: "Recipients" },
   { path: ["domains"], title: "Domains" },
   { path: ["activity"], title: "Activity" },
   { path: ["campaigns"], title: "Campaigns" },
+];
+const SERVICE_PAGES = [
+  { path: [], title: "Traffic" },
+  { path: ["messages"], title: "Messages" },
 ];
 
 const THEME_LOOKS = {
@@ -48,7 +53,7 @@ export function Header() {
           onChoose={choose}
         />
       </div>
-      <RunHead />
+      {service.value ? <ServiceHead service={service.value} /> : <RunHead />}
     </header>
   );
 }
@@ -57,7 +62,7 @@ function Navigation() {
   const here = route.value.path[0];
   return (
     <nav aria-label="Pages">
-      {PAGES.map(({ path, title }) => (
+      {(service.value ? SERVICE_PAGES : PAGES).map(({ path, title }) => (
         <a key={title} href={href(path)} aria-current={path[0] === here ? "page" : undefined}>
           {title}
         </a>
@@ -95,19 +100,25 @@ function RunHead() {
   );
 }
 
-function Fact({
-  name,
-  value,
-  title,
-}: {
-  name: string;
-  value: ComponentChildren;
-  title?: string | undefined;
-}) {
+function ServiceHead({ service: { version, startedAt } }: { service: Service }) {
+  const shown = traffic.value;
   return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd title={title}>{value}</dd>
+    <div class="run is-brief">
+      <div class="run-title">
+        <p class="run-name">The service</p>
+        {shown && (
+          <span class={`badge ${shown.active ? "is-sending" : "is-pending"}`} data-testid="active">
+            <Icon name={shown.active ? "arrow" : "pause"} />
+            {shown.active ? "Sending" : "Suspended"}
+          </span>
+        )}
+      </div>
+      <dl class="facts">
+        <Fact name="Version" value={version} />
+        <Fact name="Started" value={dateTime(startedAt)} />
+        <Fact name="Up for" value={span((now.value - Date.parse(startedAt)) / 1000)} />
+        {shown && <Fact name="Accounts" value={count(shown.totals.accounts)} />}
+      </dl>
     </div>
   );
 }

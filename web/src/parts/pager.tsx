@@ -1,18 +1,36 @@
 // The way through pages that are known by their edges, not by numbers.
 
+import type { Cursor } from "../api/client";
+
 interface PagerProps {
+  label: string;
   previous: number | null;
   next: number | null;
-  linkTo: (cursor: { after?: string; before?: string }) => string;
+  /** Whether the list begins with its last row. */
+  isNewestFirst?: boolean | undefined;
+  linkTo: (cursor: Cursor) => string;
 }
 
-export function Pager({ previous, next, linkTo }: PagerProps) {
+export function Pager({ label, previous, next, isNewestFirst, linkTo }: PagerProps) {
+  const back = previous === null ? null : linkTo({ before: String(previous) });
+  const on = next === null ? null : linkTo({ after: String(next) });
   return (
-    <nav class="pager" aria-label="Pages of recipients">
-      <Step title="First" link={previous === null ? null : linkTo({})} />
-      <Step title="Previous" link={previous === null ? null : linkTo({ before: String(previous) })} />
-      <Step title="Next" link={next === null ? null : linkTo({ after: String(next) })} />
-      <Step title="Last" link={next === null ? null : linkTo({ before: "end" })} />
+    <nav class="pager" aria-label={label}>
+      {isNewestFirst ? (
+        <>
+          <Step title="Newest" link={on && linkTo({})} />
+          <Step title="Newer" link={on} />
+          <Step title="Older" link={back} />
+          <Step title="Oldest" link={back && linkTo({ after: "0" })} />
+        </>
+      ) : (
+        <>
+          <Step title="First" link={back && linkTo({})} />
+          <Step title="Previous" link={back} />
+          <Step title="Next" link={on} />
+          <Step title="Last" link={on && linkTo({ before: "end" })} />
+        </>
+      )}
     </nav>
   );
 }

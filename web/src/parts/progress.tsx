@@ -1,9 +1,9 @@
 // How far the run has come: a bar cut into the five statuses, and each with its number.
 import { hasEnded } from "../api/stream";
 import type { Figures, Status } from "../api/types";
-import { count, percent, statusWord } from "../format";
+import { count, percent } from "../format";
 import { href } from "../route";
-import { StatusIcon } from "./badge";
+import { Tile } from "./tile";
 
 /** In the order of a message's life, what is done first. */
 function parts(figures: Figures): [Status, number][] {
@@ -61,20 +61,13 @@ export function Progress({ figures }: { figures: Figures }) {
       </div>
       <ul class="statuses">
         {shares.map(([status, number]) => (
-          <li key={status}>
-            <a class={`status-tile is-${status}`} href={href(["recipients"], { status })}>
-              <span class="status-name">
-                <StatusIcon status={status} />
-                {statusWord(status)}
-              </span>
-              <span class="stat-value" data-testid={`stat-${status}`} data-value={number}>
-                {count(number)}
-              </span>
-              <span class="stat-note">
-                {status === "cancelled" ? "beside the total" : percent(number, total)}
-              </span>
-            </a>
-          </li>
+          <Tile
+            key={status}
+            status={status}
+            number={number}
+            note={status === "cancelled" ? "beside the total" : percent(number, total)}
+            link={href(["recipients"], { status })}
+          />
         ))}
       </ul>
     </section>

@@ -22,6 +22,8 @@ interface TableProps<T> {
   testid?: string;
   class?: string;
   empty: string;
+  /** Rows drawn at first, and how many more each time; all of them without it. */
+  step?: number;
   /** Numbers sort downwards first. */
   sorted?: { column: number; isDown: boolean };
 }
@@ -30,9 +32,12 @@ export function Table<T>(props: TableProps<T>) {
   const { caption, columns, keyOf, testid } = props;
   const order = useSignal(props.sorted ?? null);
   const by = order.value && columns[order.value.column]?.sortBy;
-  const rows = by ? sortedRows(props.rows, by, order.value?.isDown ?? false) : props.rows;
+  const all = by ? sortedRows(props.rows, by, order.value?.isDown ?? false) : props.rows;
+  const shownMax = useSignal(props.step ?? Infinity);
+  const rows = all.slice(0, shownMax.value);
+  const hidden = all.length - rows.length;
   if (rows.length === 0) return <p class="empty">{props.empty}</p>;
-  return (
+  const table = (
     <table class={`cards ${props.class ?? ""}`} role="table">
       <caption class="visually-hidden">{caption}</caption>
       <thead role="rowgroup">
@@ -72,6 +77,15 @@ export function Table<T>(props: TableProps<T>) {
         ))}
       </tbody>
     </table>
+  );
+  if (hidden === 0) return table;
+  return (
+    <>
+      {table}
+      <button type="button" class="more" onClick={() => (shownMax.value += props.step ?? 0)}>
+        Show more ({hidden} are left)
+      </button>
+    </>
   );
 }
 

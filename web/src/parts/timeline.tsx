@@ -1,6 +1,7 @@
 // What happened to one message, in order: each attempt with its phases, the reply and the dialogue.
 import type { Attempt, MessageEvent, PhaseTimes, Status } from "../api/types";
 import { clockMs, dateTime, milliseconds, words } from "../format";
+import { Fact } from "./facts";
 import { Icon, type IconName } from "./icon";
 
 const LOOKS: Record<string, [icon: IconName, colour: Status, title: string]> = {
@@ -11,6 +12,9 @@ const LOOKS: Record<string, [icon: IconName, colour: Status, title: string]> = {
   expired: ["clock", "failed", "Expired"],
   dropped: ["slash", "failed", "Dropped"],
   cancelled: ["slash", "cancelled", "Cancelled"],
+  rate_limited: ["pause", "retry", "Held back by a limit"],
+  returned: ["cross", "failed", "Came back"],
+  receipt: ["info", "sent", "Receipt"],
 };
 
 export function Timeline({ events, dueAt }: { events: MessageEvent[]; dueAt: string | null }) {
@@ -46,6 +50,9 @@ function Step({ event, next }: { event: MessageEvent; next: string | null }) {
         {event.kind === "deferred" && (
           <p class="next-step">Next: another try{next && ` at ${dateTime(next)}`}.</p>
         )}
+        {event.kind === "rate_limited" && event.due_at && (
+          <p class="next-step">It goes on at {dateTime(event.due_at)}.</p>
+        )}
       </div>
     </li>
   );
@@ -80,15 +87,6 @@ function AttemptDetails({ attempt }: { attempt: Attempt }) {
       )}
       {attempt.dialogue && <Dialogue text={attempt.dialogue} />}
     </>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

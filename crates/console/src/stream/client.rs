@@ -8,9 +8,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::Stream;
 use super::ring::After;
 use super::seats::Seat;
+use super::{Stream, Subject};
 
 /// Silence after which the client is told that the stream is still there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -30,8 +30,8 @@ const COME_AGAIN_EVENT: &[u8] = b"retry: 50\n\n";
 const BEHIND_MAX: u64 = 8;
 
 /// One client's place in the stream.
-pub(super) struct Client {
-    stream: Arc<Stream>,
+pub(super) struct Client<S: Subject> {
+    stream: Arc<Stream<S>>,
     news: watch::Receiver<u64>,
     next: Next,
     ends_at: Instant,
@@ -52,9 +52,9 @@ enum Next {
     End,
 }
 
-impl Client {
+impl<S: Subject> Client<S> {
     /// A client that had the update `last_id` before, if it had any.
-    pub(super) fn new(stream: Arc<Stream>, seat: Seat, last_id: Option<u64>) -> Self {
+    pub(super) fn new(stream: Arc<Stream<S>>, seat: Seat, last_id: Option<u64>) -> Self {
         Self {
             news: stream.news.clone(),
             stream,
@@ -121,7 +121,7 @@ fn gap(count: u64) -> Bytes {
     format!("data: {{\"kind\":\"gap\",\"missed\":{count}}}\n\n").into()
 }
 
-impl Drop for Client {
+impl<S: Subject> Drop for Client<S> {
     fn drop(&mut self) {
         let Next::After(id) = self.next else { return };
         let latest = self.stream.made().ring.latest();

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use model::{ControlAction, Live, Stage, Timestamp};
 use observe::monitor::view::Figures;
 use observe::monitor::{Monitor, Seen};
 
+use super::Look;
 use super::update::{self, RecentJson};
 use crate::controls::Controls;
 use crate::router::Console;
@@ -64,14 +66,17 @@ impl Maker {
             controls: Arc::clone(&console.controls),
         }
     }
+}
 
-    /// What the updates so far have said.
-    pub(super) fn seen(&self) -> Seen {
+#[async_trait]
+impl Look for Maker {
+    type Seen = Seen;
+
+    fn seen(&self) -> Seen {
         self.seen
     }
 
-    /// Looks, and makes the update with this id when there is something to say.
-    pub(super) fn look(&mut self, id: u64) -> Option<Bytes> {
+    async fn look(&mut self, id: u64) -> Option<Bytes> {
         let moment = self.monitor.moment(self.seen);
         let recent = update::recent(&moment.recent, &self.live.messages_under_way());
         let (counts, passing) = (Counts::of(&moment.figures), Passing::of(&moment.figures));

@@ -9,6 +9,7 @@ use observe::monitor::view::{Entry, Figures, Level, Point, Recent};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::event;
 use crate::controls::Controls;
 use crate::domains::ProviderJson;
 use crate::figures::{Beyond, MailGrid};
@@ -87,11 +88,12 @@ pub(super) fn snapshot(
 ) -> Bytes {
     let log = moment.entries.iter().collect();
     let update = update(Kind::Snapshot, id, moment, log, possible);
-    event(&UpdateJson {
+    let everything = UpdateJson {
         recent: Some(recent),
         config_summary: Some(settings),
         ..update
-    })
+    };
+    event(id, &everything)
 }
 
 /// What changed, as it goes to the clients; `recent` when it is another list than before.
@@ -103,7 +105,7 @@ pub(super) fn delta(
 ) -> Bytes {
     let log = newest(&moment.entries);
     let update = update(Kind::Delta, id, moment, log, possible);
-    event(&UpdateJson { recent, ..update })
+    event(id, &UpdateJson { recent, ..update })
 }
 
 /// The interventions that make sense now.
@@ -134,15 +136,6 @@ fn update<'a>(
         points: moment.points.iter().map(PointJson::from).collect(),
         config_summary: None,
     }
-}
-
-/// One event of the stream (HTML, "Server-sent events"). JSON has no line breaks, so it is one line.
-fn event(update: &UpdateJson<'_>) -> Bytes {
-    let mut text = format!("id: {}\ndata: ", update.id).into_bytes();
-    // Writing into memory cannot fail.
-    let _ = serde_json::to_writer(&mut text, update);
-    text.extend_from_slice(b"\n\n");
-    text.into()
 }
 
 /// The newest entries of each level, in order.
