@@ -13,6 +13,7 @@
 //! - [`provider`]: which provider a recipient's domain belongs to
 //! - [`log_lines`]: one log line a change
 //! - [`reports`]: what became of submissions, told to their tenants' applications
+//! - [`service_log`]: the log of the service, one line an event
 //! - [`terminal`]: the live progress bar
 //! - [`summary`]: the closing account as text
 
@@ -22,6 +23,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod provider;
 pub mod reports;
+pub mod service_log;
 pub mod summary;
 pub mod tally;
 pub mod terminal;

@@ -1,9 +1,10 @@
-//! A watched run as metrics, for Prometheus and whatever reads its format.
+//! A watched run, or the service, as metrics, for Prometheus and whatever reads its format.
 //!
 //! What there is stands in [`model::metrics`]; every series of that table is written, with the value it has at one
 //! moment. No label holds what a message, a recipient or a server says, so the size does not depend on it (bar 18).
 
 mod accept;
+pub mod service;
 mod text;
 mod values;
 

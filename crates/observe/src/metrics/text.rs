@@ -1,5 +1,6 @@
 //! Metrics as lines of text (Prometheus exposition format 0.0.4; OpenMetrics 1.0.0).
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 use model::metrics::{DELIVERY_BUCKETS_S, Kind, Metric};
@@ -22,13 +23,19 @@ pub(super) fn exposition(metrics: &[Metric], values: &Values, format: Format) ->
             Kind::Histogram => spread(&mut text, metric, &values.spread()),
         }
     }
-    if format == Format::OpenMetrics {
-        text.push_str("# EOF\n");
-    }
+    end(&mut text, format);
     text
 }
 
-fn head(text: &mut String, metric: &Metric, format: Format) {
+/// What ends the whole text.
+pub(super) fn end(text: &mut String, format: Format) {
+    if format == Format::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+}
+
+/// What stands above the samples of a metric.
+pub(super) fn head<I>(text: &mut String, metric: &Metric<I>, format: Format) {
     let family = match (format, metric.kind) {
         // OpenMetrics names the family of a counter without what its sample ends with.
         (Format::OpenMetrics, Kind::Counter) => metric.name.trim_end_matches("_total"),
@@ -68,28 +75,40 @@ fn sample(text: &mut String, metric: &Metric, ending: &str, labels: &str, value:
     );
 }
 
-fn labels(metric: &Metric, values: &[&str]) -> String {
+pub(super) fn labels<I>(metric: &Metric<I>, values: &[&str]) -> String {
     if values.is_empty() {
         return String::new();
     }
-    let pairs: Vec<String> = metric
-        .labels
-        .iter()
-        .zip(values)
-        .map(|(label, value)| format!("{}=\"{}\"", label.name, escaped(value)))
-        .collect();
+    pairs(
+        metric
+            .labels
+            .iter()
+            .map(|label| label.name)
+            .zip(values.iter().copied()),
+    )
+}
+
+/// Labels with their values, as they stand behind a metric's name.
+pub(super) fn pairs<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pair = |(name, value)| format!("{name}=\"{}\"", escaped(value));
+    let pairs: Vec<String> = labels.map(pair).collect();
     format!("{{{}}}", pairs.join(","))
 }
 
 /// Text in which nothing ends a line or a label's value. Prometheus's own form lets a help have its quotes as they
 /// are; a table's help has none.
-fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\")
+fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\\', '"', '\n']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text
+        .replace('\\', r"\\")
         .replace('"', r#"\""#)
-        .replace('\n', r"\n")
+        .replace('\n', r"\n");
+    Cow::Owned(text)
 }
 
-fn line(text: &mut String, line: impl Display) {
+pub(super) fn line(text: &mut String, line: impl Display) {
     // Writing into a string does not fail.
     let _ = writeln!(text, "{line}");
 }

@@ -158,7 +158,7 @@ pub(crate) fn failure(event: &Event) -> String {
 }
 
 /// Why a message waits, never empty.
-pub(crate) fn deferral(event: &Event) -> String {
+fn deferral(event: &Event) -> String {
     match event.kind {
         EventKind::RateLimited if words(event).is_empty() => "rate_limit".to_owned(),
         kind => or_kind(words(event), kind),

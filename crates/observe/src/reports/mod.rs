@@ -40,6 +40,7 @@ use webclient::WebClient;
 use board::Board;
 use call::Caller;
 use courier::Courier;
+pub(crate) use item::failure;
 use look::Look;
 pub use target::Target;
 use watch::Watch;
@@ -100,7 +101,7 @@ pub struct SyncStatus {
 /// Figures of all tenants' reports, for metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportFigures {
-    /// The tenants that are called or have reports waiting.
+    /// Every tenant, by id.
     pub tenants: Vec<TenantReports>,
     /// Reports that were given up after their retention.
     pub expired: u64,
@@ -216,7 +217,7 @@ impl Reports {
         }
     }
 
-    /// How each tenant's reports stand, by tenant: those that are called or have reports waiting.
+    /// How each tenant's reports stand, by tenant.
     pub fn status(&self) -> Vec<SyncStatus> {
         self.board.status()
     }

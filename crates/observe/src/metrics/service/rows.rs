@@ -1,0 +1,146 @@
+//! What the series of accounts and tenants are made from, by their labels.
+
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::metrics::OTHER;
+use model::metrics::service::ServiceMetricId as Id;
+use store::submissions::AccountCounts;
+
+use super::ServiceFigures;
+use super::names::State;
+use crate::metrics::text;
+use crate::reports::TenantReports;
+
+/// The longest name in a label, in characters: a person may choose it.
+const NAME_CHARS_MAX: usize = 100;
+/// What stands in every label while there is nobody.
+const NOBODY: &str = "default";
+
+/// Values by their labels as text. Who has the same labels is one: an account may be called like the rest.
+pub(super) type Rows<T> = BTreeMap<String, T>;
+
+/// An account's counters.
+#[derive(Default)]
+pub(super) struct Traffic {
+    pub sent: u64,
+    pub errors: u64,
+    pub deferred: u64,
+    pub rate_limited: u64,
+}
+
+/// A tenant's reports.
+#[derive(Default)]
+pub(super) struct Told {
+    pub backlog: u64,
+    pub lag_s: f64,
+    pub syncs: u64,
+    pub failures: u64,
+    pub acknowledged: u64,
+    pub refused: u64,
+}
+
+/// The rows of accounts and tenants, after everybody has a place.
+pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
+    let mut names = figures.names.state();
+    let accounts = figures.counts.iter();
+    names
+        .accounts
+        .settle(accounts.map(|account| (account.account, account.accepted)));
+    let tenants = figures.reports.tenants.iter();
+    names
+        .tenants
+        .settle(tenants.map(|told| (told.tenant.clone(), told.acknowledged)));
+    (
+        accounts_rows(figures, &mut names),
+        tenants_rows(figures, &mut names),
+    )
+}
+
+fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
+    let mut rows = Rows::<Traffic>::new();
+    for account in &figures.counts {
+        let labels = match names.accounts.is_named(&account.account) {
+            true => labels_of(account),
+            false => account_labels([OTHER; 4]),
+        };
+        rows.entry(labels).or_default().add(account);
+    }
+    if let Some(other) = rows.get_mut(&account_labels([OTHER; 4])) {
+        names.keep_up(Id::Sent, &mut other.sent);
+        names.keep_up(Id::Errors, &mut other.errors);
+        names.keep_up(Id::Deferred, &mut other.deferred);
+        names.keep_up(Id::RateLimited, &mut other.rate_limited);
+    }
+    or_nobody(rows, account_labels([NOBODY; 4]))
+}
+
+fn tenants_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Told> {
+    let mut rows = Rows::<Told>::new();
+    for reports in &figures.reports.tenants {
+        let label = match names.tenants.is_named(&reports.tenant) {
+            true => tenant_label(reports.tenant.as_str()),
+            false => tenant_label(OTHER),
+        };
+        rows.entry(label).or_default().add(reports, figures.at);
+    }
+    if let Some(other) = rows.get_mut(&tenant_label(OTHER)) {
+        names.keep_up(Id::ReportSyncs, &mut other.syncs);
+        names.keep_up(Id::ReportFailures, &mut other.failures);
+        names.keep_up(Id::ReportsAcknowledged, &mut other.acknowledged);
+        names.keep_up(Id::ReportsRefused, &mut other.refused);
+    }
+    or_nobody(rows, tenant_label(NOBODY))
+}
+
+/// Where there is nobody, one row at zero, so that every expression has something to say.
+fn or_nobody<T: Default>(mut rows: Rows<T>, nobody: String) -> Rows<T> {
+    if rows.is_empty() {
+        rows.insert(nobody, T::default());
+    }
+    rows
+}
+
+fn labels_of(account: &AccountCounts) -> String {
+    let tenant = account.tenant.as_str();
+    let tenant_name = shortened(account.tenant_name.as_deref().unwrap_or(tenant));
+    let id = account.account_id.as_str();
+    account_labels([id, id, tenant, &tenant_name])
+}
+
+fn account_labels(values: [&str; 4]) -> String {
+    let names = ["account_id", "account_name", "tenant_id", "tenant_name"];
+    text::pairs(names.into_iter().zip(values))
+}
+
+fn tenant_label(tenant: &str) -> String {
+    text::pairs([("tenant_id", tenant)].into_iter())
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(NAME_CHARS_MAX) {
+        Some((cut, _)) => format!("{}…", &name[..cut]),
+        None => name.to_owned(),
+    }
+}
+
+impl Traffic {
+    fn add(&mut self, account: &AccountCounts) {
+        self.sent += account.sent;
+        self.errors += account.errors;
+        self.deferred += account.deferred;
+        self.rate_limited += account.rate_limited;
+    }
+}
+
+impl Told {
+    fn add(&mut self, reports: &TenantReports, at: Timestamp) {
+        let lag = reports.oldest_at.map(|oldest_at| at.since(oldest_at));
+        self.lag_s = self.lag_s.max(lag.unwrap_or_default().as_secs_f64());
+        self.backlog += reports.backlog;
+        self.syncs += reports.syncs;
+        self.failures += reports.failures;
+        self.acknowledged += reports.acknowledged;
+        self.refused += reports.refused;
+    }
+}
