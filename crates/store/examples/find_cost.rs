@@ -9,16 +9,19 @@
     reason = "a measuring tool's table is its output"
 )]
 
+#[path = "support/campaign.rs"]
+mod campaign;
 mod support;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use campaign::begin;
 use model::{Address, EventKind, Message, Seq, Timestamp};
 use store::find::From;
 use store::{Campaign, Find, Found, Lease, NewEvent, NewMessage, SqliteStore, Standing, Store};
-use support::{Outcome, attempt, begin, cpu_time};
+use support::{Outcome, attempt, cpu_time};
 
 const BATCH: usize = 4_096;
 const LOOK_AT_MAX: usize = 50_000;

@@ -10,17 +10,22 @@
     reason = "a measuring tool's table is its output"
 )]
 
+#[path = "support/campaign.rs"]
+mod campaign;
+#[path = "support/cost.rs"]
+mod cost;
 mod support;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::env;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use std::{env, fs, io};
+use std::time::Duration;
 
+use campaign::begin;
+use cost::{Cost, Meter, folder_bytes, peak_memory_kib};
 use model::{Address, EventKind, Message, Timestamp};
 use store::{Campaign, Lease, NewEvent, NewMessage, SqliteStore, Store};
-use support::{Outcome, attempt, begin, cpu_time, first_number};
+use support::{Outcome, attempt};
 
 /// The lists, and the messages accepted at once.
 const LISTS: [(Order, usize); 3] = [
@@ -38,21 +43,6 @@ const SIZES: [usize; 2] = [200_000, 1_000_000];
 enum Order {
     Sorted,
     Shuffled,
-}
-
-/// What one phase used.
-#[derive(Clone, Copy, Default)]
-struct Cost {
-    cpu: Duration,
-    wall: Duration,
-    bytes: u64,
-}
-
-/// The process's meters at one moment.
-struct Meter {
-    cpu: Duration,
-    at: Instant,
-    bytes: u64,
 }
 
 fn main() -> Outcome<()> {
@@ -189,71 +179,4 @@ fn delivered(message: &Arc<Message>) -> NewEvent {
         attempt: Some(attempt(250)),
         reason: None,
     }
-}
-
-// === the meters ===
-
-impl Meter {
-    fn read() -> io::Result<Self> {
-        Ok(Self {
-            cpu: cpu_time()?,
-            at: Instant::now(),
-            bytes: bytes_written()?,
-        })
-    }
-
-    fn since(&self) -> io::Result<Cost> {
-        Ok(Cost {
-            wall: self.at.elapsed(),
-            cpu: cpu_time()?.saturating_sub(self.cpu),
-            bytes: bytes_written()? - self.bytes,
-        })
-    }
-}
-
-impl Cost {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            cpu: self.cpu + other.cpu,
-            wall: self.wall + other.wall,
-            bytes: self.bytes + other.bytes,
-        }
-    }
-
-    fn print(self, case: &str, phase: &str, size: usize) {
-        let each = |duration: Duration| duration.as_secs_f64() * 1e6 / size as f64;
-        println!(
-            "{case} {phase:8} {:>9.2} {:>9.2} {:>11.1}",
-            each(self.cpu),
-            each(self.wall),
-            self.bytes as f64 / size as f64,
-        );
-    }
-}
-
-/// What the process had the storage layer write.
-fn bytes_written() -> io::Result<u64> {
-    let counters = fs::read_to_string("/proc/self/io")?;
-    Ok(field(&counters, "write_bytes:"))
-}
-
-fn peak_memory_kib() -> io::Result<u64> {
-    Ok(field(&fs::read_to_string("/proc/self/status")?, "VmHWM:"))
-}
-
-fn folder_bytes(folder: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "db") {
-            bytes += fs::metadata(path)?.len();
-        }
-    }
-    Ok(bytes)
-}
-
-fn field(text: &str, name: &str) -> u64 {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))
-        .map_or(0, first_number)
 }

@@ -7,6 +7,7 @@ use model::{
     SubmissionId, TenantId, Timestamp,
 };
 
+use crate::find::From;
 use crate::{Logged, Result};
 
 /// Submissions or reports of one page.
@@ -143,6 +144,45 @@ pub struct SubmissionFilter {
     pub limit: usize,
 }
 
+/// What to look for among submissions. Everything given has to fit.
+#[derive(Clone, Debug, Default)]
+pub struct FindSubmissions {
+    /// Of that tenant.
+    pub tenant: Option<TenantId>,
+    /// Of that account.
+    pub account: Option<AccountPk>,
+    /// Where it stands.
+    pub state: Option<SubmissionState>,
+    /// A part of the client's id, or of a recipient's address, in any case.
+    pub part: Option<Box<str>>,
+    /// From where to look, by the numbers of submissions.
+    pub from: From,
+    /// How many to find at most.
+    pub limit: usize,
+    /// How many submissions, and recipients of theirs, to look at: what bounds the time of an answer. One submission is
+    /// looked at in any case.
+    pub look_at_max: usize,
+}
+
+/// What a look found.
+#[derive(Clone, Debug, Default)]
+pub struct FoundSubmissions {
+    /// Submissions in the order of acceptance, without what they say.
+    pub submissions: Vec<ListedSubmission>,
+    /// Where the look ended because it had looked at as many as it may: to be gone on from. `None` when it found
+    /// as many as were asked for, or came to the end.
+    pub looked_to: Option<SubmissionId>,
+}
+
+/// A submission in a list.
+#[derive(Clone, Debug)]
+pub struct ListedSubmission {
+    /// The submission.
+    pub submission: Submission,
+    /// The message of its first recipient.
+    pub first: FollowedMessage,
+}
+
 /// An account's lane with mail in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitingLane {
@@ -243,6 +283,9 @@ pub trait Submissions: Send + Sync + 'static {
     /// The submissions that a filter lets through, in the order of acceptance. A page has [`PAGE_MAX`] at most, and fewer
     /// where they are large; an empty one is the end.
     async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>>;
+
+    /// Looks for submissions, within the bounds of the query.
+    async fn find_submissions(&self, query: FindSubmissions) -> Result<FoundSubmissions>;
 
     /// Everything that happened to the messages of a submission, in the log's order.
     async fn history(&self, id: SubmissionId) -> Result<Vec<Logged>>;

@@ -1,26 +1,11 @@
-//! What both measuring tools use: a run to write into, an attempt for its events, and the meter of CPU time.
+//! What the measuring tools use: an attempt for their events, and the meter of CPU time.
 
 use std::time::Duration;
 use std::{fs, io};
 
-use model::{Attempt, EnhancedCode, Phase, PhaseTimes, Reply, Timestamp};
-use store::{Campaign, NewCampaign, SqliteStore, Store};
+use model::{Attempt, EnhancedCode, Phase, PhaseTimes, Reply};
 
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
-/// A new run.
-pub async fn begin(store: &SqliteStore) -> Outcome<Campaign> {
-    let content = store.put_content(vec![b'x'; 4096]).await?;
-    let new = NewCampaign {
-        job_id: "cost".to_owned(),
-        identity: "cost".to_owned(),
-        name: None,
-        content,
-        settings: "{}".to_owned(),
-        at: Timestamp::from_millis(1_795_355_000_000),
-    };
-    Ok(store.begin_campaign(new).await?)
-}
 
 /// An attempt that was answered with this code.
 pub fn attempt(code: u16) -> Attempt {

@@ -2,12 +2,13 @@
 //!
 //! - `submit`: acceptance and replacement
 //! - `tally`: what an outcome changes beside its message, and `counts`, the counters of an account
-//! - `read`, `list`: submissions read back, one and many
+//! - `read`, `list`, `find`: submissions read back, one, many, and those that are looked for; `walk`: in which order
 //! - `reports`, `news`: what a tenant's application is to be told
 //! - `suspension`: what is held back
 //! - `forget`: removal and retention
 
 pub(super) mod counts;
+mod find;
 pub(super) mod forget;
 mod list;
 mod news;
@@ -16,6 +17,7 @@ mod reports;
 mod submit;
 mod suspension;
 pub(super) mod tally;
+mod walk;
 
 use async_trait::async_trait;
 use model::account::AccountPk;
@@ -23,7 +25,7 @@ use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::{SqliteStore, lanes};
 use crate::submissions::{
-    AccountCounts, ClientId, Followed, NewNews, Place, Report, ReportBacklog, SubmissionFilter,
+    AccountCounts, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place, Report, ReportBacklog, SubmissionFilter,
     WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
@@ -62,6 +64,13 @@ impl Submissions for SqliteStore {
         let tag = self.tag;
         self.looking
             .read(move |connection| list::list(connection, tag, &filter))
+            .await
+    }
+
+    async fn find_submissions(&self, query: FindSubmissions) -> Result<FoundSubmissions> {
+        let tag = self.tag;
+        self.looking
+            .read(move |connection| find::find(connection, tag, &query))
             .await
     }
 

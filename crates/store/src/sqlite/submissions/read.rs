@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 
 use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH};
 use crate::sqlite::{history as log, timeline};
-use crate::submissions::{ClientId, Followed, FollowedMessage};
+use crate::submissions::{ClientId, Followed, FollowedMessage, ListedSubmission};
 use crate::{Logged, Result, StoreError, Submission};
 
 /// The columns [`to_submission`] reads, from `submissions s JOIN accounts a`.
@@ -115,7 +115,7 @@ pub(super) fn followed(
     let Some((submission, payload)) = payload(connection, tag, id)? else {
         return Ok(None);
     };
-    let messages = messages(connection, tag, &submission)?;
+    let messages = messages(connection, tag, submission.id, submission.recipients)?;
     Ok(Some(Followed {
         submission,
         payload,
@@ -123,10 +123,38 @@ pub(super) fn followed(
     }))
 }
 
+/// A submission without what it says.
+pub(super) fn alone(
+    connection: &Connection,
+    tag: u32,
+    id: SubmissionId,
+) -> Result<Option<Submission>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM submissions s JOIN accounts a ON a.pk = s.account WHERE s.id = ?1"
+    ))?;
+    let mut rows = statement.query([id.0.get()])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(to_submission(row, 0, tag)?)),
+        None => Ok(None),
+    }
+}
+
+/// A submission with its first message.
+pub(super) fn listed(
+    connection: &Connection,
+    tag: u32,
+    submission: Submission,
+) -> Result<Option<ListedSubmission>> {
+    let first = messages(connection, tag, submission.id, 1)?.pop();
+    Ok(first.map(|first| ListedSubmission { submission, first }))
+}
+
+/// The first messages of a submission.
 fn messages(
     connection: &Connection,
     tag: u32,
-    submission: &Submission,
+    id: SubmissionId,
+    count: u32,
 ) -> Result<Vec<FollowedMessage>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {MESSAGE_COLUMNS}, {EVENT_COLUMNS}, m.due_at \
@@ -134,8 +162,7 @@ fn messages(
          LEFT JOIN events e ON e.seq = ifnull(n.last_event, m.last_event) \
          WHERE m.seq >= ?1 AND m.seq < ?1 + ?2 ORDER BY m.seq"
     ))?;
-    let (first, count) = (submission.id.0.get(), i64::from(submission.recipients));
-    let mut rows = statement.query([first, count])?;
+    let mut rows = statement.query([id.0.get(), i64::from(count)])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         let due_at: Option<i64> = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
