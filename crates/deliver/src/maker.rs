@@ -7,7 +7,7 @@ use store::StoreError;
 /// Makes messages from what the store keeps of them. A message is made anew at each try, with the same bytes.
 #[async_trait]
 pub trait Maker: Send + Sync + 'static {
-    /// Appends the message's exact bytes; gives who it is from and for.
+    /// Appends the message's exact bytes; gives who it is from and for. It may take long; it may be dropped half-way.
     async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade>;
 }
 
@@ -17,6 +17,9 @@ pub enum Unmade {
     /// It never can be: it is dropped, and this is what its sender is told.
     #[error("{0}")]
     Never(String),
+    /// Not now, because of something outside of us that may pass: it is tried again as after a failed attempt.
+    #[error("{0}")]
+    Later(String),
     /// What it is made from cannot be read now.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,6 +1,6 @@
 //! What happens to a message after an attempt.
 
-use model::{Category, EventKind, Outcome, Reply, Timestamp};
+use model::{Attempt, Category, EventKind, Outcome, Reply, Timestamp};
 
 use super::classify::classify;
 use super::retry::RetryPolicy;
@@ -65,8 +65,21 @@ pub fn decide(
     }
 }
 
+/// Why a message expired, in words: its tries are used up, and what its last one came to (the proxy contract,
+/// section 4).
+pub fn spent(policy: &RetryPolicy, last: &Attempt) -> Box<str> {
+    let error = match (&last.reply, &last.error) {
+        (Some(reply), _) => reply.to_string(),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => "no answer".to_owned(),
+    };
+    format!("Max retries ({}) exceeded: {error}", policy.retries()).into()
+}
+
 #[cfg(test)]
 mod tests {
+    use model::{Phase, PhaseTimes};
+
     use super::*;
 
     fn reply(code: u16) -> Reply {
@@ -95,5 +108,25 @@ mod tests {
             assert_eq!(first.due_at, Some(Timestamp::from_millis(3_000)));
             assert_eq!(decide(trial, 2, &policy, now, 0.0).kind, EventKind::Expired);
         }
+    }
+
+    #[test]
+    fn what_expired_says_how_often_it_was_tried_and_what_came_last() {
+        let policy = RetryPolicy::service(vec![std::time::Duration::from_secs(60); 5]);
+        let mut last = Attempt {
+            remote: "mx.example.org:25".into(),
+            tls: None,
+            phase: Phase::Connect,
+            reply: None,
+            category: None,
+            error: Some("connecting: refused".into()),
+            times: PhaseTimes::default(),
+            refused_copies: Vec::new(),
+            dialogue: None,
+        };
+        let said = spent(&policy, &last);
+        assert_eq!(&*said, "Max retries (5) exceeded: connecting: refused");
+        last.reply = Some(reply(451));
+        assert!(spent(&policy, &last).starts_with("Max retries (5) exceeded: 451"));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod decide;
+pub mod limits;
 pub mod pace;
 pub mod relay;
 pub mod retry;

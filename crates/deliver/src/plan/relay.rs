@@ -1,4 +1,4 @@
-//! When a relay that cannot be reached is tried again, and when it is given up.
+//! When a relay that cannot be reached is tried again, when it is given up, and how connections grow after it returned.
 
 use std::time::Duration;
 
@@ -7,21 +7,46 @@ use smtp::client::Persistence;
 
 use super::retry::RetryPolicy;
 
-/// The relay's health as the connections see it together. A relay that cannot be reached costs no message an
-/// attempt: one connection tries, the others wait.
+/// What an unreachable relay costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unreachable {
+    /// No message an attempt; it is given up after its own tries.
+    #[default]
+    GivenUp,
+    /// The messages that are due an attempt each; it is never given up.
+    Charged,
+}
+
+/// The relay's health as a lane's connections see it together. While it is in doubt one connection tries for all.
 #[derive(Clone, Debug)]
 pub struct RelayHealth {
     policy: RetryPolicy,
+    unreachable: Unreachable,
+    connections_max: u32,
     /// Connections that are open and past their greeting.
     open: u32,
+    /// Connections that are being opened.
+    opening: u32,
     /// Failures in a row while none was open.
     failures: u32,
+    /// Connections in a row that the relay ended before it took anything.
+    fruitless: u32,
     /// Nobody connects before this.
     not_before: Timestamp,
-    /// Whether somebody is trying while the relay is in doubt.
-    probing: bool,
+    /// When the outage began that is not over.
+    down_since: Option<Timestamp>,
+    /// How connections grow again after an outage.
+    growth: Option<Growth>,
     /// Whether any connection was opened yet: then host, TLS and login are right.
     was_open: bool,
+}
+
+/// Connections after an outage come one after the other, so that everybody's return is no storm.
+#[derive(Clone, Debug)]
+struct Growth {
+    spacing: Duration,
+    next: Timestamp,
+    ends: Timestamp,
 }
 
 /// What a connection that wants to open may do.
@@ -29,6 +54,8 @@ pub struct RelayHealth {
 pub enum Admission {
     /// Open now.
     Open,
+    /// Wait for the one that tries for all.
+    Hold,
     /// Ask again after this.
     Wait(Duration),
 }
@@ -42,46 +69,73 @@ pub enum AfterFailure {
     GiveUp,
 }
 
-/// How long a connection waits while another one tries for all.
-const PROBE_WAIT: Duration = Duration::from_millis(100);
+/// The longest time in which connections grow to their number after an outage. They come as slowly for as long again,
+/// so that in twice this time no more are opened than twice their number.
+const GROWTH_MAX: Duration = Duration::from_secs(30);
+/// The shortest pause.
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl RelayHealth {
     /// A relay nothing is known of. `policy` says how often and when an unreachable one is tried.
-    pub fn new(policy: RetryPolicy) -> Self {
+    pub fn new(policy: RetryPolicy, unreachable: Unreachable, connections_max: usize) -> Self {
         Self {
             policy,
+            unreachable,
+            connections_max: u32::try_from(connections_max.max(1)).unwrap_or(u32::MAX),
             open: 0,
+            opening: 0,
             failures: 0,
+            fruitless: 0,
             not_before: Timestamp::default(),
-            probing: false,
+            down_since: None,
+            growth: None,
             was_open: false,
         }
     }
 
     /// Asks to open a connection.
     pub fn ask(&mut self, now: Timestamp) -> Admission {
-        if now < self.not_before {
-            return Admission::Wait(self.not_before.since(now).max(Duration::from_millis(1)));
+        let grown = self
+            .growth
+            .as_ref()
+            .is_some_and(|growth| growth.ends <= now);
+        if grown {
+            self.growth = None;
         }
-        if self.open == 0 && self.probing {
-            return Admission::Wait(PROBE_WAIT);
+        let next = self
+            .growth
+            .as_ref()
+            .map_or(self.not_before, |growth| growth.next.max(self.not_before));
+        if now < next {
+            return Admission::Wait(next.since(now).max(MOMENT));
         }
-        self.probing = true;
+        if self.open == 0 && self.opening > 0 {
+            return Admission::Hold;
+        }
+        if let Some(growth) = &mut self.growth {
+            growth.next = now + growth.spacing;
+        }
+        self.opening += 1;
         Admission::Open
     }
 
     /// A connection was opened.
-    pub fn opened(&mut self) {
+    pub fn opened(&mut self, now: Timestamp) {
+        self.opening = self.opening.saturating_sub(1);
         self.open += 1;
         self.failures = 0;
         self.was_open = true;
-        self.probing = false;
         self.not_before = Timestamp::default();
+        if let Some(since) = self.down_since.take()
+            && self.unreachable == Unreachable::Charged
+        {
+            self.growth = Some(Growth::after(now.since(since), now, self.connections_max));
+        }
     }
 
     /// A try was given up before it came to anything: it says nothing of the relay.
     pub fn abandoned(&mut self) {
-        self.probing = false;
+        self.opening = self.opening.saturating_sub(1);
     }
 
     /// When the relay is tried next, while it cannot be reached at all.
@@ -89,9 +143,32 @@ impl RelayHealth {
         (self.open == 0 && self.failures > 0).then_some(self.not_before)
     }
 
+    /// Until when the relay is known to be down and nobody tries it.
+    pub fn down_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.next_try().filter(|at| now < *at && self.opening == 0)
+    }
+
+    /// How long a failure still has to be remembered; `None` when nothing has.
+    pub fn clears_after(&self, now: Timestamp) -> Option<Duration> {
+        (now < self.not_before).then(|| self.not_before.since(now).max(MOMENT))
+    }
+
     /// An open connection is gone.
     pub fn closed(&mut self) {
         self.open = self.open.saturating_sub(1);
+        self.fruitless = 0;
+    }
+
+    /// The relay ended a connection before it took anything. That says nothing of other messages, but the next
+    /// connection waits, longer each time.
+    pub fn closed_fruitless(&mut self, now: Timestamp, chance: f64) {
+        self.open = self.open.saturating_sub(1);
+        if now < self.not_before || self.unreachable == Unreachable::GivenUp {
+            return;
+        }
+        self.fruitless += 1;
+        let pause = self.policy.pause_after(self.fruitless, chance);
+        self.not_before = now + pause.unwrap_or_default();
     }
 
     /// A connection could not be opened. While others are open it is the relay's limit on connections, and
@@ -102,8 +179,9 @@ impl RelayHealth {
         persistence: Persistence,
         chance: f64,
     ) -> AfterFailure {
-        self.probing = false;
-        if persistence == Persistence::Permanent && !self.was_open {
+        self.opening = self.opening.saturating_sub(1);
+        let is_hopeless = persistence == Persistence::Permanent && !self.was_open;
+        if is_hopeless && self.unreachable == Unreachable::GivenUp {
             return AfterFailure::GiveUp;
         }
         if now < self.not_before {
@@ -112,6 +190,7 @@ impl RelayHealth {
         }
         if self.open == 0 {
             self.failures += 1;
+            self.down_since.get_or_insert(now);
         }
         match self.policy.pause_after(self.failures.max(1), chance) {
             Some(pause) => {
@@ -127,109 +206,17 @@ impl RelayHealth {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
-    #[test]
-    fn one_connection_tries_for_all_and_the_relay_is_given_up_after_its_tries() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        assert_eq!(relay.ask(at(1)), Admission::Open);
-        assert!(
-            matches!(relay.ask(at(1)), Admission::Wait(_)),
-            "somebody tries already"
-        );
-        assert_eq!(
-            relay.failed(at(5), Persistence::Transient, 0.0),
-            AfterFailure::TryLater
-        );
-        assert_eq!(relay.ask(at(5)), Admission::Wait(Duration::from_secs(2)));
-        assert_eq!(relay.ask(at(2_005)), Admission::Open);
-        assert_eq!(
-            relay.failed(at(2_006), Persistence::Transient, 0.0),
-            AfterFailure::GiveUp
-        );
-    }
-
-    #[test]
-    fn a_limit_on_connections_is_no_outage() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(0));
-        assert_eq!(relay.ask(at(1)), Admission::Open);
-        relay.opened();
-        for round in 0..10 {
-            let now = at(100_000 * (round + 1));
-            assert_eq!(relay.ask(now), Admission::Open);
-            assert_eq!(
-                relay.failed(now, Persistence::Transient, 0.0),
-                AfterFailure::TryLater
-            );
+impl Growth {
+    fn after(outage: Duration, now: Timestamp, connections_max: u32) -> Self {
+        let time = outage.min(GROWTH_MAX);
+        let spacing = time / connections_max;
+        Self {
+            spacing,
+            next: now + spacing,
+            ends: now + time * 2,
         }
-        relay.closed();
-        assert_eq!(
-            relay.failed(at(9_000_000), Persistence::Transient, 0.0),
-            AfterFailure::GiveUp
-        );
-    }
-
-    #[test]
-    fn success_forgets_earlier_failures() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        relay.ask(at(1));
-        relay.failed(at(1), Persistence::Transient, 0.0);
-        relay.ask(at(5_000));
-        relay.opened();
-        relay.closed();
-        assert_eq!(
-            relay.failed(at(6_000), Persistence::Transient, 0.0),
-            AfterFailure::TryLater
-        );
-    }
-
-    #[test]
-    fn one_outage_under_several_openings_counts_once() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        relay.ask(at(1));
-        relay.opened();
-        relay.ask(at(2));
-        relay.ask(at(2));
-        relay.closed();
-        for _ in 0..2 {
-            let after = relay.failed(at(3), Persistence::Transient, 0.0);
-            assert_eq!(after, AfterFailure::TryLater);
-        }
-    }
-
-    #[test]
-    fn a_try_that_was_given_up_keeps_nobody_from_the_next() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        assert_eq!(relay.ask(at(1)), Admission::Open);
-        relay.abandoned();
-        assert_eq!(relay.ask(at(1)), Admission::Open);
-        assert_eq!(relay.next_try(), None);
-    }
-
-    #[test]
-    fn the_next_try_is_known_while_the_relay_cannot_be_reached() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        relay.ask(at(1));
-        relay.failed(at(5), Persistence::Transient, 0.0);
-        assert_eq!(relay.next_try(), Some(at(2_005)));
-        relay.opened();
-        assert_eq!(relay.next_try(), None);
-    }
-
-    #[test]
-    fn a_permanent_refusal_ends_it_only_before_the_first_success() {
-        let mut relay = RelayHealth::new(RetryPolicy::campaign(1));
-        relay.ask(at(1));
-        let fresh = relay.clone().failed(at(1), Persistence::Permanent, 0.0);
-        assert_eq!(fresh, AfterFailure::GiveUp);
-        relay.opened();
-        let later = relay.failed(at(2), Persistence::Permanent, 0.0);
-        assert_eq!(later, AfterFailure::TryLater);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,33 @@
 //! The tasks that hold sockets and clocks.
 //!
 //! ```text
-//! feeder ──► work queue ──► connections (n) ──► recorder ──► store
-//!    ▲                                              │
-//!    └────────── what is recorded is no longer in flight
+//! feeder ──► work queue ──► lines (0..n) ──► recorder ──► store
+//!    ▲                        ▲ crew             │
+//!    └────── what is recorded is no longer in flight
 //! ```
 //! - `feeder`: due messages of the lane into the bounded work queue
-//! - `connection`: takes work, composes it, sends it, hands over what came of it
-//! - `recorder`: commits outcomes in groups, and bounds how many are unrecorded
-//! - `relay`: who may connect when, shared by the connections
-//! - [`supply`]: how whoever accepts messages wakes the feeder
+//! - `restraint`: what it does while a limit of the account is used up
+//! - `crew`: opens connections as there is work, and knows the relay's health
+//! - `line`: one connection: takes work, has it made, sends it, hands over what came of it
+//! - `making`: makes messages, those that take long beside the connections
+//! - `outcome`: what is recorded of a message
+//! - `recorder`: commits outcomes in groups
+//! - [`pool`]: what several deliveries share: connections, and how many outcomes are unrecorded
+//! - [`allowance`]: what the account may send
+//! - [`supply`]: how whoever accepts messages wakes the feeder, or has it read again
 //! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
 //! - `trouble`: what keeps it from going on, in words
 
-mod connection;
+pub mod allowance;
+mod crew;
 mod feeder;
 pub mod gate;
+mod line;
+mod making;
+pub mod outcome;
+pub mod pool;
 mod recorder;
-mod relay;
+mod restraint;
 pub mod supply;
 mod trouble;
 mod work;
@@ -28,18 +38,21 @@ use std::time::Duration;
 use model::{Clock, Live};
 use smtp::client::{ConnectError, Connector};
 use store::{Lease, Store, StoreError};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::maker::{Maker, Unmade};
-use crate::plan::relay::RelayHealth;
+use crate::plan::relay::Unreachable;
 use crate::plan::retry::RetryPolicy;
+use allowance::Allowance;
+use crew::Rest;
 use gate::Gate;
-use recorder::Recorder;
-use relay::Relay;
+use making::Bench;
+use pool::Pool;
+use recorder::{Outcome, Recorder};
 use supply::Supply;
 use trouble::Troubles;
-use work::WorkQueue;
+use work::{Work, WorkQueue};
 
 /// How a lane is delivered.
 #[derive(Clone, Debug)]
@@ -50,9 +63,25 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Tries and pauses of a relay that cannot be reached.
     pub relay_retry: RetryPolicy,
+    /// What it costs that a relay cannot be reached.
+    pub unreachable: Unreachable,
     /// Messages a second; `None` is as fast as the relay takes them.
     pub per_second_max: Option<u32>,
-    /// Outcomes that may wait for their commit, beside one a connection (promise: P-03).
+    /// Messages that are read ahead at most; at least 2.
+    pub read_ahead_max: usize,
+    /// How long the feeder sleeps at most when it knows of nothing to wait for: another process may have changed the
+    /// lane.
+    pub look_again: Duration,
+    /// How long an idle connection is kept, and with the last of them the delivery; `None` keeps both to the end.
+    pub idle_max: Option<Duration>,
+    /// An envelope travels behind the message before it where that one is expected to take less than this: one that
+    /// rides along is overtaken by nothing.
+    pub ride_below: Duration,
+    /// What the account may send.
+    pub allowance: Arc<Allowance>,
+    /// What this delivery shares with others; `None` for what only the settings here bound.
+    pub pool: Option<Arc<Pool>>,
+    /// Outcomes that may wait for their commit, beside one a connection (promise: P-03); a pool has its own bound.
     pub unrecorded_outcomes_max: usize,
     /// How long what is under way may go on after a stop (promise: P-06).
     pub stop_grace: Duration,
@@ -83,7 +112,8 @@ pub struct Delivery {
 /// How a delivery ended. Everything that was sent is recorded.
 #[derive(Debug)]
 pub enum Ended {
-    /// The supply is complete and nothing is queued any more.
+    /// The supply is complete and nothing is queued any more; or nothing is due and no connection is left, where
+    /// [`Settings::idle_max`] bounds that.
     Drained,
     /// It was asked to stop; the rest is queued.
     Stopped,
@@ -120,7 +150,14 @@ impl Default for Settings {
             connections_max: 1,
             retry: RetryPolicy::campaign(1),
             relay_retry: RetryPolicy::campaign(1),
+            unreachable: Unreachable::default(),
             per_second_max: None,
+            read_ahead_max: 512,
+            look_again: Duration::from_secs(1),
+            idle_max: None,
+            ride_below: Duration::MAX,
+            allowance: Arc::default(),
+            pool: None,
             unrecorded_outcomes_max: 64,
             stop_grace: Duration::from_secs(30),
         }
@@ -131,9 +168,12 @@ impl Default for Settings {
 struct Shared {
     delivery: Delivery,
     work: WorkQueue,
+    bench: Bench,
     recorder: Recorder,
-    relay: Relay,
-    troubles: Arc<Troubles>,
+    pool: Arc<Pool>,
+    allowance: Arc<Allowance>,
+    rest: Rest,
+    troubles: Troubles,
     /// Asks everyone to finish what is under way and to begin nothing new.
     halt: CancellationToken,
     /// Why, when it was not the caller's wish or the natural end. The first reason stays.
@@ -161,6 +201,17 @@ impl Shared {
         self.halt.is_cancelled() || !self.delivery.gate.is_open()
     }
 
+    /// Whether a message has to be read again before it is begun.
+    fn is_recalled(&self, work: &Work) -> bool {
+        work.recalls != self.delivery.supply.recalls()
+    }
+
+    /// Whether the delivery may end while messages wait for later: no connection is left, and nothing has to be
+    /// remembered of the relay.
+    fn may_rest(&self) -> bool {
+        self.delivery.settings.idle_max.is_some() && self.rest.is_there()
+    }
+
     /// Waits until nothing new may be begun: the delivery halts, or it is paused.
     async fn hold(&self) {
         tokio::select! {
@@ -183,49 +234,31 @@ impl Drop for PanicHalts {
 }
 
 impl Delivery {
-    /// Delivers until the supply is complete and the lane is empty, the relay is given up, or `stop`.
+    /// Delivers until there is nothing left to do, the relay is given up, or `stop`.
     pub async fn run(self, stop: CancellationToken) -> Result<Ended, DeliverError> {
-        let halt = stop.child_token();
-        let connections_max = self.settings.connections_max.max(1);
-        let (recorder, outcomes) =
-            recorder::channel(self.settings.unrecorded_outcomes_max + connections_max);
-        let troubles = Arc::new(Troubles::none(Arc::clone(&self.live)));
-        let health = RelayHealth::new(self.settings.relay_retry.clone());
-        let shared = Arc::new(Shared {
-            work: WorkQueue::default(),
-            recorder,
-            relay: Relay::new(health, Arc::clone(&troubles)),
-            troubles,
-            halt,
-            reason: Mutex::default(),
-            delivery: self,
-        });
+        let (shared, outcomes) = Shared::new(self, stop.child_token());
+        let shared = Arc::new(shared);
         let recording = tokio::spawn(recorder::run(Arc::clone(&shared), outcomes));
         let feeding = tokio::spawn(feeder::run(Arc::clone(&shared)));
-        let mut connections = JoinSet::new();
-        for _ in 0..connections_max {
-            connections.spawn(connection::run(Arc::clone(&shared)));
-        }
-        let drained = feeding
-            .await
-            .map_err(|error| DeliverError::Task(error.to_string()))?;
+        let sending = tokio::spawn(crew::run(Arc::clone(&shared)));
+        let drained = feeding.await.map_err(task_failed)?;
         shared.work.close();
-        finish(&shared, connections).await?;
+        sending.await.map_err(task_failed)??;
         shared.recorder.close();
-        recording
-            .await
-            .map_err(|error| DeliverError::Task(error.to_string()))?;
+        recording.await.map_err(task_failed)?;
+        shared.troubles.end();
         let reason = shared
             .reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if !matches!(reason, Some(Halt::Unreachable(_))) {
-            shared.delivery.live.set_trouble(None);
-        }
         match reason {
-            // That stays its trouble until another delivery begins.
-            Some(Halt::Unreachable(error)) => Ok(Ended::Unreachable(error)),
+            Some(Halt::Unreachable(error)) => {
+                // That stays its trouble until another delivery begins.
+                let trouble = format!("cannot reach the relay: {error}; given up");
+                shared.delivery.live.set_trouble(Some(trouble));
+                Ok(Ended::Unreachable(error))
+            }
             Some(Halt::Broken(error)) => Err(error),
             None if drained => Ok(Ended::Drained),
             None => Ok(Ended::Stopped),
@@ -233,23 +266,31 @@ impl Delivery {
     }
 }
 
-/// Lets connections end what is under way; after the grace time those that hang are cut off.
-async fn finish(shared: &Shared, mut connections: JoinSet<()>) -> Result<(), DeliverError> {
-    let grace = shared.delivery.settings.stop_grace;
-    let mut panicked = None;
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            if let Err(error) = ended {
-                panicked = Some(DeliverError::Task(error.to_string()));
-            }
-        }
-    };
-    if tokio::time::timeout(grace, all).await.is_err() {
-        tracing::warn!(
-            grace_s = grace.as_secs(),
-            "connections did not end in time and were cut off"
-        );
-        connections.shutdown().await;
+impl Shared {
+    fn new(delivery: Delivery, halt: CancellationToken) -> (Self, mpsc::Receiver<Outcome>) {
+        let settings = &delivery.settings;
+        let connections_max = settings.connections_max.max(1);
+        let unrecorded_max = settings.unrecorded_outcomes_max;
+        let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max));
+        let allowance = Arc::clone(&settings.allowance);
+        let (recorder, outcomes) =
+            recorder::channel(unrecorded_max + connections_max, Arc::clone(&allowance));
+        let shared = Self {
+            work: WorkQueue::new(settings.read_ahead_max),
+            bench: Bench::default(),
+            recorder,
+            pool: settings.pool.clone().unwrap_or_else(own_pool),
+            allowance,
+            rest: Rest::default(),
+            troubles: Troubles::new(Arc::clone(&delivery.live), settings.unreachable),
+            halt,
+            reason: Mutex::default(),
+            delivery,
+        };
+        (shared, outcomes)
     }
-    panicked.map_or(Ok(()), Err)
+}
+
+fn task_failed(error: tokio::task::JoinError) -> DeliverError {
+    DeliverError::Task(error.to_string())
 }

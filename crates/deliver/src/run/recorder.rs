@@ -1,14 +1,16 @@
 //! Commits outcomes in groups while the connections go on, and bounds how many are unrecorded.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::Seq;
 use model::live::Sending;
+use model::{EventKind, Seq, Timestamp};
 use store::NewEvent;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 
+use super::allowance::Allowance;
+use super::pool::Permit;
 use super::{DeliverError, Halt, PanicHalts, Shared};
 
 /// Outcomes in one commit.
@@ -24,13 +26,11 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Recorder {
     /// Taken away when the delivery ends, so that the recorder sees the end.
     outcomes: Mutex<Option<mpsc::Sender<Outcome>>>,
-    permits: Arc<Semaphore>,
     in_flight: Mutex<HashSet<Seq>>,
+    /// What in flight counts against.
+    allowance: Arc<Allowance>,
     recorded: Notify,
 }
-
-/// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
-pub(super) type Permit = OwnedSemaphorePermit;
 
 /// An outcome on its way to its commit.
 pub(super) struct Outcome {
@@ -40,6 +40,7 @@ pub(super) struct Outcome {
 }
 
 /// What an outcome holds until its commit, to be let go by its drop.
+#[derive(Default)]
 pub(super) struct Held {
     /// The right to be unrecorded.
     pub(super) _permit: Option<Permit>,
@@ -47,29 +48,32 @@ pub(super) struct Held {
     pub(super) _sending: Option<Sending>,
 }
 
-/// A recorder with room for `unrecorded_max` outcomes.
-pub(super) fn channel(unrecorded_max: usize) -> (Recorder, mpsc::Receiver<Outcome>) {
-    let (outcomes, receiver) = mpsc::channel(unrecorded_max);
+/// A recorder with room for `outcomes_max` outcomes.
+pub(super) fn channel(
+    outcomes_max: usize,
+    allowance: Arc<Allowance>,
+) -> (Recorder, mpsc::Receiver<Outcome>) {
+    let (outcomes, receiver) = mpsc::channel(outcomes_max);
     let recorder = Recorder {
         outcomes: Mutex::new(Some(outcomes)),
-        permits: Arc::new(Semaphore::new(unrecorded_max)),
         in_flight: Mutex::default(),
+        allowance,
         recorded: Notify::new(),
     };
     (recorder, receiver)
 }
 
+impl Outcome {
+    /// An outcome without an attempt of ours.
+    pub(super) fn of(event: NewEvent) -> Self {
+        Self {
+            event,
+            held: Held::default(),
+        }
+    }
+}
+
 impl Recorder {
-    /// Waits until one more outcome may be unrecorded (promise: P-03).
-    pub(super) async fn permit(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).acquire_owned().await.ok()
-    }
-
-    /// The same without waiting; `None` when one would have to.
-    pub(super) fn permit_now(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
-    }
-
     /// Hands an outcome over.
     pub(super) async fn record(&self, outcome: Outcome) {
         let sender = self
@@ -94,18 +98,25 @@ impl Recorder {
 
     /// Notes messages as under way.
     pub(super) fn take_off(&self, messages: impl Iterator<Item = Seq>) {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(messages);
+        let mut in_flight = self.in_flight();
+        let before = in_flight.len();
+        in_flight.extend(messages);
+        self.allowance.take(in_flight.len() - before);
+    }
+
+    /// Notes messages as not under way any more: nothing was begun with them, and they are read again.
+    pub(super) fn give_back(&self, messages: &[Seq]) {
+        if messages.is_empty() {
+            return;
+        }
+        self.land(messages.iter().map(|seq| (*seq, None)));
     }
 
     /// Messages that were taken from the store and whose outcome is not back in it.
-    pub(super) fn in_flight(&self) -> HashSet<Seq> {
+    pub(super) fn in_flight(&self) -> MutexGuard<'_, HashSet<Seq>> {
         self.in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// Waits until something was recorded.
@@ -113,17 +124,23 @@ impl Recorder {
         self.recorded.notified().await;
     }
 
-    fn landed(&self, messages: &[Seq]) {
-        let mut in_flight = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for seq in messages {
-            in_flight.remove(seq);
+    /// Messages are not under way any more; of those that were delivered it says when.
+    fn land(&self, messages: impl Iterator<Item = (Seq, Option<Timestamp>)>) {
+        let mut in_flight = self.in_flight();
+        for (seq, delivered) in messages {
+            if in_flight.remove(&seq) {
+                self.allowance.settle(delivered);
+            }
         }
         drop(in_flight);
         self.recorded.notify_one();
     }
+}
+
+/// Which message an outcome is about, and when it was delivered, if it was.
+fn landing(event: &NewEvent) -> (Seq, Option<Timestamp>) {
+    let delivered = (event.kind == EventKind::Delivered).then_some(event.at);
+    (event.message.seq, delivered)
 }
 
 /// Commits groups until nothing more is handed over.
@@ -144,14 +161,14 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
             .drain(..)
             .map(|Outcome { event, held }| (event, held))
             .unzip();
-        let landed: Vec<Seq> = batch.iter().map(|event| event.message.seq).collect();
+        let landed: Vec<(Seq, Option<Timestamp>)> = batch.iter().map(landing).collect();
         if let Err(error) = commit(&shared, batch).await {
             shared.halt(Halt::Broken(error));
             return;
         }
         // Before the messages may be taken up again, so that a next try is not hidden by this one's end.
         drop(held);
-        shared.recorder.landed(&landed);
+        shared.recorder.land(landed.into_iter());
     }
 }
 

@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Live, Timestamp};
 
+use crate::plan::relay::Unreachable;
+
 /// The troubles of one delivery. There may be one of each kind at a time; all are shown together.
 pub(super) struct Troubles {
     live: Arc<Live>,
+    unreachable: Unreachable,
     now: Mutex<Now>,
 }
 
@@ -17,12 +20,27 @@ struct Now {
 }
 
 impl Troubles {
-    /// None yet. What an earlier delivery left is taken away.
-    pub(super) fn none(live: Arc<Live>) -> Self {
-        live.set_trouble(None);
-        Self {
+    /// None yet, and what an earlier delivery left is taken away. A relay that is never given up is in trouble until a
+    /// connection is open, over several deliveries.
+    pub(super) fn new(live: Arc<Live>, unreachable: Unreachable) -> Self {
+        let relay = match unreachable {
+            Unreachable::GivenUp => None,
+            Unreachable::Charged => live.trouble().map(String::from),
+        };
+        let troubles = Self {
             live,
+            unreachable,
             now: Mutex::default(),
+        };
+        troubles.with_relay(relay);
+        troubles
+    }
+
+    /// The delivery is over, and so are its troubles.
+    pub(super) fn end(&self) {
+        self.with_store(None);
+        if self.unreachable == Unreachable::GivenUp {
+            self.with_relay(None);
         }
     }
 
@@ -64,7 +82,7 @@ mod tests {
     fn troubles_are_shown_until_the_last_is_over() {
         let live = Arc::new(Live::default());
         live.set_trouble(Some("of yesterday".to_owned()));
-        let troubles = Troubles::none(Arc::clone(&live));
+        let troubles = Troubles::new(Arc::clone(&live), Unreachable::GivenUp);
         assert_eq!(live.trouble(), None);
         troubles.with_relay(Some("no relay".to_owned()));
         troubles.with_store(Some("disk full".to_owned()));
@@ -72,6 +90,19 @@ mod tests {
         troubles.with_relay(None);
         assert_eq!(live.trouble().as_deref(), Some("disk full"));
         troubles.with_store(None);
+        assert_eq!(live.trouble(), None);
+    }
+
+    #[test]
+    fn a_relay_that_is_never_given_up_stays_in_trouble_over_deliveries() {
+        let live = Arc::new(Live::default());
+        let first = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        first.with_relay(Some("no relay".to_owned()));
+        first.with_store(Some("disk full".to_owned()));
+        first.end();
+        let second = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        assert_eq!(live.trouble().as_deref(), Some("no relay"));
+        second.with_relay(None);
         assert_eq!(live.trouble(), None);
     }
 

@@ -116,6 +116,25 @@ impl<S: Transport> Connection<S> {
         self.report(times, course, result)
     }
 
+    /// Says NOOP, so that the server keeps an idle connection (RFC 5321 §4.1.1.9); `false` when it is of no more use.
+    pub async fn noop(&mut self) -> bool {
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        // Behind an open DATA a NOOP would be the message's first line.
+        if !matches!(state, State::Clean | State::Unfinished) || self.check_quiet().await.is_err() {
+            return false;
+        }
+        let within = self.shared.config.deadlines.mail;
+        write_line(&mut self.wire.out, "NOOP");
+        let asked =
+            self.wire.flush(within).await.is_ok() && self.wire.reply_is_there(within).await.is_ok();
+        let is_answered = asked
+            && matches!(self.wire.replies.take(), Ok(Some(reply)) if reply.to_reply().is_positive());
+        if is_answered && self.wire.replies.is_empty() {
+            self.state = state;
+        }
+        self.is_usable()
+    }
+
     /// Says goodbye and closes. Never fails: the goodbye is a courtesy.
     pub async fn quit(mut self) {
         // Behind an open DATA a QUIT would be the message's first line.

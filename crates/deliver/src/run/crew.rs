@@ -1,0 +1,264 @@
+//! Opens as many connections as there is work for, when the relay lets it, and keeps their account of the relay.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use smtp::client::{ConnectError, Connection};
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+
+use super::line::{Fruit, Line};
+use super::pool::Slot;
+use super::recorder::Outcome;
+use super::trouble::time_of_day;
+use super::{DeliverError, Halt, PanicHalts, Shared};
+use crate::plan::pace::Pace;
+use crate::plan::relay::{Admission, AfterFailure, RelayHealth, Unreachable};
+
+/// Messages a second that pay an attempt for a relay that cannot be reached.
+const CHARGES_PER_SECOND: u32 = 1_000;
+/// How long the crew sleeps when it knows of nothing to wait for.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Whether the crew has nothing to do and nothing to remember, for the feeder.
+#[derive(Default)]
+pub(super) struct Rest {
+    at_rest: AtomicBool,
+    changed: Notify,
+}
+
+struct Crew {
+    shared: Arc<Shared>,
+    health: RelayHealth,
+    tasks: JoinSet<News>,
+    /// Connections that are open.
+    open: usize,
+    /// Connections that are being opened.
+    opening: usize,
+    charges: Pace,
+    /// Why no connection could be opened, the last time.
+    last_error: Option<Box<ConnectError>>,
+}
+
+/// What came of a task.
+enum News {
+    Opened(Box<Connection>, Slot),
+    Failed(Box<ConnectError>),
+    /// Opening it was given up because nothing new may be begun.
+    Abandoned,
+    Closed(Fruit),
+}
+
+impl Rest {
+    pub(super) fn is_there(&self) -> bool {
+        self.at_rest.load(Ordering::Acquire)
+    }
+
+    /// Waits until the crew came to rest.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn set(&self, at_rest: bool) {
+        let before = self.at_rest.swap(at_rest, Ordering::AcqRel);
+        if at_rest && !before {
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// Works until the queue is closed or the delivery halts, then lets the connections end what is under way; after the
+/// grace time those that hang are cut off.
+pub(super) async fn run(shared: Arc<Shared>) -> Result<(), DeliverError> {
+    let _watch = PanicHalts(Arc::clone(&shared));
+    let settings = &shared.delivery.settings;
+    let health = RelayHealth::new(
+        settings.relay_retry.clone(),
+        settings.unreachable,
+        settings.connections_max,
+    );
+    let mut crew = Crew {
+        shared: Arc::clone(&shared),
+        health,
+        tasks: JoinSet::new(),
+        open: 0,
+        opening: 0,
+        charges: Pace::new(CHARGES_PER_SECOND),
+        last_error: None,
+    };
+    crew.work().await?;
+    crew.finish().await
+}
+
+impl Crew {
+    async fn work(&mut self) -> Result<(), DeliverError> {
+        let shared = Arc::clone(&self.shared);
+        let gate = &shared.delivery.gate;
+        while !shared.halt.is_cancelled() && !shared.work.is_closed() {
+            let is_open = gate.is_open();
+            let pause = match is_open {
+                true => self.act().await,
+                false => {
+                    // A pause: nobody tries any more until its end.
+                    shared.troubles.with_relay(None);
+                    LOOK_AGAIN
+                }
+            };
+            shared.rest.set(self.is_at_rest());
+            tokio::select! {
+                biased;
+                () = shared.halt.cancelled() => {}
+                Some(ended) = self.tasks.join_next() => self.take(ended)?,
+                () = shared.work.wanting() => {}
+                () = gate.closed(), if is_open => {}
+                () = gate.opened(), if !is_open => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens what is wanted and allowed; gives how long to wait.
+    async fn act(&mut self) -> Duration {
+        let shared = Arc::clone(&self.shared);
+        let clock = &shared.delivery.clock;
+        let connections_max = shared.delivery.settings.connections_max.max(1);
+        while shared.work.demand() > self.opening && self.open + self.opening < connections_max {
+            let now = clock.now();
+            match self.health.ask(now) {
+                Admission::Open => {
+                    self.opening += 1;
+                    self.tasks.spawn(open(Arc::clone(&shared)));
+                }
+                Admission::Hold => return LOOK_AGAIN,
+                Admission::Wait(pause) if self.health.down_until(now).is_some() => {
+                    return self.charge().await.unwrap_or(pause).min(pause);
+                }
+                Admission::Wait(pause) => return pause,
+            }
+        }
+        let memory = self.health.clears_after(clock.now());
+        memory.unwrap_or(LOOK_AGAIN)
+    }
+
+    /// The relay is down, and what is due pays an attempt for it: as many messages as may at once. Gives how long to
+    /// wait before the next; `None` when nobody pays, or nothing is left.
+    async fn charge(&mut self) -> Option<Duration> {
+        let shared = Arc::clone(&self.shared);
+        if shared.delivery.settings.unreachable == Unreachable::GivenUp {
+            return None;
+        }
+        let error = self.last_error.as_ref()?;
+        let waiting = shared.work.len();
+        let (count, wait) = self.charges.take(shared.delivery.clock.now(), waiting);
+        for _ in 0..count {
+            let Some(work) = shared.work.try_pop() else {
+                break;
+            };
+            let event = shared.unreached(work, error);
+            shared.recorder.record(Outcome::of(event)).await;
+        }
+        (shared.work.len() > 0).then_some(wait)
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let now = self.shared.delivery.clock.now();
+        self.open + self.opening == 0 && self.health.clears_after(now).is_none()
+    }
+
+    fn take(&mut self, ended: Result<News, JoinError>) -> Result<(), DeliverError> {
+        let shared = Arc::clone(&self.shared);
+        let now = shared.delivery.clock.now();
+        match ended.map_err(|error| DeliverError::Task(error.to_string()))? {
+            News::Opened(connection, slot) => {
+                (self.opening, self.open) = (self.opening - 1, self.open + 1);
+                self.health.opened(now);
+                shared.troubles.with_relay(None);
+                let line = Line::new(shared, *connection, slot);
+                self.tasks.spawn(async { News::Closed(line.run().await) });
+            }
+            News::Failed(error) => self.failed(error),
+            News::Abandoned => {
+                self.opening -= 1;
+                self.health.abandoned();
+            }
+            News::Closed(fruit) => {
+                self.open -= 1;
+                match fruit {
+                    Fruit::Refused => self.health.closed_fruitless(now, fastrand::f64()),
+                    Fruit::None | Fruit::Some => self.health.closed(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: Box<ConnectError>) {
+        self.opening -= 1;
+        let now = self.shared.delivery.clock.now();
+        let after = self.health.failed(now, error.persistence, fastrand::f64());
+        let next = match (after, self.health.next_try()) {
+            (AfterFailure::GiveUp, _) => Some("given up".to_owned()),
+            (AfterFailure::TryLater, Some(at)) => Some(format!("next try at {}", time_of_day(at))),
+            // Others are open: it is the relay's limit on connections.
+            (AfterFailure::TryLater, None) => None,
+        };
+        if let Some(next) = next {
+            let trouble = format!("cannot reach the relay: {error}; {next}");
+            self.shared.troubles.with_relay(Some(trouble));
+        }
+        match after {
+            AfterFailure::GiveUp => self.shared.halt(Halt::Unreachable(error)),
+            AfterFailure::TryLater => {
+                tracing::warn!(%error, "no connection to the relay, trying again");
+                self.last_error = Some(error);
+            }
+        }
+    }
+
+    async fn finish(mut self) -> Result<(), DeliverError> {
+        let grace = self.shared.delivery.settings.stop_grace;
+        let mut panicked = None;
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                match ended {
+                    // It came too late to be used.
+                    Ok(News::Opened(connection, slot)) => {
+                        connection.quit().await;
+                        drop(slot);
+                    }
+                    Ok(News::Failed(_) | News::Abandoned | News::Closed(_)) => {}
+                    Err(error) => panicked = Some(DeliverError::Task(error.to_string())),
+                }
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            tracing::warn!(
+                grace_s = grace.as_secs(),
+                "connections did not end in time and were cut off"
+            );
+            self.tasks.shutdown().await;
+        }
+        panicked.map_or(Ok(()), Err)
+    }
+}
+
+/// Opens one connection.
+async fn open(shared: Arc<Shared>) -> News {
+    let opening = async {
+        let Some(slot) = shared.pool.slot().await else {
+            return News::Abandoned;
+        };
+        match shared.delivery.connector.connect().await {
+            Ok(connection) => News::Opened(Box::new(connection), slot),
+            Err(error) => News::Failed(Box::new(error)),
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shared.hold() => News::Abandoned,
+        () = shared.work.ended() => News::Abandoned,
+        news = opening => news,
+    }
+}

@@ -1,0 +1,178 @@
+//! Making messages' bytes. A message that takes long is made beside the connections, which go on with others.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Envelope;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::recorder::Outcome;
+use super::work::Work;
+use super::{Halt, PanicHalts, Shared};
+use crate::maker::Unmade;
+
+/// Messages of a lane that are made beside its connections, or wait made, at most.
+const BESIDE_MAX: usize = 16;
+/// How long a connection waits for its next message to be made.
+const QUICK: Duration = Duration::from_millis(100);
+/// How long a message in hand waits for another's envelope to ride along.
+const QUICK_RIDER: Duration = Duration::from_millis(10);
+/// The pause before a store that cannot be read is asked again.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A message's bytes.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) envelope: Envelope,
+    pub(super) bytes: Vec<u8>,
+    /// Its seat while it waits, when it was made beside.
+    _seat: Option<OwnedSemaphorePermit>,
+}
+
+/// A message that can be sent.
+pub(super) struct Prepared {
+    pub(super) work: Work,
+    pub(super) made: Made,
+}
+
+/// Where messages are made beside the connections.
+pub(super) struct Bench(Arc<Semaphore>);
+
+/// Who waits for a message to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// A connection that has nothing else to do.
+    Line,
+    /// A message in hand, for another to ride along.
+    Rider,
+}
+
+type Making = Pin<Box<dyn Future<Output = (Result<Envelope, Unmade>, Vec<u8>)> + Send>>;
+
+impl Default for Bench {
+    /// An empty one.
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BESIDE_MAX)))
+    }
+}
+
+impl Prepared {
+    /// The work with what was made of it.
+    pub(super) fn into_work(mut self) -> Work {
+        self.work.made = Some(Box::new(self.made));
+        self.work
+    }
+}
+
+impl Shared {
+    /// Makes a message's bytes; `None` when it is made beside, cannot be made, or nothing new may be begun. `spare` is a
+    /// buffer to use.
+    pub(super) async fn prepare(
+        self: &Arc<Self>,
+        mut work: Work,
+        spare: &mut Vec<u8>,
+        waiting: Waiting,
+    ) -> Option<Prepared> {
+        if let Some(made) = work.made.take() {
+            return Some(Prepared { work, made: *made });
+        }
+        let mut making = self.begin_making(&work, std::mem::take(spare));
+        let patience = match waiting {
+            Waiting::Line => QUICK,
+            Waiting::Rider => QUICK_RIDER,
+        };
+        let (made, bytes) = match tokio::time::timeout(patience, &mut making).await {
+            Ok(made) => made,
+            Err(_) => {
+                let seat = Arc::clone(&self.bench.0).try_acquire_owned().ok();
+                match (seat, waiting) {
+                    (Some(seat), _) => {
+                        tokio::spawn(beside(Arc::clone(self), work, making, seat));
+                        return None;
+                    }
+                    (None, Waiting::Rider) => {
+                        self.work.hand_back(work);
+                        return None;
+                    }
+                    (None, Waiting::Line) => tokio::select! {
+                        biased;
+                        () = self.hold() => {
+                            self.work.hand_back(work);
+                            return None;
+                        }
+                        made = making => made,
+                    },
+                }
+            }
+        };
+        match made {
+            Ok(envelope) => {
+                let made = Made {
+                    envelope,
+                    bytes,
+                    _seat: None,
+                };
+                Some(Prepared { work, made })
+            }
+            Err(unmade) => {
+                *spare = bytes;
+                self.unmade(work, unmade).await;
+                None
+            }
+        }
+    }
+
+    fn begin_making(&self, work: &Work, mut bytes: Vec<u8>) -> Making {
+        let (maker, message) = (Arc::clone(&self.delivery.maker), Arc::clone(&work.message));
+        bytes.clear();
+        Box::pin(async move {
+            let envelope = maker.make(&message, &mut bytes).await;
+            (envelope, bytes)
+        })
+    }
+}
+
+/// Makes a message to its end and brings it back to the queue, made.
+async fn beside(shared: Arc<Shared>, mut work: Work, making: Making, seat: OwnedSemaphorePermit) {
+    let _watch = PanicHalts(Arc::clone(&shared));
+    let (made, bytes) = tokio::select! {
+        biased;
+        // It stays queued in the store.
+        () = shared.halt.cancelled() => return,
+        made = making => made,
+    };
+    match made {
+        Ok(envelope) => {
+            work.made = Some(Box::new(Made {
+                envelope,
+                bytes,
+                _seat: Some(seat),
+            }));
+            shared.work.hand_back(work);
+        }
+        Err(unmade) => shared.unmade(work, unmade).await,
+    }
+}
+
+impl Shared {
+    /// A message could not be made. That costs nobody else anything, unless nothing can be made.
+    async fn unmade(&self, work: Work, unmade: Unmade) {
+        match unmade {
+            Unmade::Never(reason) => {
+                let event = self.refused_by_us(work, reason.into());
+                self.recorder.record(Outcome::of(event)).await;
+            }
+            Unmade::Later(reason) => {
+                let event = self.not_made_yet(work, reason.into());
+                self.recorder.record(Outcome::of(event)).await;
+            }
+            Unmade::Store(error) if error.is_transient() => {
+                tracing::warn!(%error, "a message cannot be made, trying again");
+                tokio::time::sleep(STORE_PAUSE).await;
+                self.work.hand_back(work);
+            }
+            error @ (Unmade::Store(_) | Unmade::Letter(_)) => self.halt(Halt::Broken(error.into())),
+        }
+    }
+}

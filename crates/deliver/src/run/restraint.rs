@@ -1,0 +1,91 @@
+//! What happens while a limit of the account is used up: the lane waits and its senders are told, or what is too much is
+//! refused.
+
+use std::collections::HashSet;
+
+use model::{Message, Seq};
+use store::StoreError;
+
+use super::Shared;
+use super::feeder::{Feeder, Step};
+use super::recorder::Outcome;
+use crate::plan::limits::Over;
+
+/// Messages whose senders are told in one pause. The others wait untold.
+const TOLD_MAX: usize = 512;
+
+/// One pause.
+pub(super) struct Restraint {
+    over: Over,
+    told: HashSet<Seq>,
+}
+
+impl Feeder {
+    /// From now on the lane waits.
+    pub(super) fn begin_restraint(&mut self, over: Over) {
+        self.shared.allowance.limit_until(Some(over.until));
+        tracing::warn!(lane = %self.shared.delivery.lease.key, limit = over.limit, "a limit is used up");
+        self.restraint = Some(Restraint {
+            over,
+            told: HashSet::new(),
+        });
+    }
+
+    /// Whether the lane waits; at the end of the pause it does no more.
+    pub(super) fn is_restrained(&mut self) -> bool {
+        let now = self.shared.delivery.clock.now();
+        let is_over = |restraint: &Restraint| restraint.over.until <= now;
+        if self.restraint.as_ref().is_some_and(is_over) {
+            self.restraint = None;
+            self.shared.allowance.limit_until(None);
+        }
+        self.restraint.is_some()
+    }
+
+    /// Tells those who were not told; then waits for the end of the pause, or news.
+    pub(super) async fn stay_restrained(&mut self) -> Result<Step, StoreError> {
+        if self.tell().await? == 0
+            && let Some(restraint) = &self.restraint
+        {
+            let now = self.shared.delivery.clock.now();
+            self.wait_for_change(Some(restraint.over.until), now).await;
+        }
+        Ok(Step::GoOn)
+    }
+
+    async fn tell(&mut self) -> Result<usize, StoreError> {
+        let Some(Restraint { over, told }) = &self.restraint else {
+            return Ok(0);
+        };
+        let shared = &self.shared;
+        let budget = TOLD_MAX - told.len();
+        if budget == 0 {
+            return Ok(0);
+        }
+        let mut without = told.clone();
+        without.extend(shared.recorder.in_flight().iter());
+        let now = shared.delivery.clock.now();
+        let untold = self.due(now, budget, &without).await?.messages;
+        let count = untold.len();
+        for message in &untold {
+            let event = shared.limited(message.clone().into(), over);
+            shared.recorder.record(Outcome::of(event)).await;
+        }
+        if let Some(restraint) = &mut self.restraint {
+            restraint
+                .told
+                .extend(untold.iter().map(|message| message.seq));
+        }
+        Ok(count)
+    }
+}
+
+impl Shared {
+    /// Records messages as one too many.
+    pub(super) async fn refuse(&self, messages: Vec<Message>) {
+        for message in messages {
+            let event = self.one_too_many(message.into());
+            self.recorder.record(Outcome::of(event)).await;
+        }
+    }
+}
