@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use compose::mime::{Attachment, EncodedAttachment};
 use futures_util::{StreamExt, stream};
@@ -18,8 +19,11 @@ use crate::large::policy::LargeFilePolicy;
 
 /// How many attachments of one message are fetched at once.
 const FETCHES_AT_ONCE: usize = 4;
-/// The most that the attachments of one message may have together, in bytes.
-const ATTACHED_BYTES_MAX: usize = 64 << 20;
+/// The most that the attachments of one message may have together, in bytes. Encoded, which makes them longer by
+/// three eighths, they can still be kept for its other recipients.
+const ATTACHED_BYTES_MAX: usize = 45 << 20;
+/// How long all of them together may take.
+const PACKING_DEADLINE: Duration = Duration::from_secs(300);
 
 /// What goes along with a message.
 #[derive(Debug, Default)]
@@ -49,13 +53,27 @@ pub(super) fn key(tenant: &TenantSource, requests: &[AttachmentRequest], id: Mes
 }
 
 impl Workshop {
-    /// Gets all attachments of a message, in their order.
+    /// Gets all attachments of a message, in time or not at all.
     pub(super) async fn packed(
         &self,
         tenant: &TenantSource,
         policy: Option<&LargeFilePolicy>,
         requests: &[AttachmentRequest],
     ) -> Result<Arc<Parcel>, Unmakeable> {
+        let packing = self.pack(tenant, policy, requests);
+        match tokio::time::timeout(PACKING_DEADLINE, packing).await {
+            Ok(packed) => packed.map(Arc::new),
+            Err(_) => Err(too_slow()),
+        }
+    }
+
+    /// Gets all attachments, several at once, and puts them into their order.
+    async fn pack(
+        &self,
+        tenant: &TenantSource,
+        policy: Option<&LargeFilePolicy>,
+        requests: &[AttachmentRequest],
+    ) -> Result<Parcel, Unmakeable> {
         let treatments: Vec<_> = requests
             .iter()
             .map(|request| self.treated(tenant, policy, request))
@@ -74,7 +92,7 @@ impl Workshop {
                 Treatment::Link(link) => parcel.links.push(link),
             }
         }
-        Ok(Arc::new(parcel))
+        Ok(parcel)
     }
 
     async fn treated(
@@ -96,6 +114,11 @@ fn too_large() -> Unmakeable {
     Unmakeable::Never(format!(
         "Attachments are larger than the allowed {limit} MB together"
     ))
+}
+
+fn too_slow() -> Unmakeable {
+    let seconds = PACKING_DEADLINE.as_secs();
+    Unmakeable::Later(format!("Attachments took longer than {seconds} s together"))
 }
 
 async fn encoded(fetched: Fetched) -> Result<EncodedAttachment, Unmakeable> {

@@ -248,6 +248,22 @@ async fn what_was_fetched_for_one_message_is_not_taken_for_another() {
 }
 
 #[tokio::test]
+async fn what_is_kept_is_bounded_and_the_last_used_stay() {
+    let place = place();
+    let server = Server::start(Reply::ok(b"content")).await;
+    let (tenant, draft) = (tenant("t"), draft(2, &[&server.url("/x")]));
+    for number in 0..65 {
+        let made = place.workshop.make(&tenant, None, &draft, id(number), AT);
+        made.await.unwrap();
+    }
+    for (number, fetched) in [(64, 65), (0, 66)] {
+        let made = place.workshop.make(&tenant, None, &draft, id(number), AT);
+        made.await.unwrap();
+        assert_eq!(server.count(), fetched);
+    }
+}
+
+#[tokio::test]
 async fn a_failure_is_not_kept() {
     let place = place();
     let server = Server::start(Reply::status(503)).await;
@@ -265,7 +281,7 @@ async fn attachments_have_a_limit_together() {
     let path = place.file("file", 24 * MEGABYTE);
     let (tenant, draft) = (tenant("t"), draft(1, &[&*path; 3]));
     let error = place.make(&tenant, None, &draft).await;
-    let expected = "Attachments are larger than the allowed 64 MB together";
+    let expected = "Attachments are larger than the allowed 45 MB together";
     assert_eq!(error.unwrap_err(), Unmakeable::Never(expected.to_owned()));
     let linked = place.make(&tenant, Some(&place.rewrite()), &draft).await;
     assert!(linked.is_ok(), "links do not count");
