@@ -19,6 +19,7 @@ mod controls;
 mod directory_model;
 mod find;
 mod find_model;
+mod find_submissions;
 mod groups;
 mod instance;
 mod jobs;

@@ -74,7 +74,10 @@ fn has(connection: &Connection, submission: &Submission, part: &str) -> Result<b
     let mut rows = statement.query(params![first.get(), submission.recipients])?;
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_str();
-        if key.map_err(|error| row::damaged(first, &error))?.contains(part) {
+        if key
+            .map_err(|error| row::damaged(first, &error))?
+            .contains(part)
+        {
             return Ok(true);
         }
     }

@@ -25,8 +25,8 @@ use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::{SqliteStore, lanes};
 use crate::submissions::{
-    AccountCounts, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place, Report, ReportBacklog, SubmissionFilter,
-    WaitingLane,
+    AccountCounts, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place, Report,
+    ReportBacklog, SubmissionFilter, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
 
