@@ -6,6 +6,7 @@ use axum::routing::{delete, get, post};
 use model::TenantId;
 use model::account::{Account, AccountId, AccountPk};
 use serde_json::{Value, json};
+use store::StoreError;
 use store::directory::KnownAccount;
 
 use super::answer::{Answer, Json, without_nulls};
@@ -22,6 +23,9 @@ const ACCOUNTS_MAX: usize = 10_000;
 const PAGE: usize = 500;
 /// Submissions that are taken back in one transaction.
 const TAKEN_BACK: usize = 1_000;
+
+/// How often it is tried to delete an account while mail is handed over to it.
+const DELETE_TRIES: u32 = 5;
 
 /// Where it answers.
 pub(super) static ROUTES: &[Route] = &[
@@ -148,9 +152,12 @@ pub(super) async fn take_back(app: &Proxy, account: AccountPk) -> Result<(), Pro
         let at = app.clock.now();
         let taken = app.submissions.remove_of_account(account, at, TAKEN_BACK);
         if taken.await? == 0 {
-            return Ok(());
+            break;
         }
     }
+    // What was read ahead of it is not begun any more.
+    app.sending.recall().await;
+    Ok(())
 }
 
 /// Keeps an account. Where it is there already, it is as described now.
@@ -181,15 +188,23 @@ async fn put(
     Ok(account)
 }
 
-/// Deletes an account with its mail.
+/// Deletes an account with its mail. What is handed over meanwhile goes with it, unless it is much: then it is taken back
+/// first, like the rest.
 async fn forget(app: &Proxy, tenant: &TenantId, id: &AccountId) -> Result<(), Problem> {
     let known = app.directory.account(tenant, id).await?;
     let pk = known.ok_or(Problem::NotFound("account"))?.pk;
-    take_back(app, pk).await?;
-    app.directory.delete_account(tenant, id).await?;
+    for tries_left in (0..DELETE_TRIES).rev() {
+        take_back(app, pk).await?;
+        match app.directory.delete_account(tenant, id).await {
+            Err(StoreError::Refused(_)) if tries_left > 0 => {}
+            deleted => {
+                deleted?;
+                break;
+            }
+        }
+    }
     app.sending.account_changed(pk);
-    // What came between the two.
-    take_back(app, pk).await
+    Ok(())
 }
 
 async fn page(

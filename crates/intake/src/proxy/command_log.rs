@@ -40,6 +40,8 @@ const WAITING_MAX: usize = 256;
 const PATH_BYTES_MAX: usize = 512;
 /// Where requests about mail go.
 const ABOUT_MAIL: [&str; 2] = ["/commands/", "/messages/"];
+/// Where the id in a request is that of a tenant.
+const ADD_TENANT: [&str; 2] = ["/tenant", "/tenants/add"];
 /// Before the id of a tenant in a path.
 const TENANT_PATH: &str = "/tenant/";
 
@@ -149,7 +151,8 @@ pub(super) fn logged(router: Router<App>, app: &Proxy) -> Router<App> {
         waiting: Mutex::default(),
         writing: tokio::sync::Mutex::default(),
     };
-    router.layer(middleware::from_fn_with_state(Arc::new(log), note))
+    // Around the routes only: who has no token, or asks for no route, is not written down.
+    router.route_layer(middleware::from_fn_with_state(Arc::new(log), note))
 }
 
 /// The log of what is asked.
@@ -171,7 +174,7 @@ async fn note(State(log): State<Arc<Log>>, mut request: Request, next: Next) -> 
     }
     let at = log.clock.now();
     let (head, body) = request.into_parts();
-    // It was received whole by now, so this copies nothing.
+    // It comes whole, so this copies nothing.
     let Ok(body) = to_bytes(body, log.body_bytes_max).await else {
         let message = format!("the body is longer than {} bytes", log.body_bytes_max);
         return Problem::TooLarge(message.into()).into_response();
@@ -241,7 +244,8 @@ fn command(at: Timestamp, head: &Parts, body: &Bytes, status: StatusCode) -> New
         (true, Some(query)) => redacted(parameters(query).to_string().as_bytes()),
         _ => redacted(body),
     };
-    let named = read.tenant.as_deref().or(tenant_in(path));
+    let added = read.id.as_deref().filter(|_| ADD_TENANT.contains(&path));
+    let named = tenant_in(path).or(read.tenant.as_deref()).or(added);
     let named = named.and_then(|name| TenantId::parse(name).ok());
     let tenant = match head.extensions.get::<Caller>() {
         Some(Caller::Tenant(own)) => Some(own.clone()),

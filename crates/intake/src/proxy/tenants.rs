@@ -279,7 +279,6 @@ async fn forget(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
     if closed.is_none() {
         return Err(Problem::NotFound("tenant"));
     }
-    app.sending.recall().await;
     let owned = accounts::all(app, Some(id), None, usize::MAX).await?;
     for account in &owned {
         accounts::take_back(app, account.pk).await?;

@@ -21,8 +21,9 @@ const MORE: &str = "\"…\"";
 /// Room for [`MORE`] as a field, with its comma.
 const MORE_BYTES: usize = 16;
 /// Parts of the names of fields that hold secrets. They are short, so that a slip of the pen in a name shows no secret.
-const SECRET_NAMES: [&str; 9] = [
-    "pass",
+const SECRET_NAMES: [&str; 10] = [
+    "pas",
+    "psw",
     "pwd",
     "secr",
     "tok",
@@ -32,8 +33,12 @@ const SECRET_NAMES: [&str; 9] = [
     "cookie",
     "signature",
 ];
-/// The field that says whom a request is about.
+/// Objects of credentials, and what in them is none.
+const AUTH_NAMES: [&str; 2] = ["client_auth", "auth"];
+const SHOWN_IN_AUTH: [&str; 2] = ["method", "user"];
+/// The fields that say whom or what a request is about.
 const TENANT: &str = "tenant_id";
+const ID: &str = "id";
 
 /// What may be written down of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub(in crate::proxy) struct Redacted {
     pub(in crate::proxy) payload: String,
     /// The tenant that it names.
     pub(in crate::proxy) tenant: Option<String>,
+    /// The id that it names.
+    pub(in crate::proxy) id: Option<String>,
 }
 
 /// Reads a body. What is no JSON object is `null`.
@@ -50,6 +57,7 @@ pub(in crate::proxy) fn redacted(body: &[u8]) -> Redacted {
     let item = Item {
         page: &mut page,
         name: None,
+        is_secret: false,
     };
     let read = item.deserialize(&mut serde_json::Deserializer::from_slice(body));
     if read.is_err() {
@@ -62,6 +70,7 @@ pub(in crate::proxy) fn redacted(body: &[u8]) -> Redacted {
     Redacted {
         payload,
         tenant: page.tenant,
+        id: page.id,
     }
 }
 
@@ -71,6 +80,7 @@ struct Page {
     text: String,
     open: Vec<Open>,
     tenant: Option<String>,
+    id: Option<String>,
 }
 
 /// An object or a list that is not closed.
@@ -132,6 +142,8 @@ struct Item<'p> {
     page: &'p mut Page,
     /// Its name in an object.
     name: Option<String>,
+    /// Whether its name says that it is a secret.
+    is_secret: bool,
 }
 
 impl Item<'_> {
@@ -139,20 +151,31 @@ impl Item<'_> {
         room(self.page.write(self.name.as_deref(), text))
     }
 
-    /// Whether its name says that it is a secret.
-    fn is_secret(&self) -> bool {
-        let name = self
-            .name
+    /// Whether it can be an object of credentials, of which some are none.
+    fn is_auth(&self) -> bool {
+        self.name
             .as_deref()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        SECRET_NAMES.iter().any(|part| name.contains(part))
+            .is_some_and(|name| AUTH_NAMES.contains(&name))
     }
 
-    /// Whether its name says that there are secrets beside what is none: `client_auth` also holds a method.
-    fn is_auth(&self) -> bool {
-        matches!(self.name.as_deref(), Some("client_auth" | "auth"))
+    /// Notes whom the whole request is about.
+    fn note(&mut self, text: &str) {
+        if self.page.open.len() != 1 {
+            return;
+        }
+        let noted = match self.name.as_deref() {
+            Some(TENANT) => &mut self.page.tenant,
+            Some(ID) => &mut self.page.id,
+            _ => return,
+        };
+        *noted = Some(start(text, NAME_BYTES_MAX).to_owned());
     }
+}
+
+/// Whether a name says that it is a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 fn room<E: de::Error>(is_written: bool) -> Result<(), E> {
@@ -166,7 +189,7 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if !self.is_secret() || self.is_auth() {
+        if !self.is_secret || self.is_auth() {
             return deserializer.deserialize_any(self);
         }
         match Option::<IgnoredAny>::deserialize(deserializer)? {
@@ -203,38 +226,41 @@ impl<'de> Visitor<'de> for Item<'_> {
         self.write("null")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        if self.is_secret() {
+    fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
+        if self.is_secret {
             return self.write(SECRET);
         }
-        if self.name.as_deref() == Some(TENANT) && self.page.open.len() == 1 {
-            self.page.tenant = Some(start(text, NAME_BYTES_MAX).to_owned());
-        }
+        self.note(text);
         self.write(&json!(shown(text)).to_string())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        if self.is_secret() {
+        if self.is_secret {
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return self.write(SECRET);
         }
         room(self.page.open(self.name.as_deref(), '[', ']'))?;
-        while items
-            .next_element_seed(Item {
+        let mut is_more = true;
+        while is_more {
+            let item = Item {
                 page: &mut *self.page,
                 name: None,
-            })?
-            .is_some()
-        {}
+                is_secret: false,
+            };
+            is_more = items.next_element_seed(item)?.is_some();
+        }
         self.page.close();
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let is_auth = self.is_auth();
         room(self.page.open(self.name.as_deref(), '{', '}'))?;
         while let Some(name) = fields.next_key::<String>()? {
+            let is_hidden = is_auth && !SHOWN_IN_AUTH.contains(&name.as_str());
             fields.next_value_seed(Item {
                 page: &mut *self.page,
+                is_secret: is_hidden || is_secret(&name),
                 name: Some(name),
             })?;
         }
@@ -293,9 +319,9 @@ mod tests {
     #[test]
     fn secrets_are_left_out_by_the_names_of_their_fields() {
         let body = json!({
-            "password": "canary", "Password": "canary", "passwrd": "canary", "api_token": "canary",
+            "password": "canary", "Password": "canary", "passwrd": "canary", "pasword": "canary", "api_token": "canary",
             "apiKey": ["canary"], "imap_password": 5, "x-secret": {"a": "canary"}, "tokn": "canary",
-            "client_auth": {"method": "basic", "user": "ada", "password": "canary"},
+            "client_auth": {"method": "basic", "user": "ada", "password": "canary", "pw": "canary"},
             "auth": "canary", "config": {"bucket": "b", "aws_access_key_id": "canary"},
             "headers": {"Authorization": "canary", "X-Kind": "news", "Set-Cookie": "canary"},
             "storage_path": "https://ada:canary@files.example/a/b?signature=canary#canary",
@@ -379,5 +405,7 @@ mod tests {
         );
         assert_eq!(tenant(json!({"messages": [{"tenant_id": "acme"}]})), None);
         assert_eq!(tenant(json!({"tenant_id": 5})), None);
+        let one = redacted(br#"{"headers":{"id":"x"},"id":"acme"}"#);
+        assert_eq!((one.id.as_deref(), one.tenant), (Some("acme"), None));
     }
 }
