@@ -380,9 +380,10 @@ async fn cleanup(State(app): State<App>, scoped: Scoped) -> Answer {
     Ok(Json(json!({ "ok": true, "removed": removed })))
 }
 
-/// The documented client asks for it by GET, which anything that follows links may do: it is refused in words.
+/// The client of old asks for it by GET, which anything that follows links may do: it is refused in words.
 fn cleanup_route() -> MethodRouter<App> {
-    post(cleanup).get(async || Problem::Method("this deletes messages: use POST /messages/cleanup"))
+    let refused = async || Problem::Method("this deletes messages: use POST /messages/cleanup");
+    post(cleanup).fallback(refused)
 }
 
 async fn cleaned_up(app: &App, scoped: &Scoped, default_s: i64) -> Result<usize, Problem> {

@@ -1,5 +1,4 @@
 //! The service's API: applications hand mail over and ask about it, an administrator looks after tenants and accounts.
-
 //!
 //! Promises:
 //! - **What was answered with `ok` is on the disk** (promise: P-01).
@@ -20,8 +19,6 @@
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
 //! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
 //! - `command_log`: who asked for what, as a layer around all routes
-
-#![expect(dead_code, reason = "the administrator's routes come next")]
 
 mod accounts;
 mod answer;

@@ -27,7 +27,7 @@ enum Step {
     Index(usize),
 }
 
-/// Fields with the place that they are in. A field that is `null` counts as not given, but for [`Object::is_null`].
+/// Fields with the place that they are in. A field that is `null` counts as not given.
 /// Numbers and yes-or-no may be written as text, as they have to be behind the question mark.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
@@ -140,11 +140,6 @@ impl Object {
         }
     }
 
-    /// Where it stands.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
-    }
-
     /// Where a field stands, or would.
     pub(super) fn place_of(&self, name: &str) -> Place {
         let holder = self
@@ -193,12 +188,6 @@ impl Object {
     pub(super) fn values(&self, name: &str) -> Vec<&Value> {
         let values = self.holders().filter_map(|object| object.fields.get(name));
         values.filter(|value| !value.is_null()).collect()
-    }
-
-    /// Whether a field is said to be nothing, which is not the same as not saying it.
-    pub(super) fn is_null(&self, name: &str) -> bool {
-        let value = self.holders().find_map(|object| object.fields.get(name));
-        value.is_some_and(Value::is_null)
     }
 
     /// A field of text.

@@ -66,6 +66,18 @@ impl Scope {
         }
     }
 
+    /// A tenant that names another one is refused wherever it does, also where nothing would come of it.
+    fn check(&self, object: &Object) -> Result<(), Problem> {
+        let Some(own) = self.own() else {
+            return Ok(());
+        };
+        let mut named = object.values(TENANT).into_iter();
+        match named.all(|named| named == own.as_str()) {
+            true => Ok(()),
+            false => Err(Problem::OtherTenant),
+        }
+    }
+
     /// Whether what is a tenant's is the asker's as well.
     pub(super) fn sees(&self, tenant: &TenantId) -> bool {
         match &self.0 {
@@ -132,10 +144,9 @@ impl FromRequest<App> for Anyone {
             true => Object::new(Place::body(), Map::new()).or_in(query),
             false => read(&body)?.or_in(query),
         };
-        Ok(Self {
-            scope,
-            input: path.or_in(rest),
-        })
+        let input = path.or_in(rest);
+        scope.check(&input)?;
+        Ok(Self { scope, input })
     }
 }
 
