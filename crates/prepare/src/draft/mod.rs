@@ -40,7 +40,7 @@ use crate::fetch::request::AttachmentRequest;
 use fields::Fields;
 use people::People;
 
-/// Most addresses of a draft, all fields together.
+/// Most recipients of a draft, to, cc and bcc together.
 pub const RECIPIENTS_MAX: usize = 1000;
 /// Longest subject, in characters.
 pub const SUBJECT_CHARS_MAX: usize = 998;

@@ -53,14 +53,17 @@ impl People {
     }
 
     fn check_counts(&self) -> Result<(), DraftError> {
-        let fields = [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)];
         let mut count = 0;
-        for (field, list) in fields.into_iter().chain([("reply_to", &self.reply_to)]) {
+        for (field, list) in [("to", &self.to), ("cc", &self.cc), ("bcc", &self.bcc)] {
             count += list.len();
             if count > RECIPIENTS_MAX {
-                let problem = format!("brings the addresses to more than {RECIPIENTS_MAX}");
+                let problem = format!("brings the recipients to more than {RECIPIENTS_MAX}");
                 return Err(DraftError::new(field, problem));
             }
+        }
+        if self.reply_to.len() > RECIPIENTS_MAX {
+            let problem = format!("has more than {RECIPIENTS_MAX} addresses");
+            return Err(DraftError::new("reply_to", problem));
         }
         Ok(())
     }

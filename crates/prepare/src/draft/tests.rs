@@ -211,11 +211,15 @@ fn limits_hold() {
         Value::Array((0..count).map(one).collect())
     };
     assert_eq!(addresses(json!({"to": many(1000)})).len(), 1000);
-    let too_many = "bcc: brings the addresses to more than 1000";
+    let too_many = "bcc: brings the recipients to more than 1000";
     assert_eq!(
         problem(json!({"to": many(1000), "bcc": "x@y.org"})),
         too_many
     );
+    let answered = json!({"to": many(1000), "reply_to": "ada@x.org"});
+    assert_eq!(addresses(answered).len(), 1000);
+    let problem_of_reply = problem(json!({"reply_to": many(1001)}));
+    assert_eq!(problem_of_reply, "reply_to: has more than 1000 addresses");
     assert!(problem(json!({"to": many(100_000)})).starts_with("to: brings"));
     let text = "a@x.org,".repeat(100_000);
     assert!(problem(json!({"to": text})).starts_with("to: brings"));
