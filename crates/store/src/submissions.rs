@@ -280,6 +280,14 @@ pub trait Submissions: Send + Sync + 'static {
     async fn submission(&self, tenant: &TenantId, client_id: &ClientId)
     -> Result<Option<Followed>>;
 
+    /// Which of a tenant's submissions have these ids, in the order of the ids: the number of each, and how many messages
+    /// it has. It is asked before others are handed over under the same ids.
+    async fn numbers(
+        &self,
+        tenant: &TenantId,
+        client_ids: Vec<ClientId>,
+    ) -> Result<Vec<Option<(SubmissionId, u32)>>>;
+
     /// The submissions that a filter lets through, in the order of acceptance. A page has [`PAGE_MAX`] at most, and fewer
     /// where they are large; an empty one is the end.
     async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>>;

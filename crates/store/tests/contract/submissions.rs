@@ -106,6 +106,26 @@ fn an_id_is_taken_once_in_a_tenant_and_again_in_another() {
 }
 
 #[test]
+fn numbers_are_found_by_the_ids_of_their_tenant() {
+    on_each_backend(async |place| {
+        let service = place.service().await;
+        settle(&*service, "acme").await;
+        settle(&*service, "beta").await;
+        let two = mail("acme", "two", &["ada@example.org", "bob@example.org"]);
+        let two = submit(&*service, two).await;
+        let one = submit(&*service, mail("acme", "one", &["ada@example.org"])).await;
+        submit(&*service, mail("beta", "three", &["ada@example.org"])).await;
+        let ids = ["one", "three", "two", "one"].map(client_id).to_vec();
+        let found = service.numbers(&tenant_id("acme"), ids).await.unwrap();
+        let one = Some((one, 1));
+        assert_eq!(found, [one, None, Some((two, 2)), one]);
+        let none = service.numbers(&tenant_id("acme"), Vec::new());
+        let none = none.await.unwrap();
+        assert!(none.is_empty());
+    });
+}
+
+#[test]
 fn nothing_is_taken_for_who_is_not_there() {
     on_each_backend(async |place| {
         let service = place.service().await;

@@ -60,6 +60,18 @@ impl Submissions for SqliteStore {
             .await
     }
 
+    async fn numbers(
+        &self,
+        tenant: &TenantId,
+        client_ids: Vec<ClientId>,
+    ) -> Result<Vec<Option<(SubmissionId, u32)>>> {
+        let tenant = tenant.clone();
+        // Mail that is handed over waits for nobody who looks.
+        self.delivering
+            .read(move |connection| read::numbers(connection, &tenant, &client_ids))
+            .await
+    }
+
     async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>> {
         let tag = self.tag;
         self.looking

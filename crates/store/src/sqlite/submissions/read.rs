@@ -4,7 +4,7 @@ use model::account::{AccountId, AccountPk};
 use model::{
     BatchCode, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId, Timestamp,
 };
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH};
 use crate::sqlite::{history as log, timeline};
@@ -104,6 +104,24 @@ pub(super) fn id(
         Some(row) => Ok(Some(SubmissionId(Seq::new(row.get(0)?)))),
         None => Ok(None),
     }
+}
+
+/// The numbers of submissions by their clients' ids, each with its count of messages.
+pub(super) fn numbers(
+    connection: &Connection,
+    tenant: &TenantId,
+    client_ids: &[ClientId],
+) -> Result<Vec<Option<(SubmissionId, u32)>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, messages FROM submissions INDEXED BY submissions_by_client_id WHERE tenant = ?1 AND client_id = ?2",
+    )?;
+    let number = |client_id: &ClientId| -> Result<_> {
+        let found = statement.query_row([tenant.as_str(), client_id.as_str()], |row| {
+            Ok((SubmissionId(Seq::new(row.get(0)?)), row.get(1)?))
+        });
+        Ok(found.optional()?)
+    };
+    client_ids.iter().map(number).collect()
 }
 
 /// A submission with its messages.
