@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::{MethodRouter, post};
-use model::TenantId;
+use model::{Seq, SubmissionId, TenantId};
 use serde_json::{Value, json};
 use store::submissions::ClientId;
 use store::{NewSubmission, Submission, Submitted};
@@ -238,8 +238,9 @@ impl Taken {
 async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Problem> {
     let mut taken = vec![Taken::Sending; batch.len()];
     let (mut places, mut rest) = (Vec::new(), Vec::new());
-    for (place, new) in batch.into_iter().enumerate() {
-        if !is_sending(app, &new).await? {
+    let are_sending = are_sending(app, &batch).await?;
+    for (place, (new, is_sending)) in batch.into_iter().zip(are_sending).enumerate() {
+        if !is_sending {
             places.push(place);
             rest.push(new);
         }
@@ -268,12 +269,25 @@ async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Prob
     Ok(taken)
 }
 
-/// Whether an earlier form of a message is in a transaction.
-async fn is_sending(app: &App, new: &NewSubmission) -> Result<bool, Problem> {
-    let earlier = app.submissions.submission(&new.tenant, &new.client_id);
-    let earlier = earlier.await?;
-    let mut messages = earlier.iter().flat_map(|followed| &followed.messages);
-    Ok(messages.any(|one| app.sending.is_sending(one.message.seq)))
+/// Which messages have an earlier form that is in a transaction.
+async fn are_sending(app: &App, batch: &[NewSubmission]) -> Result<Vec<bool>, Problem> {
+    let mut answers = Vec::with_capacity(batch.len());
+    // An administrator may mean several tenants; each is asked for once, as far as its messages stand together.
+    for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
+        let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
+        let numbers = app.submissions.numbers(&of_one[0].tenant, ids).await?;
+        answers.extend(numbers.into_iter().map(|number| is_sending(app, number)));
+    }
+    Ok(answers)
+}
+
+/// Whether one of a submission's messages is in a transaction; they have consecutive numbers.
+fn is_sending(app: &App, number: Option<(SubmissionId, u32)>) -> bool {
+    let Some((SubmissionId(first), count)) = number else {
+        return false;
+    };
+    let mut messages = (0..i64::from(count)).map(|place| Seq::new(first.get() + place));
+    messages.any(|message| app.sending.is_sending(message))
 }
 
 // === Taking back ===

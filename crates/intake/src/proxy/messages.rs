@@ -25,12 +25,8 @@ use super::{App, Route, history};
 const LIMIT: usize = 1_000;
 /// Records of an answer at most.
 const LIMIT_MAX: i64 = 10_000;
-/// Bytes of messages that are read in one step, as far as those before tell.
-const STEP_BYTES: usize = 2 * 1024 * 1024;
-/// Messages that are read in the first step, of which nothing is known.
-const FIRST_STEP: usize = 8;
-/// Messages that are read in one step at most.
-const STEP_MAX: usize = 256;
+/// Messages that are read in one step at most; of large ones the store gives fewer.
+const STEP: usize = 250;
 
 /// Where it answers.
 pub(super) static ROUTES: &[Route] = &[
@@ -78,8 +74,7 @@ struct Listing {
     filter: SubmissionFilter,
     /// Records that may still be written.
     left: usize,
-    written: usize,
-    bytes: usize,
+    has_begun: bool,
     is_pec: HashMap<AccountPk, bool>,
     is_done: bool,
 }
@@ -107,8 +102,7 @@ impl Listing {
             left: limit
                 .and_then(|limit| usize::try_from(limit).ok())
                 .unwrap_or(LIMIT),
-            written: 0,
-            bytes: 0,
+            has_begun: false,
             is_pec: HashMap::new(),
             is_done: false,
             app,
@@ -134,50 +128,42 @@ impl Listing {
 
     /// The next part of the text.
     async fn step(&mut self) -> Result<Bytes, StoreError> {
-        let count = self.step_size().min(self.left);
-        // One more tells whether there is more.
-        self.filter.limit = count + 1;
-        let mut page = self
-            .app
-            .submissions
-            .submissions(self.filter.clone())
-            .await?;
-        let has_more = page.len() > count;
-        page.truncate(count);
+        let page = self.page(self.left.min(STEP)).await?;
         let mut text = String::new();
-        if self.written == 0 {
+        if !self.has_begun {
             text.push_str(self.shape.opening());
         }
-        for followed in &page {
-            if self.written > 0 {
+        for (place, followed) in page.iter().enumerate() {
+            if self.has_begun || place > 0 {
                 text.push(',');
             }
             text.push_str(&self.record(followed).await?.to_string());
-            self.written += 1;
-            self.bytes += followed.payload.len();
         }
+        self.has_begun = true;
         self.left -= page.len();
-        self.filter.after = page
-            .last()
-            .map(|followed| followed.submission.id)
-            .or(self.filter.after);
-        self.is_done = !has_more || self.left == 0;
+        self.is_done = page.is_empty() || self.left == 0;
+        if let Some(last) = page.last() {
+            self.filter.after = Some(last.submission.id);
+        }
         if self.is_done {
-            let last = page.last().filter(|_| has_more);
-            text.push_str(
-                &self
-                    .shape
-                    .closing(last.map(|followed| followed.submission.message_id)),
-            );
+            let next = self.next(page.last()).await?;
+            text.push_str(&self.shape.closing(next));
         }
         Ok(Bytes::from(text))
     }
 
-    fn step_size(&self) -> usize {
-        match self.bytes.checked_div(self.written) {
-            None => FIRST_STEP,
-            Some(average) => (STEP_BYTES / average.max(1)).clamp(1, STEP_MAX),
-        }
+    async fn page(&mut self, limit: usize) -> Result<Vec<Followed>, StoreError> {
+        self.filter.limit = limit;
+        self.app.submissions.submissions(self.filter.clone()).await
+    }
+
+    /// Where the list goes on; `None` when it does not.
+    async fn next(&mut self, last: Option<&Followed>) -> Result<Option<MessageId>, StoreError> {
+        let Some(last) = last else {
+            return Ok(None);
+        };
+        let has_more = !self.page(1).await?.is_empty();
+        Ok(has_more.then_some(last.submission.message_id))
     }
 
     async fn record(&mut self, followed: &Followed) -> Result<Value, StoreError> {

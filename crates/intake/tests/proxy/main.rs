@@ -1,0 +1,19 @@
+//! The service's API over real HTTP, on a real data file.
+
+#![expect(clippy::unwrap_used, reason = "a test says by a panic what failed")]
+
+mod accounts;
+mod busy;
+mod command_log;
+mod handing_over;
+mod harness;
+mod hostile;
+mod instance;
+mod openapi;
+mod secrets;
+mod showing;
+mod storages;
+mod suspending;
+mod taking_back;
+mod tenants;
+mod walls;
