@@ -11,7 +11,7 @@ use super::Shared;
 use super::making::{Prepared, Waiting};
 use super::pool::{Permit, Slot};
 use super::recorder::{Held, Outcome};
-use super::work::{PUT_BACKS_MAX, Work};
+use super::work::{Idle, PUT_BACKS_MAX, Work};
 
 /// How long a message whose envelope rides along waits for the one before it. After that it is given back,
 /// so that a server that hangs on one message holds up no other.
@@ -28,6 +28,8 @@ pub(super) struct Line {
     /// The right to it.
     _slot: Slot,
     _shown: Shown,
+    /// It waits for its first work, so that nobody opens another one for that.
+    fresh: Option<Idle>,
     /// A buffer to compose the next message into.
     spare: Vec<u8>,
     opened_at: Instant,
@@ -68,6 +70,7 @@ impl Line {
     pub(super) fn new(shared: Arc<Shared>, connection: Connection, slot: Slot) -> Self {
         Self {
             _shown: Shown::new(&shared.delivery.live),
+            fresh: Some(shared.work.idle()),
             _slot: slot,
             connection,
             spare: Vec::new(),
@@ -118,9 +121,11 @@ impl Line {
         if shared.is_held() || self.had_its_turn() {
             return None;
         }
-        if let Some(work) = shared.work.try_pop() {
+        let work = shared.work.try_pop();
+        self.fresh = None;
+        if work.is_some() {
             // The usual case costs no wait.
-            return Some(work);
+            return work;
         }
         match shared.delivery.settings.idle_max {
             None => tokio::select! {

@@ -167,7 +167,7 @@ impl Default for Settings {
 /// What the tasks of one delivery share.
 struct Shared {
     delivery: Delivery,
-    work: WorkQueue,
+    work: Arc<WorkQueue>,
     bench: Bench,
     recorder: Recorder,
     pool: Arc<Pool>,
@@ -276,7 +276,7 @@ impl Shared {
         let (recorder, outcomes) =
             recorder::channel(unrecorded_max + connections_max, Arc::clone(&allowance));
         let shared = Self {
-            work: WorkQueue::new(settings.read_ahead_max),
+            work: Arc::new(WorkQueue::new(settings.read_ahead_max)),
             bench: Bench::default(),
             recorder,
             pool: settings.pool.clone().unwrap_or_else(own_pool),

@@ -49,8 +49,8 @@ struct State {
     idle: usize,
 }
 
-/// Counts a connection as idle while it lives.
-struct Idle<'a>(&'a WorkQueue);
+/// Counts a connection as one that waits for work while it lives.
+pub(super) struct Idle(Arc<WorkQueue>);
 
 impl WorkQueue {
     /// An empty queue for `max` messages; at least 2.
@@ -128,7 +128,7 @@ impl WorkQueue {
     }
 
     /// The next piece of work; `None` when the queue is closed and empty.
-    pub(super) async fn pop(&self) -> Option<Work> {
+    pub(super) async fn pop(self: &Arc<Self>) -> Option<Work> {
         let _idle = self.idle();
         loop {
             let ready = self.ready.notified();
@@ -205,9 +205,10 @@ impl WorkQueue {
         self.low.notified().await;
     }
 
-    fn idle(&self) -> Idle<'_> {
+    /// Counts a connection as one that waits for work.
+    pub(super) fn idle(self: &Arc<Self>) -> Idle {
         self.with(|state| state.idle += 1);
-        Idle(self)
+        Idle(Arc::clone(self))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -225,7 +226,7 @@ impl State {
     }
 }
 
-impl Drop for Idle<'_> {
+impl Drop for Idle {
     fn drop(&mut self) {
         self.0.with(|state| state.idle -= 1);
     }

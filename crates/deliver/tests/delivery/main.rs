@@ -1,4 +1,5 @@
-//! A delivery from the real store to a real server on loopback: pauses, what is shown meanwhile, and its end.
+//! Deliveries from the real store to real servers on loopback: one lane's pauses, what is shown meanwhile and its end;
+//! and every account of a service.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,6 +7,7 @@
     reason = "a test says by a panic what failed"
 )]
 
+mod dispatch;
 mod live;
 mod pause;
 #[path = "../support/relay.rs"]

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::{Address, Envelope};
+use model::{Address, Envelope, Secret};
+use smtp::server::AuthPolicy;
 use smtp::{Action, Handler, Peer, ServerConfig, serve};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -29,6 +30,12 @@ struct Shared {
     /// Whether connections are greeted by a refusal.
     is_shut: watch::Sender<bool>,
     refused: Mutex<HashSet<String>>,
+    /// Recipients that are put off.
+    put_off: Mutex<HashSet<String>>,
+    /// How long each message takes.
+    pause: Mutex<Duration>,
+    /// The password; any is right where there is none.
+    password: Mutex<Option<String>>,
 }
 
 /// What the relay saw so far.
@@ -42,18 +49,32 @@ pub struct Seen {
     pub open: usize,
     /// Connections that said QUIT.
     pub quits: usize,
+    /// Connections there ever were.
+    pub opened: usize,
+    /// Times that somebody said NOOP.
+    pub noops: usize,
+    /// The passwords that were right.
+    pub logins: Vec<String>,
 }
 
 impl Relay {
     /// Starts one that takes everything.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts one at an address where another one was.
+    pub async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             seen: watch::Sender::default(),
             is_holding: watch::Sender::new(false),
             is_shut: watch::Sender::new(false),
             refused: Mutex::default(),
+            put_off: Mutex::default(),
+            pause: Mutex::default(),
+            password: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self {
@@ -92,6 +113,22 @@ impl Relay {
     pub fn refuse(&self, addresses: &[&str]) {
         let addresses = addresses.iter().map(|address| (*address).to_owned());
         *self.shared.refused.lock().unwrap() = addresses.collect();
+    }
+
+    /// Puts these recipients off, and no others any more.
+    pub fn put_off(&self, addresses: &[&str]) {
+        let addresses = addresses.iter().map(|address| (*address).to_owned());
+        *self.shared.put_off.lock().unwrap() = addresses.collect();
+    }
+
+    /// Takes so long for each message from now on.
+    pub fn slow(&self, pause: Duration) {
+        *self.shared.pause.lock().unwrap() = pause;
+    }
+
+    /// Takes only this password.
+    pub fn set_password(&self, password: &str) {
+        *self.shared.password.lock().unwrap() = Some(password.to_owned());
     }
 
     /// What it saw so far.
@@ -134,12 +171,21 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn attend(stream: TcpStream, shared: Arc<Shared>) {
-    let config = ServerConfig::new("relay.test");
-    shared.seen.send_modify(|seen| seen.open += 1);
+    let config = ServerConfig {
+        auth: AuthPolicy::Offered,
+        ..ServerConfig::new("relay.test")
+    };
+    shared.seen.send_modify(|seen| {
+        seen.open += 1;
+        seen.opened += 1;
+    });
     let watching = Arc::clone(&shared);
     let stream = InspectReader::new(stream, move |bytes: &[u8]| {
         if bytes.ends_with(b"QUIT\r\n") {
             watching.seen.send_modify(|seen| seen.quits += 1);
+        }
+        if bytes.ends_with(b"NOOP\r\n") {
+            watching.seen.send_modify(|seen| seen.noops += 1);
         }
     });
     let mut attendant = Attendant(Arc::clone(&shared));
@@ -165,7 +211,22 @@ impl Handler for Attendant {
         }
     }
 
+    async fn authenticate(&mut self, _username: &str, password: &Secret) -> Action {
+        let given = password.expose().to_owned();
+        let right = self.0.password.lock().unwrap().clone();
+        match right.is_none_or(|right| right == given) {
+            true => {
+                self.0.seen.send_modify(|seen| seen.logins.push(given));
+                Action::Accept
+            }
+            false => Action::reply(535, "5.7.8 wrong password"),
+        }
+    }
+
     async fn recipient(&mut self, recipient: &Address) -> Action {
+        if self.0.put_off.lock().unwrap().contains(recipient.as_str()) {
+            return Action::reply(451, "4.3.0 not now");
+        }
         match self.0.refused.lock().unwrap().contains(recipient.as_str()) {
             true => Action::reply(550, "5.1.1 nobody here of that name"),
             false => Action::Accept,
@@ -179,6 +240,10 @@ impl Handler for Attendant {
             .send_modify(|seen| seen.begun.extend(recipients()));
         let mut is_holding = self.0.is_holding.subscribe();
         let _ = is_holding.wait_for(|holding| !holding).await;
+        let pause = *self.0.pause.lock().unwrap();
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         self.0
             .seen
             .send_modify(|seen| seen.taken.extend(recipients()));

@@ -1,0 +1,279 @@
+//! Which lanes are delivered now, which sleep until when, and what wakes them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::account::AccountPk;
+use model::{EventKind, LaneId, Priority, Seq, Timestamp};
+use store::{LogBatch, StoreError};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::lane::{self, Lane, Next};
+use crate::run::DeliverError;
+
+/// How long the rota sleeps at most. Then it looks for mail that nobody told of: another process may have accepted it.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The pause before a store that cannot be read is asked again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// The lanes of a running dispatcher. A lane that sleeps costs an entry here, and no task.
+pub(super) struct Rota {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    lanes: HashMap<AccountPk, Entry>,
+    /// The lanes that sleep until a time.
+    sleeping: BTreeSet<(Timestamp, AccountPk)>,
+    turns: JoinSet<(AccountPk, Next)>,
+    /// The accounts of the lanes that were told of.
+    accounts: HashMap<LaneId, AccountPk>,
+    /// How far the log was followed.
+    followed: Seq,
+    /// When the store is asked for lanes with mail, and which of them are looked at then.
+    look: (Instant, Whom),
+}
+
+struct Entry {
+    lane: Arc<Lane>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Delivering,
+    /// Until then, or until news.
+    Asleep(Timestamp),
+    /// Until then, whatever news there is.
+    Aside(Timestamp),
+}
+
+/// Which lanes with mail are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    /// Those that are not known.
+    Unknown,
+    /// All.
+    Everyone,
+}
+
+impl Rota {
+    pub(super) fn new(shared: Arc<Shared>, stop: &CancellationToken) -> Self {
+        Self {
+            shared,
+            stop: stop.child_token(),
+            lanes: HashMap::new(),
+            sleeping: BTreeSet::new(),
+            turns: JoinSet::new(),
+            accounts: HashMap::new(),
+            followed: Seq::START,
+            look: (Instant::now(), Whom::Everyone),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), DeliverError> {
+        let followed = self.follow().await;
+        // What is under way is finished, whatever the reason.
+        self.stop.cancel();
+        while self.turns.join_next().await.is_some() {}
+        followed
+    }
+
+    async fn follow(&mut self) -> Result<(), DeliverError> {
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        let mut tail = shared.rooms.store.tail();
+        self.followed = shared.rooms.store.end_of_log().await?;
+        loop {
+            let pause = self.pause();
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = shared.desk.ordered() => self.follow_orders(),
+                Some(ended) = self.turns.join_next() => self.turn_ended(ended)?,
+                batch = tail.next() => match batch {
+                    Some(batch) => self.news(&batch).await,
+                    None => return Err(StoreError::Closed.into()),
+                },
+                () = tokio::time::sleep(pause) => self.look_and_wake().await,
+            }
+        }
+    }
+
+    /// How long until something is to be done without being asked.
+    fn pause(&self) -> Duration {
+        let now = self.shared.rooms.clock.now();
+        let look = self.look.0.saturating_duration_since(Instant::now());
+        let wake = self.sleeping.first().map(|(at, _)| at.since(now));
+        wake.unwrap_or(look).min(look)
+    }
+
+    /// Begins the lanes whose time has come, and asks the store when that is due.
+    async fn look_and_wake(&mut self) {
+        let now = self.shared.rooms.clock.now();
+        while let Some((at, account)) = self.sleeping.first().copied()
+            && at <= now
+        {
+            self.sleeping.pop_first();
+            self.begin(account);
+        }
+        if self.look.0 <= Instant::now() {
+            self.ask_the_store().await;
+        }
+    }
+
+    async fn ask_the_store(&mut self) {
+        let whom = self.look.1;
+        match self.shared.rooms.submissions.waiting_lanes().await {
+            Ok(waiting) => {
+                self.look = (Instant::now() + LOOK_AGAIN, Whom::Unknown);
+                for one in waiting {
+                    self.accounts.insert(one.lane, one.account);
+                    if whom == Whom::Everyone || !self.lanes.contains_key(&one.account) {
+                        self.look_at(one.account);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lanes with mail cannot be read, trying again");
+                self.look = (Instant::now() + READ_AGAIN, whom);
+            }
+        }
+    }
+
+    /// Everything is to be looked at, at once.
+    fn look_at_everyone(&mut self) {
+        self.look = (Instant::now(), Whom::Everyone);
+    }
+
+    fn follow_orders(&mut self) {
+        let orders = self.shared.desk.take_orders();
+        if orders.everything {
+            self.look_at_everyone();
+        }
+        for account in orders.changed {
+            match self.lanes.get(&account) {
+                Some(entry) if entry.state == State::Delivering => entry.lane.end_turn(),
+                Some(_) => self.begin(account),
+                None => {}
+            }
+        }
+        for account in orders.look_at {
+            self.look_at(account);
+        }
+    }
+
+    /// Follows what was committed: mail that was accepted wakes its lane.
+    async fn news(&mut self, batch: &LogBatch) {
+        if batch.previous > self.followed {
+            self.look_at_everyone();
+        }
+        self.followed = batch.last;
+        let mut told: HashMap<LaneId, Priority> = HashMap::new();
+        for logged in &batch.events {
+            let message = &logged.message;
+            let is_mail = message.content.submission().is_some();
+            if is_mail && logged.event.kind == EventKind::Accepted {
+                let urgency = told.entry(message.lane).or_insert(message.priority);
+                *urgency = message.priority.min(*urgency);
+            }
+        }
+        for (lane, urgency) in told {
+            if let Some(account) = self.account(lane).await {
+                self.tell(account, urgency);
+            }
+        }
+    }
+
+    async fn account(&mut self, lane: LaneId) -> Option<AccountPk> {
+        if let Some(account) = self.accounts.get(&lane) {
+            return Some(*account);
+        }
+        match self.shared.rooms.submissions.lane_account(lane).await {
+            Ok(Some(account)) => {
+                self.accounts.insert(lane, account);
+                Some(account)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(%error, "an account cannot be read, trying again");
+                self.look = (Instant::now() + READ_AGAIN, Whom::Everyone);
+                None
+            }
+        }
+    }
+
+    /// An account has new mail.
+    fn tell(&mut self, account: AccountPk, urgency: Priority) {
+        match self.lanes.get(&account).map(|entry| entry.state) {
+            Some(State::Aside(_)) => {}
+            Some(State::Delivering) => {
+                if let Some(entry) = self.lanes.get(&account) {
+                    entry.lane.has_news(Some(urgency));
+                }
+            }
+            Some(State::Asleep(_)) | None => self.begin(account),
+        }
+    }
+
+    /// An account's mail is to be looked at.
+    fn look_at(&mut self, account: AccountPk) {
+        match self.lanes.get(&account) {
+            Some(entry) if entry.state == State::Delivering => entry.lane.has_news(None),
+            Some(_) | None => self.begin(account),
+        }
+    }
+
+    /// Begins an account's turn, unless nothing may begin.
+    fn begin(&mut self, account: AccountPk) {
+        let desk = &self.shared.desk;
+        let entry = self.lanes.entry(account).or_insert_with(|| Entry {
+            lane: Arc::new(Lane::new(account)),
+            state: State::Asleep(Timestamp::default()),
+        });
+        if let State::Asleep(at) | State::Aside(at) = entry.state {
+            self.sleeping.remove(&(at, account));
+        }
+        if !desk.gate.is_open() {
+            // Everybody is looked at when that is over.
+            return self.forget(account);
+        }
+        entry.state = State::Delivering;
+        let lane = Arc::clone(&entry.lane);
+        desk.show(Arc::clone(&lane));
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        self.turns
+            .spawn(async move { (account, lane::run(shared, lane, stop).await) });
+    }
+
+    fn turn_ended(
+        &mut self,
+        ended: Result<(AccountPk, Next), JoinError>,
+    ) -> Result<(), DeliverError> {
+        let (account, next) = ended.map_err(|error| DeliverError::Task(error.to_string()))?;
+        let Some(entry) = self.lanes.get_mut(&account) else {
+            return Ok(());
+        };
+        let has_news = entry.lane.take_news();
+        let (state, at) = match next {
+            Next::NotBefore(at) => (State::Aside(at), at),
+            Next::At(at) if !has_news => (State::Asleep(at), at),
+            Next::WhenNews if !has_news => {
+                self.forget(account);
+                return Ok(());
+            }
+            Next::Now | Next::At(_) | Next::WhenNews => {
+                self.begin(account);
+                return Ok(());
+            }
+        };
+        entry.state = state;
+        self.sleeping.insert((at, account));
+        Ok(())
+    }
+
+    fn forget(&mut self, account: AccountPk) {
+        self.lanes.remove(&account);
+        self.shared.desk.hide(account);
+    }
+}

@@ -1,0 +1,9 @@
+//! A dispatcher over the real store: every account of a service at once.
+
+mod accounts;
+mod limits;
+mod making;
+mod outage;
+mod recall;
+mod urgent;
+mod world;
