@@ -73,7 +73,8 @@ pub trait Store: Send + Sync + 'static {
     async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()>;
 
     /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
-    /// lane, whatever its case; the answers are in the order of the batch. A batch is of one lane.
+    /// lane, whatever its case; the answers are in the order of the batch. A batch is of one lane, and not of an account's:
+    /// what waits there is handed over by [`Submissions::submit`].
     async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
 
     /// Gives messages that are still queued other data and another template; those that are final stay as they are.

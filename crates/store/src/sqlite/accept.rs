@@ -48,7 +48,7 @@ struct Shared {
 
 impl Shared {
     fn look_up(tx: &WriteTx<'_>, first: &NewMessage) -> Result<Self> {
-        lanes::check_exists(tx.connection, first.lane)?;
+        lanes::check_is_run(tx.connection, first.lane)?;
         Ok(Self {
             lane: first.lane,
             hash: first.content,
@@ -118,7 +118,7 @@ pub(super) fn renew(tx: &WriteTx<'_>, batch: Vec<Renewal>) -> Result<()> {
         tx.connection
             .prepare_cached(
                 "UPDATE messages SET data = ?2, content = ?3 \
-                 WHERE seq = ?1 AND state = 0 AND (data <> ?2 OR content <> ?3)",
+                 WHERE seq = ?1 AND state = 0 AND submission IS NULL AND (data <> ?2 OR content <> ?3)",
             )?
             .execute(params![seq.get(), &*data, content])?;
     }

@@ -29,13 +29,31 @@ pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<LaneId> {
 
 /// Refuses a lane that is not there.
 pub(super) fn check_exists(connection: &Connection, lane: LaneId) -> Result<()> {
-    let is_there = connection
-        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1")?
-        .exists([lane.0])?;
-    match is_there {
-        true => Ok(()),
-        false => Err(StoreError::Missing(format!("lane {}", lane.0))),
+    account_of_known(connection, lane).map(|_| ())
+}
+
+/// Refuses a lane that is not there, or is an account's: what waits there is handed over by its client.
+pub(super) fn check_is_run(connection: &Connection, lane: LaneId) -> Result<()> {
+    match account_of_known(connection, lane)? {
+        None => Ok(()),
+        Some(_) => Err(of_account(lane)),
     }
+}
+
+fn account_of_known(connection: &Connection, lane: LaneId) -> Result<Option<AccountPk>> {
+    let account: Option<Option<i64>> = connection
+        .prepare_cached("SELECT account FROM lanes WHERE id = ?1")?
+        .query_row([lane.0], |row| row.get(0))
+        .optional()?;
+    match account {
+        Some(account) => Ok(account.map(AccountPk)),
+        None => Err(StoreError::Missing(format!("lane {}", lane.0))),
+    }
+}
+
+/// The error of a run's operation on an account's lane.
+pub(super) fn of_account(lane: LaneId) -> StoreError {
+    StoreError::Invalid(format!("lane {} as a run, and it is an account's", lane.0))
 }
 
 /// Takes a lane that nobody living holds. Held by this process itself, it is held: two campaigns' runners in

@@ -20,8 +20,10 @@ pub(super) fn retry_failed(
     limit: usize,
     at: Timestamp,
 ) -> Result<usize> {
-    lanes::check(tx, lease)?;
     let lane = lease.lane;
+    if lanes::check(tx, lease)?.is_some() {
+        return Err(lanes::of_account(lane));
+    }
     let failed = troubled::repeatable(tx.connection, lane, up_to, limit)?;
     for &seq in &failed {
         repeat(tx, tag, lane, seq, at)?;

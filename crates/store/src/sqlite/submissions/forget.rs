@@ -69,7 +69,6 @@ pub(super) fn remove(
         }
         answers.push(found.is_some());
     }
-    tx.keep_end_of_log()?;
     Ok(answers)
 }
 
@@ -97,7 +96,6 @@ pub(in crate::sqlite) fn remove_of_account(
     for &id in &ids {
         take_back(tx, tag, id, &why)?;
     }
-    tx.keep_end_of_log()?;
     Ok(ids.len())
 }
 
@@ -125,7 +123,6 @@ pub(super) fn clean_up(
         }
         forgotten += ids.len();
     }
-    tx.keep_end_of_log()?;
     Ok(forgotten)
 }
 
@@ -147,7 +144,7 @@ fn forgettable(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Takes back what of a submission is queued, and forgets all of it. The log's end is the caller's to keep.
+/// Takes back what of a submission is queued, and forgets all of it.
 pub(super) fn take_back(
     tx: &mut WriteTx<'_>,
     tag: u32,
@@ -185,7 +182,7 @@ pub(super) fn take_back(
     ] {
         tx.connection.prepare_cached(table)?.execute([id])?;
     }
-    Ok(())
+    tx.keep_end_of_log()
 }
 
 fn going(tx: &WriteTx<'_>, id: i64) -> Result<Option<Going>> {

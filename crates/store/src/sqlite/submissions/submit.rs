@@ -240,7 +240,6 @@ impl Desk {
         // It counts as accepted before it is taken back, also when both are in this batch.
         self.write(tx)?;
         forget::take_back(tx, self.tag, known.id, &why)?;
-        tx.keep_end_of_log()?;
         self.insert(tx, item)?
             .ok_or_else(|| row::missing(Seq::new(known.id)))
     }
