@@ -69,9 +69,10 @@ function responseList(api, operation) {
   return section("Answers", list, fields && make("h3", { textContent: "Answer 200" }), type, fields);
 }
 
-/** A value for the text of a body: what has to be there, with a default or an empty value. */
+/** A value for the text of a body: its example, or what has to be there with a default or an empty value. */
 function sample(api, schema, depth = 0) {
   const whole = resolved(api, schema) ?? {};
+  if (whole.examples) return whole.examples[0];
   if ("default" in whole) return whole.default;
   if (whole.enum) return whole.enum[0];
   if (whole.oneOf) return sample(api, whole.oneOf[0], depth);
@@ -88,7 +89,8 @@ function sample(api, schema, depth = 0) {
 }
 
 function parameterInput(parameter) {
-  const input = make("input", { name: parameter.name, required: parameter.required, autocomplete: "off", title: parameter.description ?? "" });
+  const input = make("input", { name: parameter.name, required: parameter.required, autocomplete: "off", title: parameter.description ?? "",
+    placeholder: [parameter.schema.examples?.[0] ?? ""].flat().join(",") });
   const words = `${parameter.name}${parameter.required ? " (needed)" : ""}`;
   return make("label", {}, words, input);
 }
@@ -206,6 +208,7 @@ async function show() {
     document.getElementById("title").textContent = `${api.info.title} ${api.info.version}`;
     document.getElementById("about").textContent = api.info.description;
     place.replaceChildren(...api.tags.map((tag) => group(api, tag)));
+    document.getElementById("bar").addEventListener("submit", (event) => event.preventDefault());
     document.getElementById("find").addEventListener("input", (event) => find(event.target.value));
     const wanted = document.getElementById(location.hash.slice(1));
     if (wanted instanceof HTMLDetailsElement) {
