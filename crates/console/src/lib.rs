@@ -22,6 +22,7 @@
 //! - `stream`: the updates that a dashboard follows
 //! - `controls`: pause, resume, cancel, retry
 //! - `metrics`, `health`, `assets`: what machines ask for, and the page itself
+//! - [`service`]: the console of the service, beside that of a campaign
 
 mod assets;
 mod campaigns;
@@ -39,6 +40,7 @@ mod query;
 mod recipients;
 pub mod router;
 mod row;
+pub mod service;
 mod stats;
 mod status;
 mod stream;

@@ -27,6 +27,9 @@ pub(crate) enum Problem {
     /// The message has nothing of the kind that was asked for.
     #[error("{0}")]
     Nothing(String),
+    /// It is there, for others.
+    #[error("{0}")]
+    NotYours(&'static str),
     /// The route is there, for other methods.
     #[error("this address does not take that method")]
     Method,
@@ -57,6 +60,7 @@ impl Problem {
         match self {
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::NotFound(_) | Self::Nothing(_) => StatusCode::NOT_FOUND,
+            Self::NotYours(_) => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotNow(_) => StatusCode::CONFLICT,
             Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,

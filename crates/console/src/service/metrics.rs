@@ -1,0 +1,47 @@
+//! What a scraper asks the service for.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use observe::metrics::Format;
+use observe::metrics::service::{LaneFigures, ServiceFigures, exposition};
+
+use super::router::{App, Shared};
+use super::source::Lane;
+use crate::problem::Problem;
+
+/// `GET /metrics`: OpenMetrics for those who ask for it, Prometheus's own text for everybody else.
+pub(super) async fn metrics(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::of_accept(accept);
+    let text = exposition(&figures(&app).await?, format);
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+async fn figures(app: &Shared) -> store::Result<ServiceFigures> {
+    let source = &app.service.figures;
+    Ok(ServiceFigures {
+        counts: app.service.submissions.account_counts().await?,
+        lanes: source.lanes().iter().map(lane).collect(),
+        reports: source.report_figures(),
+        is_active: source.is_active(),
+        at: app.service.clock.now(),
+        started_at: app.service.started_at,
+        names: Arc::clone(&app.names),
+    })
+}
+
+fn lane(lane: &Lane) -> LaneFigures {
+    LaneFigures {
+        connections: lane.connections,
+        sending: lane.sending,
+        is_limited: lane.limited_until.is_some(),
+        is_troubled: lane.trouble.is_some(),
+    }
+}
