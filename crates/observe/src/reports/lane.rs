@@ -25,8 +25,9 @@ pub(super) struct Lane {
     tell_at: Option<Instant>,
     /// When refused reports are told again, with all others.
     retell_at: Option<Instant>,
-    /// When it is called even when there is nothing to tell.
+    /// When it is called even when there is nothing to tell: by plan, and because somebody asked for it.
     call_at: Option<Instant>,
+    asked_at: Option<Instant>,
     /// Nothing happens before: the last call failed.
     not_before: Option<Instant>,
     /// Reports up to there were told and wait for `retell_at`.
@@ -111,7 +112,7 @@ impl Lane {
         if self.under_way.is_some() {
             return None;
         }
-        let wishes = [self.tell_at, self.retell_at, self.call_at];
+        let wishes = [self.tell_at, self.retell_at, self.call_at, self.asked_at];
         let first = wishes.into_iter().flatten().min()?;
         Some(
             self.not_before
@@ -143,7 +144,7 @@ impl Lane {
     pub fn call_now(&mut self, now: Instant) {
         self.quiet_until = None;
         self.not_before = None;
-        self.call_at = Some(now);
+        self.asked_at = Some(now);
         self.retell_at = self.retell_at.map(|_| now);
     }
 
@@ -163,7 +164,9 @@ impl Lane {
         if self.retell_at.take_if(|at| *at <= now).is_some() {
             self.after = Seq::START;
         }
-        let is_call = self.call_at.take_if(|at| *at <= now).is_some();
+        let is_planned = self.call_at.take_if(|at| *at <= now).is_some();
+        let is_asked = self.asked_at.take_if(|at| *at <= now).is_some();
+        let is_call = is_planned || is_asked;
         let after = self.after;
         let errand = Errand { after, is_call };
         self.under_way = Some(errand);
@@ -201,7 +204,8 @@ impl Lane {
     /// Waits until there is something to tell, or the look through the directory finds that there is somewhere to call.
     fn rest(&mut self) {
         self.has_heartbeat = false;
-        (self.tell_at, self.retell_at, self.call_at) = (None, None, None);
+        (self.tell_at, self.retell_at) = (None, None);
+        (self.call_at, self.asked_at) = (None, None);
         self.after = Seq::START;
     }
 

@@ -26,7 +26,7 @@ pub struct ServiceLog {
     submissions: Arc<dyn Submissions>,
     tail: Tail,
     /// The log's last place that was seen.
-    seen: Option<Seq>,
+    seen: Seq,
     names: HashMap<SubmissionId, Option<Arc<Named>>>,
 }
 
@@ -39,13 +39,16 @@ struct Named {
 
 impl ServiceLog {
     /// A log of what is committed from now on.
-    pub fn new(submissions: Arc<dyn Submissions>, store: &dyn Store) -> Self {
-        Self {
+    pub async fn begin(
+        submissions: Arc<dyn Submissions>,
+        store: &dyn Store,
+    ) -> store::Result<Self> {
+        Ok(Self {
             submissions,
             tail: store.tail(),
-            seen: None,
+            seen: store.end_of_log().await?,
             names: HashMap::new(),
-        }
+        })
     }
 
     /// Writes lines until `stop`, or until the store is closed.
@@ -66,7 +69,7 @@ impl ServiceLog {
     }
 
     fn say_what_went_by(&mut self, batch: &LogBatch) {
-        let seen = self.seen.replace(batch.last).unwrap_or(batch.previous);
+        let seen = std::mem::replace(&mut self.seen, batch.last);
         let events_max = batch.previous.get() - seen.get();
         if events_max > 0 {
             tracing::warn!(

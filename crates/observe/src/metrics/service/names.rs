@@ -1,7 +1,7 @@
 //! Who has series of its own, and who is summed under `other`: decided once, so that no counter goes back.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,8 +25,15 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Places<K> {
     named_max: usize,
-    named: HashSet<K>,
-    summed: HashSet<K>,
+    round: u64,
+    places: HashMap<K, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    is_named: bool,
+    /// The last round in which it was there.
+    round: u64,
 }
 
 impl Names {
@@ -59,31 +66,39 @@ impl<K: Clone + Eq + Hash + Ord> Places<K> {
     fn new(named_max: usize) -> Self {
         Self {
             named_max,
-            named: HashSet::new(),
-            summed: HashSet::new(),
+            round: 0,
+            places: HashMap::new(),
         }
     }
 
     /// Gives everybody who is new a place: those with the most traffic by name while there is room. Whoever has a place
     /// keeps it while it is there.
-    pub fn settle(&mut self, present: impl Iterator<Item = (K, u64)>) {
-        let present: HashMap<K, u64> = present.collect();
-        self.named.retain(|key| present.contains_key(key));
-        self.summed.retain(|key| present.contains_key(key));
-        let is_new = |(key, _): &(K, u64)| !self.named.contains(key) && !self.summed.contains(key);
-        let mut new: Vec<(K, u64)> = present.into_iter().filter(is_new).collect();
-        new.sort_by(|(key, traffic), (other, others)| {
-            (Reverse(traffic), key).cmp(&(Reverse(others), other))
-        });
-        let room = self.named_max - self.named.len();
-        let summed = new.split_off(room.min(new.len()));
-        self.named.extend(new.into_iter().map(|(key, _)| key));
-        self.summed.extend(summed.into_iter().map(|(key, _)| key));
+    pub fn settle<'a>(&mut self, present: impl Iterator<Item = (&'a K, u64)>)
+    where
+        K: 'a,
+    {
+        self.round += 1;
+        let round = self.round;
+        let mut new = Vec::new();
+        for (key, traffic) in present {
+            match self.places.get_mut(key) {
+                Some(place) => place.round = round,
+                None => new.push((Reverse(traffic), key)),
+            }
+        }
+        self.places.retain(|_, place| place.round == round);
+        let named = self.places.values().filter(|place| place.is_named).count();
+        let room = self.named_max - named;
+        new.sort_unstable();
+        for (rank, (_, key)) in new.into_iter().enumerate() {
+            let is_named = rank < room;
+            self.places.insert(key.clone(), Place { is_named, round });
+        }
     }
 
     /// Whether somebody has series of its own.
     pub fn is_named(&self, key: &K) -> bool {
-        self.named.contains(key)
+        self.places.get(key).is_some_and(|place| place.is_named)
     }
 }
 
@@ -91,23 +106,23 @@ impl<K: Clone + Eq + Hash + Ord> Places<K> {
 mod tests {
     use super::*;
 
-    fn named(places: &Places<u32>) -> Vec<u32> {
-        let mut named: Vec<u32> = places.named.iter().copied().collect();
-        named.sort_unstable();
-        named
+    fn settle(places: &mut Places<u32>, present: &[(u32, u64)]) -> Vec<u32> {
+        places.settle(present.iter().map(|(key, traffic)| (key, *traffic)));
+        assert_eq!(places.places.len(), present.len());
+        let keys = present.iter().map(|(key, _)| *key);
+        keys.filter(|key| places.is_named(key)).collect()
     }
 
     #[test]
     fn the_busiest_are_named_and_stay_so_whoever_comes() {
         let mut places = Places::new(3);
-        places.settle([(1, 5), (2, 50), (3, 5), (4, 500)].into_iter());
-        assert_eq!(named(&places), [1, 2, 4]);
-        places.settle([(1, 5), (2, 50), (3, 9_999), (4, 500), (5, 7_777)].into_iter());
-        assert_eq!(named(&places), [1, 2, 4]);
+        let first = [(1, 5), (2, 50), (3, 5), (4, 500)];
+        assert_eq!(settle(&mut places, &first), [1, 2, 4]);
+        let more = [(1, 5), (2, 50), (3, 9_999), (4, 500), (5, 7_777)];
+        assert_eq!(settle(&mut places, &more), [1, 2, 4]);
         // Room that somebody leaves is for who is new: those who are summed stay there.
-        places.settle([(1, 5), (3, 9_999), (4, 500), (5, 7_777), (6, 0)].into_iter());
-        assert_eq!(named(&places), [1, 4, 6]);
-        assert_eq!(places.summed, HashSet::from([3, 5]));
+        let less = [(1, 5), (3, 9_999), (4, 500), (5, 7_777), (6, 0)];
+        assert_eq!(settle(&mut places, &less), [1, 4, 6]);
     }
 
     #[test]

@@ -46,11 +46,11 @@ pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
     let accounts = figures.counts.iter();
     names
         .accounts
-        .settle(accounts.map(|account| (account.account, account.accepted)));
+        .settle(accounts.map(|account| (&account.account, account.accepted)));
     let tenants = figures.reports.tenants.iter();
     names
         .tenants
-        .settle(tenants.map(|told| (told.tenant.clone(), told.acknowledged)));
+        .settle(tenants.map(|told| (&told.tenant, told.acknowledged)));
     (
         accounts_rows(figures, &mut names),
         tenants_rows(figures, &mut names),
@@ -59,14 +59,16 @@ pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
 
 fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
     let mut rows = Rows::<Traffic>::new();
-    for account in &figures.counts {
-        let labels = match names.accounts.is_named(&account.account) {
-            true => labels_of(account),
-            false => account_labels([OTHER; 4]),
-        };
-        rows.entry(labels).or_default().add(account);
+    let (named, others) = figures
+        .counts
+        .iter()
+        .partition::<Vec<_>, _>(|account| names.accounts.is_named(&account.account));
+    for account in named {
+        rows.entry(labels_of(account)).or_default().add(account);
     }
-    if let Some(other) = rows.get_mut(&account_labels([OTHER; 4])) {
+    if !others.is_empty() {
+        let other = rows.entry(account_labels([OTHER; 4])).or_default();
+        others.iter().for_each(|account| other.add(account));
         names.keep_up(Id::Sent, &mut other.sent);
         names.keep_up(Id::Errors, &mut other.errors);
         names.keep_up(Id::Deferred, &mut other.deferred);
@@ -77,14 +79,18 @@ fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
 
 fn tenants_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Told> {
     let mut rows = Rows::<Told>::new();
-    for reports in &figures.reports.tenants {
-        let label = match names.tenants.is_named(&reports.tenant) {
-            true => tenant_label(reports.tenant.as_str()),
-            false => tenant_label(OTHER),
-        };
+    let tenants = figures.reports.tenants.iter();
+    let (named, others) =
+        tenants.partition::<Vec<_>, _>(|reports| names.tenants.is_named(&reports.tenant));
+    for reports in named {
+        let label = tenant_label(reports.tenant.as_str());
         rows.entry(label).or_default().add(reports, figures.at);
     }
-    if let Some(other) = rows.get_mut(&tenant_label(OTHER)) {
+    if !others.is_empty() {
+        let other = rows.entry(tenant_label(OTHER)).or_default();
+        others
+            .iter()
+            .for_each(|reports| other.add(reports, figures.at));
         names.keep_up(Id::ReportSyncs, &mut other.syncs);
         names.keep_up(Id::ReportFailures, &mut other.failures);
         names.keep_up(Id::ReportsAcknowledged, &mut other.acknowledged);

@@ -270,3 +270,16 @@ fn the_backlog_is_none_when_everything_was_told() {
         (7, 2)
     );
 }
+
+#[test]
+fn a_call_that_somebody_asks_for_while_one_is_under_way_is_not_forgotten() {
+    let mut play = Play::with_heartbeat();
+    play.lane.begin(play.now.instant);
+    play.go_to(1.0);
+    play.lane.call_now(play.now.instant);
+    play.go_to(2.0);
+    play.end(well(), Duration::from_secs(2));
+    assert_eq!(play.due_s(), Some(1.0));
+    assert!(play.call(well()).is_call);
+    assert_eq!(play.due_s(), Some(302.0));
+}
