@@ -254,29 +254,34 @@ async fn apply(
     id: &TenantId,
     change: TenantChange,
 ) -> Result<Option<Tenant>, Problem> {
+    let says_active = change.says_active();
     let change = Box::new(move |tenant: &mut Tenant| {
         change.apply(tenant);
         Ok(())
     });
-    let changed = app
-        .directory
-        .change_tenant(id, change, app.clock.now())
-        .await?;
+    let at = app.clock.now();
+    let changed = app.directory.change_tenant(id, change, at).await?;
+    if says_active && changed.is_some() {
+        tell_accounts(app, id).await?;
+    }
     Ok(changed)
+}
+
+/// Tells who sends that a tenant's mail may go, or may not any more: then what was read ahead is not begun.
+async fn tell_accounts(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
+    for account in accounts::all(app, Some(id), None, usize::MAX).await? {
+        app.sending.account_changed(account.pk);
+    }
+    app.sending.recall().await;
+    app.sending.wake();
+    Ok(())
 }
 
 /// Deletes a tenant with all that is its own. It is closed first, so that nothing comes after; one that was closed and
 /// not deleted, since the process ended, is deleted by asking again.
 async fn forget(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
-    let close = Box::new(|tenant: &mut Tenant| {
-        tenant.is_active = false;
-        Ok(())
-    });
-    let closed = app
-        .directory
-        .change_tenant(id, close, app.clock.now())
-        .await?;
-    if closed.is_none() {
+    let close = TenantChange::closing();
+    if apply(app, id, close).await?.is_none() {
         return Err(Problem::NotFound("tenant"));
     }
     let owned = accounts::all(app, Some(id), None, usize::MAX).await?;

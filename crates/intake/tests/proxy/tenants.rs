@@ -206,6 +206,7 @@ async fn a_tenant_that_is_not_active_has_no_say() {
     put(&running, ADMIN, "/tenant/acme", json!({"active": false}))
         .await
         .ok();
+    assert_eq!(running.sending.recalls.load(Ordering::Relaxed), 1);
     assert_eq!(status(&running, &key_of("acme")).await, 401);
     add(&running, json!({"id": "acme", "name": "Still not active"})).await;
     assert_eq!(status(&running, &key_of("acme")).await, 401);

@@ -66,6 +66,19 @@ impl TenantChange {
         }
     }
 
+    /// That its mail may not go any more, and no other is taken.
+    pub(in crate::proxy) fn closing() -> Self {
+        Self {
+            is_active: Some(false),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it says that the tenant's mail may go, or may not.
+    pub(in crate::proxy) fn says_active(&self) -> bool {
+        self.is_active.is_some()
+    }
+
     /// Makes the change.
     pub(in crate::proxy) fn apply(self, tenant: &mut Tenant) {
         let usual = Client::default();
