@@ -362,6 +362,15 @@ pub trait Submissions: Send + Sync + 'static {
     /// delivered, or not there, or has had [`NEWS_MAX`] of them, is left out; gives how many were recorded. The message
     /// stays as its outcome left it: `Store::messages` and `Store::find` show that, `Store::timeline` all of it.
     async fn note_news(&self, news: Vec<NewNews>, place: Option<Place>) -> Result<usize>;
+
+    /// The messages that an account delivered before a moment while it was a certified mailbox (PEC), and of which nothing
+    /// was learned since: the oldest delivery first, [`PAGE_MAX`] at most.
+    async fn unanswered(
+        &self,
+        account: AccountPk,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Seq>>;
 }
 
 impl Submission {

@@ -5,7 +5,7 @@ use store::submissions::{NEWS_MAX, NewNews, Place as ReaderPlace};
 use store::{Find, StoreError};
 
 use crate::on_each_backend;
-use crate::service::{followed, lease, mail, record, settle, submit};
+use crate::service::{self, client_id, followed, lease, mail, record, settle, submit};
 use crate::support::directory::tenant_id;
 use crate::support::{accept, begin, event, facts, second, stored, whole_log};
 
@@ -205,5 +205,46 @@ fn a_campaign_s_message_can_come_back_as_well() {
         let timeline = service.timeline(seq).await.unwrap().unwrap();
         assert_eq!(timeline.events.len(), 3);
         assert!(service.report_backlog().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn what_a_certified_mailbox_delivered_is_unanswered_until_something_is_learned() {
+    on_each_backend(async |place| {
+        let service = place.service().await;
+        let ordinary = settle(&*service, "plain").await;
+        let pk = settle(&*service, "acme").await;
+        for (of, is_pec) in [(ordinary, false), (pk, true)] {
+            let mut account = service.account_by_pk(of).await.unwrap().unwrap().account;
+            account.is_pec = is_pec;
+            assert_eq!(service.put_account(account).await.unwrap(), of);
+        }
+        let unanswered = async |before| {
+            let seqs = service.unanswered(pk, second(before), 10);
+            seqs.await.unwrap()
+        };
+        let lease = lease(&*service, pk).await;
+        let recipients = ["ada@example.org", "bob@example.org"];
+        let id = submit(&*service, mail("acme", "1", &recipients)).await;
+        let (first, other) = (id.0, Seq::new(id.0.get() + 1));
+        let failed = submit(&*service, mail("acme", "2", &["ada@example.org"])).await;
+        record(&*service, &lease, failed.0, EventKind::Bounced, 3).await;
+        record(&*service, &lease, other, EventKind::Delivered, 4).await;
+        record(&*service, &lease, first, EventKind::Delivered, 5).await;
+        assert_eq!(unanswered(4).await, []);
+        assert_eq!(unanswered(5).await, [other]);
+        assert_eq!(unanswered(99).await, [other, first]);
+
+        service.note_news(vec![receipt(other)], None).await.unwrap();
+        assert_eq!(unanswered(99).await, [first]);
+        let (owner, id) = (tenant_id("acme"), client_id("1"));
+        service.remove(&owner, vec![id], second(9)).await.unwrap();
+        assert_eq!(unanswered(99).await, []);
+
+        let plain = service::lease(&*service, ordinary).await;
+        let id = submit(&*service, mail("plain", "1", &["ada@example.org"])).await;
+        record(&*service, &plain, id.0, EventKind::Delivered, 1).await;
+        let of_other = service.unanswered(ordinary, second(99), 10);
+        assert_eq!(of_other.await.unwrap(), []);
     });
 }

@@ -193,6 +193,17 @@ impl Submissions for SqliteStore {
             .await
     }
 
+    async fn unanswered(
+        &self,
+        account: AccountPk,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Seq>> {
+        self.delivering
+            .read(move |connection| news::unanswered(connection, account, before, limit))
+            .await
+    }
+
     async fn note_news(&self, news: Vec<NewNews>, place: Option<Place>) -> Result<usize> {
         let tag = self.tag;
         self.writer

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use model::{Event, EventKind, MessageState, Seq, SubmissionId};
-use rusqlite::{OptionalExtension, params};
+use model::account::AccountPk;
+use model::{Event, EventKind, MessageState, Seq, SubmissionId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reports;
 use crate::sqlite::record::{Detail, encode};
 use crate::sqlite::transaction::WriteTx;
 use crate::sqlite::{campaigns, row};
-use crate::submissions::{NEWS_MAX, NewNews, Place};
+use crate::submissions::{NEWS_MAX, NewNews, PAGE_MAX, Place};
 use crate::{Logged, Result, StoreError};
 
 pub(super) fn note(
@@ -121,7 +122,33 @@ fn insert(tx: &WriteTx<'_>, event: &Event, previous: Option<i64>) -> Result<()> 
              ON CONFLICT DO UPDATE SET last_event = excluded.last_event, count = count + 1",
         )?
         .execute([event.message.get(), event.seq.get()])?;
+    tx.connection
+        .prepare_cached(
+            "UPDATE messages SET unanswered_since = NULL \
+             WHERE seq = ?1 AND unanswered_since IS NOT NULL",
+        )?
+        .execute([event.message.get()])?;
     Ok(())
+}
+
+/// The messages of an account that nothing was learned of since they were delivered, the oldest delivery first.
+pub(super) fn unanswered(
+    connection: &Connection,
+    account: AccountPk,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<Seq>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.seq FROM lanes l INDEXED BY lanes_by_account \
+         CROSS JOIN messages m INDEXED BY unanswered ON m.lane = l.id \
+         WHERE l.account = ?1 AND m.unanswered_since IS NOT NULL AND m.unanswered_since < ?2 \
+         ORDER BY m.unanswered_since, m.seq LIMIT ?3",
+    )?;
+    let limit = limit.min(PAGE_MAX) as i64;
+    let rows = statement.query_map([account.0, before.as_millis(), limit], |row| row.get(0))?;
+    Ok(rows
+        .map(|seq| Ok(Seq::new(seq?)))
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whoever handed the message over is to be told.

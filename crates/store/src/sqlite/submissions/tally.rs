@@ -23,6 +23,8 @@ pub(in crate::sqlite) struct Tally {
     account: AccountPk,
     /// `None` when the account is gone: so is all its mail.
     tenant: Option<String>,
+    /// Whether it is a certified mailbox, whose provider answers.
+    is_pec: bool,
     counts: Counts,
     reports: i64,
     /// By second.
@@ -31,6 +33,7 @@ pub(in crate::sqlite) struct Tally {
 
 /// What of an event matters here.
 pub(in crate::sqlite) struct Fact {
+    message: Seq,
     submission: Option<SubmissionId>,
     kind: EventKind,
     at: Timestamp,
@@ -50,6 +53,7 @@ impl Fact {
         let is_over_limit = new.kind == EventKind::RateLimited
             || new.kind == EventKind::Dropped && new.reason.as_deref() == Some(OVER_LIMIT);
         Self {
+            message: new.message.seq,
             submission: new.message.content.submission(),
             kind: new.kind,
             at: new.at,
@@ -62,14 +66,16 @@ impl Fact {
 
 impl Tally {
     pub(in crate::sqlite) fn begin(tx: &WriteTx<'_>, account: AccountPk) -> Result<Self> {
-        let tenant = tx
+        let found = tx
             .connection
-            .prepare_cached("SELECT tenant FROM accounts WHERE pk = ?1")?
-            .query_row([account.0], |row| row.get(0))
+            .prepare_cached("SELECT tenant, is_pec FROM accounts WHERE pk = ?1")?
+            .query_row([account.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
+        let (tenant, is_pec) = found.unzip();
         Ok(Self {
             account,
             tenant,
+            is_pec: is_pec.unwrap_or_default(),
             counts: Counts::default(),
             reports: 0,
             sends: BTreeMap::new(),
@@ -95,6 +101,9 @@ impl Tally {
             }
             EventKind::Delivered => {
                 *self.sends.entry(fact.at.as_secs()).or_default() += 1;
+                if self.is_pec {
+                    await_answer(tx, fact)?;
+                }
                 self.close(tx, submission, fact)?
             }
             EventKind::Bounced | EventKind::Expired | EventKind::Dropped | EventKind::Cancelled => {
@@ -183,6 +192,13 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+fn await_answer(tx: &WriteTx<'_>, fact: &Fact) -> Result<()> {
+    tx.connection
+        .prepare_cached("UPDATE messages SET unanswered_since = ?2 WHERE seq = ?1")?
+        .execute([fact.message.get(), fact.at.as_millis()])?;
+    Ok(())
 }
 
 fn missing(submission: SubmissionId) -> StoreError {
