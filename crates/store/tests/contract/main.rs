@@ -38,6 +38,7 @@ mod service;
 mod storages;
 mod submission_walls;
 mod submissions;
+mod submissions_model;
 #[path = "../support/mod.rs"]
 mod support;
 mod suspension;

@@ -1,51 +1,18 @@
-//! What the checks of submissions use: tenants with an account each, and mail for them.
+//! What the checks of submissions use: mail handed over, read back and recorded.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::account::AccountPk;
-use model::{
-    Address, EventKind, Line, Message, Priority, Seq, SubmissionId, Suspension, TenantId, Timestamp,
-};
+use model::{EventKind, Line, Message, Seq, SubmissionId, TenantId, Timestamp};
 use store::submissions::{ClientId, Followed};
-use store::{
-    Directory, Due, LaneKey, Lease, NewEvent, NewSubmission, Store, Submissions, Submitted,
-};
+use store::{Due, LaneKey, Lease, NewEvent, NewSubmission, Submitted};
 
-use crate::support::directory::{account, account_id, tenant, tenant_id};
-use crate::support::{START, second};
-
-/// Everything that a backend can do.
-pub trait Service: Store + Directory + Submissions {}
-
-impl<T: Store + Directory + Submissions> Service for T {}
-
-/// A tenant that holds nothing back, with an account `main`; gives the account.
-pub async fn settle(service: &dyn Service, owner: &str) -> AccountPk {
-    let mut tenant = tenant(owner);
-    tenant.suspension = Suspension::default();
-    service.put_tenant(tenant).await.unwrap();
-    service.put_account(account(owner, "main")).await.unwrap()
-}
+use crate::support::second;
+pub use crate::support::submissions::{Service, mail, settle};
 
 pub fn client_id(text: &str) -> ClientId {
     Line::parse("id", text).unwrap()
-}
-
-/// Mail of a tenant through its account `main`, due at once.
-pub fn mail(owner: &str, id: &str, recipients: &[&str]) -> NewSubmission {
-    let address = |text: &&str| Address::parse(text).unwrap();
-    NewSubmission {
-        tenant: tenant_id(owner),
-        client_id: client_id(id),
-        account: account_id("main"),
-        priority: Priority::default(),
-        batch: None,
-        deferred_until: None,
-        payload: format!(r#"{{"subject":"{id}"}}"#).into(),
-        recipients: recipients.iter().map(address).collect(),
-        at: START,
-    }
 }
 
 /// Hands over one submission that is new.

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use model::Seq;
-use store::{Campaign, SqliteStore, Store};
+use store::submissions::SubmissionFilter;
+use store::{Campaign, LaneKey, Lease, SqliteStore, Store, Submissions};
 
-use crate::support::{Child, begin, player};
+use crate::support::directory::{given_key, tenant_id};
+use crate::support::submissions::settle;
+use crate::support::{Child, START, begin, player};
 use crate::{assert_sound, runtime};
 
 /// Messages in a child's batch.
@@ -80,4 +83,87 @@ async fn kept_batches(store: &SqliteStore, campaign: &Campaign, prefix: &str) ->
         .keys()
         .filter(|batch| batch.starts_with(&of_round))
         .count()
+}
+
+#[test]
+fn what_was_answered_of_submissions_is_there_and_every_figure_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = runtime();
+    let account = runtime.block_on(async {
+        let store = SqliteStore::open_with_key(folder.path(), &given_key()).unwrap();
+        settle(&store, "acme").await
+    });
+    let mut all = 0;
+    for round in 0..ROUNDS {
+        let prefix = format!("round{round}");
+        let words = ["submit", folder.path().to_str().unwrap(), &prefix];
+        let mut child = Child::start(player(&words));
+        for _ in 0..=round {
+            child.hear().expect("it hands over");
+        }
+        std::thread::sleep(Duration::from_micros(700 * round as u64));
+        child.kill();
+        let mut batches = round + 1;
+        while child.hear().is_some() {
+            batches += 1;
+        }
+        assert_sound(folder.path());
+        let kept = runtime.block_on(async {
+            let store = SqliteStore::open_with_key(folder.path(), &given_key()).unwrap();
+            let lease = store.lease(LaneKey::account(account)).await.unwrap();
+            assert_figures_agree(&store, &lease).await
+        });
+        let of_round = kept - all;
+        assert!(
+            of_round >= batches * BATCH,
+            "round {round}: {batches} batches were answered, {of_round} submissions kept"
+        );
+        assert!(of_round <= (batches + 1) * BATCH && of_round.is_multiple_of(BATCH));
+        all = kept;
+    }
+    println!("{ROUNDS} kills, {all} submissions kept, none lost");
+}
+
+/// The submissions themselves, the account's counts, the lane's books, the sends and the reports say the same; gives how
+/// many submissions there are.
+async fn assert_figures_agree(store: &SqliteStore, lease: &Lease) -> usize {
+    let mut filter = SubmissionFilter {
+        limit: 1_000,
+        ..SubmissionFilter::default()
+    };
+    let (mut all, mut sent) = (0, 0);
+    loop {
+        let page = store.submissions(filter.clone()).await.unwrap();
+        let Some(last) = page.last() else {
+            break;
+        };
+        filter.after = Some(last.submission.id);
+        all += page.len();
+        sent += page
+            .iter()
+            .filter(|found| found.submission.open == 0)
+            .count();
+    }
+    let counts = &store.account_counts().await.unwrap()[0];
+    assert_eq!((counts.accepted, counts.sent), (all as u64, sent as u64));
+    let books = store.books(lease.lane).await.unwrap();
+    assert_eq!((books.accepted, books.delivered), (all as u64, sent as u64));
+    assert_eq!(books, store.count_books(lease.lane).await.unwrap());
+    let owner = tenant_id("acme");
+    let pending = store.pending(&owner, None).await.unwrap();
+    assert_eq!(pending, (all - sent) as u64);
+    let backlog = store.report_backlog().await.unwrap();
+    assert_eq!(
+        backlog.iter().map(|backlog| backlog.count).sum::<u64>(),
+        sent as u64
+    );
+    let sends = store.sends(lease.lane, START).await.unwrap();
+    assert_eq!(
+        sends
+            .iter()
+            .map(|(_, count)| *count as usize)
+            .sum::<usize>(),
+        sent
+    );
+    all
 }

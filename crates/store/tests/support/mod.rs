@@ -1,6 +1,7 @@
 //! What both suites use: a run to write into, messages and events for it, and second processes.
 
 pub mod directory;
+pub mod submissions;
 
 use std::io::{BufRead, BufReader};
 use std::process::{ChildStdout, Command, Stdio};
