@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, Reply, Running, key_of, message, start, start_with_acme};
+use crate::harness::{ADMIN, Reply, Running, key_of, message, start, start_with_acme, tenant_id};
 
 async fn put(running: &Running, body: Value) -> Reply {
     running
@@ -142,13 +142,26 @@ async fn sending_is_held_back_for_one_or_for_all() {
         let answer = running.post(ADMIN, target, &json!({})).await.ok();
         assert_eq!(answer, json!({"ok": true, "active": is_active}));
     }
-    assert_eq!(
-        running
-            .post(&own, "/instance/run_now", &json!({}))
-            .await
-            .ok(),
-        json!({"ok": true})
-    );
+}
+
+#[tokio::test]
+async fn reports_go_at_once_to_who_was_named() {
+    let running = start_with_acme().await;
+    let acme = json!({"tenant_id": "acme"});
+    for (token, body) in [
+        (key_of("acme").as_str(), &json!({})),
+        (ADMIN, &acme),
+        (ADMIN, &json!({})),
+    ] {
+        let answer = running.post(token, "/instance/run_now", body).await.ok();
+        assert_eq!(answer, json!({"ok": true}));
+    }
+    let reported = running.reporting.0.lock().unwrap().clone();
+    let acme = Some(tenant_id("acme"));
+    assert_eq!(reported, [acme.clone(), acme, None]);
+    let nobody = json!({"tenant_id": "nobody"});
+    let reply = running.post(ADMIN, "/instance/run_now", &nobody).await;
+    assert_eq!(reply.status, 404);
 }
 
 #[tokio::test]
