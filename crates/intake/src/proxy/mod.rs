@@ -13,15 +13,16 @@
 //! # Layout
 //! - [`Proxy`], [`router`], [`routes`]: what the API stands on, and where it answers
 //! - [`keys`]: whose token it is
-//! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field
-//! - `problem`, `answer`: what is said
-//! - `commands`, `incoming`: mail as it is handed over and taken back; `suspension`: mail that is held back
+//! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field; `weight`: what that takes
+//! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody
+//! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
 //! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
 //! - `command_log`: who asked for what, as a layer around all routes
 
 mod accounts;
 mod answer;
+mod aside;
 mod command_log;
 mod commands;
 mod history;
@@ -33,11 +34,13 @@ mod object;
 pub mod openapi;
 mod problem;
 mod record;
+mod removal;
 mod scope;
 mod storages;
 mod suspension;
 mod sync_status;
 mod tenants;
+mod weight;
 mod wire;
 
 use std::sync::Arc;
@@ -184,8 +187,9 @@ pub struct Route {
 type App = Arc<Proxy>;
 
 /// The routes, file by file.
-static TABLES: [&[Route]; 9] = [
+static TABLES: [&[Route]; 10] = [
     commands::ROUTES,
+    removal::ROUTES,
     messages::ROUTES,
     suspension::ROUTES,
     tenants::ROUTES,

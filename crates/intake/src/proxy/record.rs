@@ -53,7 +53,7 @@ pub(super) fn record(followed: &Followed, around: Around<'_>, log: Option<&[Logg
         "deferred_ts": deferred_until.map(Timestamp::as_secs),
         "sent_ts": sent.map(|event| event.at.as_secs()),
         "error_ts": failed.map(|event| event.at.as_secs()),
-        "error": failed.and_then(history::words),
+        "error": failed.and_then(|last| error(followed, last)),
         "bounce_type": bounce_type,
         "bounce_code": bounce_code,
         "bounce_reason": bounce.and_then(history::words),
@@ -89,6 +89,25 @@ fn permanence(event: &Event) -> (Option<&str>, Option<&str>) {
     match &event.news {
         Some(News::Bounce { permanence, code }) => (Some(permanence.as_str()), code.as_deref()),
         Some(News::Receipt(_)) | None => (None, None),
+    }
+}
+
+/// Why it failed; of several recipients, how many of them and why the first.
+fn error(followed: &Followed, last: &Event) -> Option<String> {
+    let (failed, all) = (followed.submission.failed, followed.submission.recipients);
+    let mut failures = followed
+        .messages
+        .iter()
+        .filter(|one| is_failed(one.last.kind));
+    match failures.next().filter(|_| all > 1) {
+        None => history::words(last),
+        Some(first) => {
+            let words = history::words(&first.last).unwrap_or_default();
+            let address = &first.message.address;
+            Some(format!(
+                "{failed} of {all} recipients failed: {address}: {words}"
+            ))
+        }
     }
 }
 

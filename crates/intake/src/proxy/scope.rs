@@ -10,8 +10,10 @@ use url::form_urlencoded;
 use webserver::Caller;
 
 use super::App;
+use super::aside::{BYTES_AT_ONCE, aside};
 use super::object::{Object, Place};
 use super::problem::{Fault, FaultKind, Problem};
+use super::weight::{WEIGHT_MAX, weight};
 
 /// The field that names a tenant.
 const TENANT: &str = "tenant_id";
@@ -142,7 +144,7 @@ impl FromRequest<App> for Anyone {
         let rest = match body.is_empty() {
             true if !takes_body => query,
             true => Object::new(Place::body(), Map::new()).or_in(query),
-            false => read(&body)?.or_in(query),
+            false => read_whole(body).await?.or_in(query),
         };
         let input = path.or_in(rest);
         scope.check(&input)?;
@@ -178,14 +180,27 @@ fn query(text: Option<&str>) -> Result<Object, Problem> {
     Ok(Object::new(Place::query(), fields))
 }
 
-/// The body as a JSON object. Its depth is bounded by the parser.
+/// The body as a JSON object.
+async fn read_whole(body: Bytes) -> Result<Object, Problem> {
+    match body.len() {
+        ..=BYTES_AT_ONCE => read(&body),
+        _ => aside(move || read(&body)).await?,
+    }
+}
+
+/// The same. Its depth is bounded by the parser.
 fn read(body: &[u8]) -> Result<Object, Problem> {
-    let value = serde_json::from_slice(body).map_err(|error| {
+    if weight(body) > WEIGHT_MAX {
+        let problem = "the body holds more values than are taken at once: split the request";
+        return Err(Problem::TooLarge(problem.into()));
+    }
+    let invalid = |error: serde_json::Error| {
         Problem::Invalid(vec![Fault {
             loc: Place::body(),
             msg: format!("no JSON: {error}").into(),
             kind: FaultKind::JsonInvalid,
         }])
-    })?;
+    };
+    let value = serde_json::from_slice(body).map_err(invalid)?;
     Object::of(Place::body(), value)
 }

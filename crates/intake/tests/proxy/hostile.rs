@@ -66,6 +66,18 @@ async fn no_body_makes_a_fault_of_ours() {
 }
 
 #[tokio::test]
+async fn a_short_text_that_would_take_much_memory_is_refused_before_it_is_read() {
+    let (running, token) = (start_with_acme().await, key_of("acme"));
+    let many = r#"{"":0},"#.repeat(200_000);
+    let body = format!(r#"{{"messages":[{many}{{}}]}}"#);
+    let target = "/commands/add-messages";
+    let reply = running.ask("POST", &token, target, body.as_bytes()).await;
+    let (status, detail) = reply.refused();
+    assert_eq!(status, 413);
+    assert!(detail.as_str().unwrap().contains("more values"), "{detail}");
+}
+
+#[tokio::test]
 async fn what_is_no_json_is_said_with_its_place() {
     let running = start_with_acme().await;
     let reply = running

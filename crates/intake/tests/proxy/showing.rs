@@ -110,7 +110,10 @@ async fn a_record_follows_its_recipients() {
     running.record(&lease, &messages[1], bounced).await;
     let shown = record().await;
     assert_eq!(shown["status"], "error");
-    assert_eq!(shown["error"], "550 no such user");
+    assert_eq!(
+        shown["error"],
+        "1 of 2 recipients failed: ben@example.net: 550 no such user"
+    );
     assert_eq!(shown["error_ts"], at(61).as_secs());
     assert!(shown.get("sent_ts").is_none() && shown.get("deferred_ts").is_none());
     assert_eq!(shown["recipients"][1]["status"], "error");
