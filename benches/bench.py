@@ -9,12 +9,14 @@ processes used meanwhile, and the memory they hold at the end. BENCH_DIR names a
 
 import argparse
 import shutil
+import statistics
 import sys
 
 from contenders import Glasspost, SmtpSource, WatchedGlasspost
 from peers import Lettre, LettrePool, Nodemailer, installed
 from receivers import GlasspostSink, SmtpSink
 from relay import PostfixRelay
+from service import GlasspostServe, single_posts
 from tables import describe_machine, table
 
 GROWTH = (20_000, 200_000, 1_000_000)
@@ -23,6 +25,9 @@ MOST_PEAK_MB, MOST_GROWTH = 150, 1.3
 QUICK_MESSAGES, QUICK_ROUNDS, QUICK_TRIES = 10_000, 3, 3
 # What one browser with a scraper may cost, and what a crowd of browsers.
 MOST_WATCHED_RATIOS, MOST_WATCHED_MB = (1.03, 1.1), 30
+# The service beside raw SMTP.
+SERVICE_MESSAGES = 20_000
+LEAST_SERVICE_RATIO, LEAST_ACCEPTED_RATIO, MOST_SERVICE_CPU_SECONDS_PER_10K = 0.2, 0.3, 2.5
 # Wide of the aims, so that only a real loss of speed fails on a busy machine.
 LEAST_RATIO, MOST_CPU_SECONDS_PER_10K = 0.3, 1.0
 
@@ -34,6 +39,7 @@ def compare(messages, rounds):
     plain(messages, rounds, libraries + relays)
     secure(messages, rounds, [library.over_starttls() for library in libraries])
     watched(messages, rounds)
+    service(rounds)
 
 
 def plain(messages, rounds, peers=()):
@@ -49,6 +55,21 @@ def secure(messages, rounds, peers=()):
 
 def small(peers, messages):
     return [(peer, min(messages, peer.most_messages)) for peer in peers]
+
+
+def service(rounds):
+    """Mail in over REST and out by SMTP; fails beyond what the service promises."""
+    serve = GlasspostServe()
+    raw, ours = table("Service", SmtpSink, [(SmtpSource(), SERVICE_MESSAGES), (serve, SERVICE_MESSAGES)], rounds)
+    accepted = statistics.median(serve.accepted_rates) / raw.rate
+    with SmtpSink() as receiver:
+        median_ms, slowest_ms = single_posts(receiver)
+    print(f"accepted at {accepted:.2f} of raw; a single message of 16 clients is answered in {median_ms:.1f} ms p50, "
+          f"{slowest_ms:.1f} ms p99")
+    if ours.ratio < LEAST_SERVICE_RATIO or accepted < LEAST_ACCEPTED_RATIO:
+        sys.exit(f"at least {LEAST_SERVICE_RATIO} delivered and {LEAST_ACCEPTED_RATIO} accepted are asked for")
+    if ours.cpu_seconds_per_10k > MOST_SERVICE_CPU_SECONDS_PER_10K:
+        sys.exit(f"at most {MOST_SERVICE_CPU_SECONDS_PER_10K} CPU-s/10k are asked for")
 
 
 def growth():
@@ -102,12 +123,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", action="store_true", help="one campaign in three sizes; fails if costs grow")
     parser.add_argument("--watched", action="store_true", help="one campaign without and with its dashboard")
+    parser.add_argument("--service", action="store_true", help="mail in over REST and out by SMTP")
     options = parser.parse_args()
     describe_machine()
     if options.quick:
         quick()
     elif options.sizes:
         growth()
+    elif options.service:
+        service(options.rounds)
     elif options.watched:
         watched(options.messages, options.rounds)
     else:

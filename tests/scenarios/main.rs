@@ -10,6 +10,7 @@ mod dashboard;
 mod defects;
 mod durability;
 mod isolation;
+mod service;
 
 mod dovecot_submission;
 mod postfix_delivers_into_mailboxes;

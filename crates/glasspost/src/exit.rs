@@ -12,6 +12,7 @@ use webserver::BindError;
 
 use crate::mail_config::MailConfigError;
 use crate::settings::DataFolderError;
+use crate::settings::service::ConfigError;
 
 /// Why a command ended without having done what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum Failure {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] MailConfigError),
+    /// The service's settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
     /// There is no place for data.
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
@@ -72,7 +76,8 @@ impl Failure {
         match self {
             Self::Arguments(_) => Code::Arguments,
             Self::Config(MailConfigError::File { reason, .. }) => of_file(reason),
-            Self::Config(_) | Self::DataFolder(_) => Code::Configuration,
+            Self::Settings(ConfigError::File { reason, .. }) => of_file(reason),
+            Self::Config(_) | Self::Settings(_) | Self::DataFolder(_) => Code::Configuration,
             Self::Campaign(error) => of_campaign(error),
             Self::Unreachable(_) => Code::Relay,
             Self::Output(reason) => of_file(reason),

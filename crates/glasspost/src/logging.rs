@@ -65,7 +65,8 @@ impl LogSettings {
             .log_level
             .clone()
             .or_else(|| environment.text(Variable::MailgridLogLevel))
-            .or_else(|| environment.text(Variable::LogLevel));
+            .or_else(|| environment.text(Variable::LogLevel))
+            .or_else(|| environment.text(Variable::GmpLogLevel));
         let format = flags
             .log_format
             .clone()

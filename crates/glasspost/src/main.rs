@@ -6,6 +6,7 @@
 //! - [`mail_config`]: `config.json`: relay and sender
 //! - [`verbs`]: what each verb does
 //! - [`dashboard`]: a campaign shown in the browser
+//! - [`service`]: the mail service, made of its parts
 //! - [`sink`]: the receiver for tests
 //! - [`logging`], [`terminal`]: what people and programs read meanwhile
 //! - [`signals`]: how a stop is asked for
@@ -16,6 +17,7 @@ mod dashboard;
 mod exit;
 mod logging;
 mod mail_config;
+mod service;
 mod settings;
 mod signals;
 mod sink;

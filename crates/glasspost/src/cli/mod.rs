@@ -6,6 +6,7 @@ mod number;
 mod report;
 mod schedule;
 mod send;
+mod serve;
 mod sink;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use demo::DemoArgs;
 pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
 pub use schedule::{ScheduleArgs, ScheduleVerb};
 pub use send::{DashboardFlags, MessageFlags, RecipientFlags, SendArgs};
+pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, ServeArgs};
 pub use sink::SinkArgs;
 
 /// Sends email and shows what became of every message.
@@ -47,6 +49,11 @@ pub enum Verb {
     Campaigns(CampaignsArgs),
     /// Run, list and cancel scheduled campaigns
     Schedule(ScheduleArgs),
+    /// Run the service: applications hand it mail over HTTP, it queues, limits, retries and relays
+    Serve(Box<ServeArgs>),
+    /// Check and explain the service's settings
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Receive mail for tests: accepts, defers, refuses and stalls by rules
     Sink(Box<SinkArgs>),
     /// Send a sample campaign to a receiver of its own, to see how it looks
@@ -80,6 +87,8 @@ impl Verb {
             Self::Report(args) => &args.logs,
             Self::Campaigns(args) => &args.logs,
             Self::Schedule(args) => &args.logs,
+            Self::Serve(args) => &args.logs,
+            Self::Config(verb) => verb.logs(),
             Self::Sink(args) => &args.logs,
             Self::Demo(args) => &args.logs,
         }

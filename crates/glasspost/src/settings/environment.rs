@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use model::Secret;
+
+use super::service;
+
 /// A variable that means something to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Variable {
@@ -11,6 +15,10 @@ pub enum Variable {
     Config,
     /// The same under MailGrid's name.
     MailgridConfig,
+    /// The file with the service's settings.
+    ServiceConfig,
+    /// The same under genro-mail-proxy's name.
+    GmpConfig,
     /// The data folder.
     Data,
     /// MailGrid's job file, which stands for a data folder.
@@ -19,6 +27,8 @@ pub enum Variable {
     LogLevel,
     /// The same under MailGrid's name.
     MailgridLogLevel,
+    /// The same under genro-mail-proxy's name.
+    GmpLogLevel,
     /// `text` or `json`.
     LogFormat,
     /// The key that webhooks are signed with.
@@ -35,16 +45,23 @@ pub enum Variable {
 
 /// What the environment says. A variable that is set to nothing counts as not set.
 #[derive(Clone, Debug, Default)]
-pub struct Environment(BTreeMap<Variable, OsString>);
+pub struct Environment {
+    variables: BTreeMap<Variable, OsString>,
+    /// The service's own, by their names.
+    named: BTreeMap<&'static str, Secret>,
+}
 
 impl Variable {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Config,
         Self::MailgridConfig,
+        Self::ServiceConfig,
+        Self::GmpConfig,
         Self::Data,
         Self::MailgridDb,
         Self::LogLevel,
         Self::MailgridLogLevel,
+        Self::GmpLogLevel,
         Self::LogFormat,
         Self::WebhookSecret,
         Self::MonitorToken,
@@ -57,10 +74,13 @@ impl Variable {
         match self {
             Self::Config => "GLASSPOST_CONFIG",
             Self::MailgridConfig => "MAILGRID_CONFIG",
+            Self::ServiceConfig => "GLASSPOST_SERVICE_CONFIG",
+            Self::GmpConfig => "GMP_CONFIG",
             Self::Data => "GLASSPOST_DATA",
             Self::MailgridDb => "MAILGRID_DB",
             Self::LogLevel => "LOG_LEVEL",
             Self::MailgridLogLevel => "MAILGRID_LOG_LEVEL",
+            Self::GmpLogLevel => "GMP_LOG_LEVEL",
             Self::LogFormat => "LOG_FORMAT",
             Self::WebhookSecret => "GLASSPOST_WEBHOOK_SECRET",
             Self::MonitorToken => "GLASSPOST_MONITOR_TOKEN",
@@ -81,18 +101,45 @@ impl Environment {
         let set = Variable::ALL
             .into_iter()
             .filter_map(|variable| Some((variable, std::env::var_os(variable.name())?)));
-        Self::of(set)
+        let named = service::names().filter_map(|name| {
+            let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+            Some((name, Secret::new(value.to_string_lossy())))
+        });
+        Self {
+            named: named.collect(),
+            ..Self::of(set)
+        }
     }
 
     /// An environment of these variables.
     pub fn of(variables: impl IntoIterator<Item = (Variable, OsString)>) -> Self {
         let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
-        Self(set.collect())
+        Self {
+            variables: set.collect(),
+            named: BTreeMap::new(),
+        }
+    }
+
+    /// An environment of these variables of the service.
+    #[cfg(test)]
+    pub fn named_for_tests(variables: &[(&'static str, &str)]) -> Self {
+        let named = variables
+            .iter()
+            .map(|&(name, value)| (name, Secret::new(value)));
+        Self {
+            variables: BTreeMap::new(),
+            named: named.collect(),
+        }
     }
 
     /// A variable's value.
     pub fn get(&self, variable: Variable) -> Option<&OsStr> {
-        self.0.get(&variable).map(OsString::as_os_str)
+        self.variables.get(&variable).map(OsString::as_os_str)
+    }
+
+    /// The value of a variable of the service's.
+    pub fn named(&self, name: &str) -> Option<String> {
+        self.named.get(name).map(|value| value.expose().to_owned())
     }
 
     /// A variable's value as a path.

@@ -2,6 +2,7 @@
 
 mod data_folder;
 mod environment;
+pub mod service;
 
 pub use data_folder::{DataFolderError, data_folder, is_platform_folder};
 pub use environment::{Environment, Variable};

@@ -1,23 +1,25 @@
 //! What each verb does.
 
+mod config;
 mod demo;
 mod preview;
 mod report;
 mod request;
 mod schedule;
 mod send;
+mod serve;
 mod sink;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use store::{SqliteStore, Store};
 use tracing::level_filters::LevelFilter;
 
-use crate::cli::Verb;
+use crate::cli::{ConfigFlags, Verb};
 use crate::exit::Failure;
 use crate::logging::LogSettings;
-use crate::settings::Environment;
+use crate::settings::{Environment, Variable};
 
 /// Runs a verb to its end.
 pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
@@ -26,6 +28,8 @@ pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
         Verb::Report(args) => report::run(args, environment).await,
         Verb::Campaigns(args) => report::campaigns(args, environment).await,
         Verb::Schedule(args) => schedule::run(args, environment).await,
+        Verb::Serve(args) => serve::run(*args, environment).await,
+        Verb::Config(verb) => config::run(&verb, environment),
         Verb::Sink(args) => sink::run(*args).await,
         Verb::Demo(args) => demo::run(args).await,
     }
@@ -39,6 +43,8 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
         | Verb::Report(_)
         | Verb::Campaigns(_)
         | Verb::Schedule(_)
+        | Verb::Serve(_)
+        | Verb::Config(_)
         | Verb::Sink(_) => LevelFilter::INFO,
     };
     LogSettings::new(verb.logs(), default, environment)
@@ -46,6 +52,15 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
 
 fn open_store(folder: &Path) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(SqliteStore::open(folder)?))
+}
+
+/// The service's configuration file, where one is named.
+fn service_config(flags: &ConfigFlags, environment: &Environment) -> Option<PathBuf> {
+    flags
+        .config
+        .clone()
+        .or_else(|| environment.path(Variable::ServiceConfig))
+        .or_else(|| environment.path(Variable::GmpConfig))
 }
 
 /// A word as it is typed into a shell.

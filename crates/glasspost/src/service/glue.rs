@@ -1,0 +1,109 @@
+//! Where rooms meet that do not know each other: what the API and the console see of sending and reporting.
+
+use async_trait::async_trait;
+use console::service::{FiguresSource, Lane};
+use deliver::dispatch::Dispatch;
+use intake::proxy::{SyncControl, SyncStatus, Wakes};
+use model::account::AccountPk;
+use model::{Seq, TenantId};
+use observe::reports::{ReportFigures, Reports, SyncStatus as Reporting};
+use tokio_util::sync::CancellationToken;
+
+/// Sending, as the API moves it.
+pub struct Sending(pub Dispatch);
+
+#[async_trait]
+impl Wakes for Sending {
+    fn wake(&self) {
+        self.0.wake();
+    }
+
+    async fn recall(&self) {
+        self.0.recall().await;
+    }
+
+    fn is_sending(&self, message: Seq) -> bool {
+        self.0.is_sending(message)
+    }
+
+    fn activate(&self) {
+        self.0.set_active(true);
+    }
+
+    fn suspend(&self) {
+        self.0.set_active(false);
+    }
+
+    fn is_active(&self) -> bool {
+        self.0.is_active()
+    }
+
+    fn account_changed(&self, account: AccountPk) {
+        self.0.account_changed(account);
+    }
+}
+
+/// Reporting, as the API moves it.
+pub struct Reporters(pub Reports);
+
+impl SyncControl for Reporters {
+    fn run_now(&self, tenant: Option<TenantId>) {
+        self.0.run_now(tenant);
+    }
+
+    fn status(&self) -> Vec<SyncStatus> {
+        let all = self.0.status().into_iter();
+        all.map(|status| SyncStatus {
+            tenant: status.tenant,
+            last_sync_at: status.last_sync_at,
+            next_sync_at: status.next_sync_at,
+            in_dnd: status.in_dnd,
+            failures: status.failures,
+        })
+        .collect()
+    }
+}
+
+/// Both, as the console shows them.
+pub struct Shown {
+    /// Sending.
+    pub dispatch: Dispatch,
+    /// Reporting.
+    pub reports: Reports,
+    /// Cancelled when sending has ended.
+    pub ended: CancellationToken,
+}
+
+impl FiguresSource for Shown {
+    fn lanes(&self) -> Vec<Lane> {
+        let all = self.dispatch.lanes().into_iter();
+        all.map(|lane| Lane {
+            account: lane.account,
+            connections: lane.connections,
+            sending: lane.sending,
+            trouble: lane.trouble,
+            limited_until: lane.limited_until,
+        })
+        .collect()
+    }
+
+    fn reporting(&self) -> Vec<Reporting> {
+        self.reports.status()
+    }
+
+    fn report_figures(&self) -> ReportFigures {
+        self.reports.figures()
+    }
+
+    fn is_active(&self) -> bool {
+        self.dispatch.is_active()
+    }
+
+    fn is_running(&self) -> bool {
+        !self.ended.is_cancelled()
+    }
+
+    fn is_sending(&self, message: Seq) -> bool {
+        self.dispatch.is_sending(message)
+    }
+}

@@ -1,0 +1,74 @@
+//! Makes the messages of submissions: what the store keeps of them, given to the workshop.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deliver::{Maker, Unmade};
+use model::{Content, Envelope, Message, SubmissionId};
+use prepare::{Draft, Unmakeable, Workshop};
+use serde_json::Value;
+use store::{Submission, Submissions};
+
+use super::tenants::{TenantError, Tenants};
+
+/// The header by which a bounce is known to be about one of our messages.
+const MAIL_ID: &str = "X-Genro-Mail-ID";
+
+/// The service's maker.
+pub struct SubmissionMaker {
+    /// What was handed over.
+    pub submissions: Arc<dyn Submissions>,
+    /// By whom.
+    pub tenants: Tenants,
+    /// Where it becomes bytes.
+    pub workshop: Workshop,
+}
+
+#[async_trait]
+impl Maker for SubmissionMaker {
+    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+        let Content::Submission(id) = message.content else {
+            return Err(Unmade::Never("it is a campaign's".to_owned()));
+        };
+        let (submission, draft) = self.draft(id).await?;
+        let tenant = self
+            .tenants
+            .get(&submission.tenant)
+            .await
+            .map_err(|error| match error {
+                TenantError::Store(error) => Unmade::Store(error),
+                other => Unmade::Never(other.to_string()),
+            })?;
+        let made = self
+            .workshop
+            .make(
+                &tenant.source,
+                tenant.policy.as_deref(),
+                &draft,
+                submission.message_id,
+                message.accepted_at,
+            )
+            .await
+            .map_err(|error| match error {
+                Unmakeable::Never(reason) => Unmade::Never(reason),
+                Unmakeable::Later(reason) => Unmade::Later(reason),
+            })?;
+        bytes.extend_from_slice(format!("{MAIL_ID}: {}\r\n", message.id).as_bytes());
+        bytes.extend_from_slice(&made.bytes);
+        Ok(Envelope::new(made.sender, message.address.clone()))
+    }
+}
+
+impl SubmissionMaker {
+    async fn draft(&self, id: SubmissionId) -> Result<(Submission, Draft), Unmade> {
+        let kept = self.submissions.payload(id).await?;
+        let (submission, payload) =
+            kept.ok_or_else(|| Unmade::Never("its client took it back".to_owned()))?;
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Unmade::Never(format!("what was handed over cannot be read: {error}"))
+        };
+        let json: Value = serde_json::from_str(&payload).map_err(|error| unreadable(&error))?;
+        let draft = Draft::read(&json).map_err(|error| unreadable(&error))?;
+        Ok((submission, draft))
+    }
+}

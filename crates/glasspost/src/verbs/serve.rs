@@ -1,0 +1,34 @@
+//! `glasspost serve`: the service from its start to its end.
+
+use crate::cli::ServeArgs;
+use crate::exit::Failure;
+use crate::service::Service;
+use crate::settings::service::table::NEEDLESS;
+use crate::settings::service::{Layers, ServiceSettings};
+use crate::settings::{Environment, data_folder};
+use crate::{signals, terminal};
+
+/// Runs the verb.
+pub async fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failure> {
+    let file = super::service_config(&args.config, environment);
+    let layers = Layers::new(file.as_deref(), environment, args.said())?;
+    let settings = ServiceSettings::new(&layers)?;
+    for (variable, why) in NEEDLESS {
+        if environment.named(variable).is_some() {
+            tracing::warn!("{variable} decides nothing: {why}");
+        }
+    }
+    let folder = data_folder(args.data.data.as_deref(), None, environment)?;
+    let stop =
+        signals::stop_token("stopping: what is under way is finished; again to stop at once")?;
+    let service = Service::new(settings, &folder).await?;
+    if let Some(path) = &service.token_kept_in {
+        terminal::print(&format!("the operator's token is in {}\n", path.display()))?;
+    }
+    // Last, since whoever reads it asks at once.
+    terminal::print(&format!("listening on {}\n", service.url()))?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Service started");
+    let ended = service.run(stop).await;
+    tracing::info!("Service stopped");
+    ended
+}

@@ -1,0 +1,202 @@
+//! `glasspost serve` as applications and operators use it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Home, Process, Request, until};
+
+/// What the service prints before its address.
+const SHOWN: &str = "listening on http://";
+
+/// A service that runs.
+pub struct Service {
+    /// The process.
+    pub process: Process,
+    /// Where it answers.
+    pub address: SocketAddr,
+    /// The operator's token.
+    pub admin: String,
+}
+
+/// A tenant as its own application knows it.
+#[derive(Clone, Debug)]
+pub struct Application {
+    address: SocketAddr,
+    /// The tenant's id.
+    pub tenant: String,
+    /// The tenant's key.
+    pub key: String,
+}
+
+impl Service {
+    /// Starts it in a home, on a port of its own.
+    pub fn start(home: &Home) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same with more variables.
+    pub fn start_with(home: &Home, variables: &[(&str, &str)]) -> Self {
+        let mut process = home.glasspost_with(variables, &["serve", "--port", "0"]);
+        let address = until("the service's address", || {
+            let stdout = process.stdout();
+            let mut lines = stdout
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let found = lines.find_map(|line| line.trim_end().strip_prefix(SHOWN));
+            assert!(
+                found.is_some() || !process.has_ended(),
+                "it does not start: {}",
+                process.stderr()
+            );
+            found.map(|shown| shown.parse().unwrap())
+        });
+        let admin = std::fs::read_to_string(home.data().join("admin.token")).unwrap();
+        Self {
+            process,
+            address,
+            admin: admin.trim().to_owned(),
+        }
+    }
+
+    /// A request of the operator's.
+    pub fn ask(&self, method: &str, target: &str) -> Request {
+        request(self.address, method, target, &self.admin)
+    }
+
+    /// What the operator gets.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Value {
+        self.ask("GET", target)
+            .send(self.address)
+            .expect(200)
+            .json()
+    }
+
+    /// What the operator gets for a body.
+    #[track_caller]
+    pub fn post(&self, target: &str, body: &Value) -> Answer {
+        self.ask("POST", target).json(body).send(self.address)
+    }
+
+    /// Adds a tenant with more settings; gives its application.
+    #[track_caller]
+    pub fn tenant_with(&self, id: &str, mut settings: Value) -> Application {
+        settings["id"] = json!(id);
+        let answer = self.post("/tenant", &settings).expect(200).json();
+        Application {
+            address: self.address,
+            tenant: id.to_owned(),
+            key: answer["api_key"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Adds a tenant with one account, `main`, on a relay of this machine.
+    #[track_caller]
+    pub fn tenant(&self, id: &str, relay_port: u16) -> Application {
+        let application = self.tenant_with(id, json!({"name": id.to_uppercase()}));
+        application.account("main", relay_port, json!({}));
+        application
+    }
+
+    /// The samples of `/metrics`, by name and labels.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let answer = Request::new("GET", "/metrics")
+            .header("Host", &self.address.to_string())
+            .send(self.address)
+            .expect(200);
+        answer
+            .text()
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| {
+                let (name, value) = line.rsplit_once(' ')?;
+                Some((name.to_owned(), value.parse().ok()?))
+            })
+            .collect()
+    }
+
+    /// A metric of one account, whatever its other labels.
+    pub fn count(&self, name: &str, account: &str) -> f64 {
+        let label = format!("account_id=\"{account}\"");
+        self.metrics()
+            .iter()
+            .filter(|(series, _)| series.starts_with(name) && series.contains(&label))
+            .map(|(_, value)| value)
+            .sum()
+    }
+
+    /// Waits until nothing is pending.
+    pub fn until_done(&self) {
+        until("the end of the queue", || {
+            (self.metrics().get("gmp_pending_messages") == Some(&0.0)).then_some(())
+        });
+    }
+}
+
+impl Application {
+    /// A request of the tenant's.
+    pub fn ask(&self, method: &str, target: &str) -> Request {
+        request(self.address, method, target, &self.key)
+    }
+
+    /// What the tenant gets.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Value {
+        self.ask("GET", target)
+            .send(self.address)
+            .expect(200)
+            .json()
+    }
+
+    /// What the tenant gets for a body.
+    #[track_caller]
+    pub fn post(&self, target: &str, body: &Value) -> Answer {
+        self.ask("POST", target).json(body).send(self.address)
+    }
+
+    /// Adds an account with more settings.
+    #[track_caller]
+    pub fn account(&self, id: &str, port: u16, mut settings: Value) {
+        settings["id"] = json!(id);
+        settings["tenant_id"] = json!(self.tenant);
+        settings["host"] = json!("127.0.0.1");
+        settings["port"] = json!(port);
+        settings["use_tls"] = json!(false);
+        self.post("/account", &settings).expect(200);
+    }
+
+    /// Hands messages over; gives the answer of a call that was right.
+    #[track_caller]
+    pub fn send(&self, messages: &[Value]) -> Value {
+        let answer = self.post("/commands/add-messages", &json!({"messages": messages}));
+        answer.expect(200).json()
+    }
+
+    /// A message to one person through the account `main`.
+    pub fn message(&self, id: &str, to: &str) -> Value {
+        json!({
+            "id": id, "tenant_id": self.tenant, "account_id": "main", "from": "Ada <ada@sender.test>", "to": [to],
+            "subject": format!("About {id}"), "body": "Hello.\n", "content_type": "plain",
+        })
+    }
+
+    /// One message as the service tells it.
+    #[track_caller]
+    pub fn record(&self, id: &str) -> Value {
+        let path = format!("/messages?tenant_id={}&include_history=true", self.tenant);
+        let all = self.get(&path);
+        let mut messages = all["messages"].as_array().unwrap().iter();
+        messages
+            .find(|message| message["id"] == id)
+            .unwrap_or_else(|| panic!("no message {id} in {all}"))
+            .clone()
+    }
+}
+
+fn request(address: SocketAddr, method: &str, target: &str, token: &str) -> Request {
+    Request::new(method, target)
+        .header("Host", &address.to_string())
+        .header("X-API-Token", token)
+}
