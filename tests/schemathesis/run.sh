@@ -62,12 +62,20 @@ curl --fail --silent "$URL/openapi.json" >"$WORK/openapi.json" || fail "there is
 # What the document's examples speak of.
 KEY=$(ask "$URL/tenant" -d '{"id": "acme"}' | sed -n 's/.*"api_key":"\([^"]*\)".*/\1/p')
 [ -n "$KEY" ] || fail "a new tenant got no key"
+ask "$URL/account" -d '{"tenant_id": "acme", "id": "main", "host": "127.0.0.1", "port": 9}' >"$WORK/answer"
+ask "$URL/messages/add" -d '{"tenant_id": "acme", "id": "msg-123", "account_id": "main", "from": "ada@example.org",
+    "to": "grace@example.com", "subject": "Hello", "body": "Hello."}' >"$WORK/answer"
 
+check() {
+    "$TOOLS/bin/schemathesis" run "$URL/openapi.json" --url "$URL" --checks "$CHECKS" --seed "$SEED" --warnings off \
+        --no-color "$@" || fail "it says what the service does not do"
+}
 export ANSWERED="$WORK/answered" SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$HERE" PYTHONDONTWRITEBYTECODE=1
 cd "$WORK"
+# First what takes nothing away, so that each finds what its example speaks of.
+check -H "X-API-Token: $TOKEN" --phases examples --exclude-method DELETE --exclude-path-regex 'delete|revoke|cleanup|purge'
 for token in "$KEY" "$TOKEN"; do
-    "$TOOLS/bin/schemathesis" run "$URL/openapi.json" --url "$URL" -H "X-API-Token: $token" --checks "$CHECKS" \
-        --seed "$SEED" --max-time "$SECONDS_EACH" --warnings off --no-color || fail "it says what the service does not do"
+    check -H "X-API-Token: $token" --max-time "$SECONDS_EACH"
 done
 kill -0 "$SERVICE" 2>/dev/null || { tail "$WORK/log" >&2; fail "the service ended"; }
 "$TOOLS/bin/python" "$HERE/answered.py" "$WORK/openapi.json" "$ANSWERED"
