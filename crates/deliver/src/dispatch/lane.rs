@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use model::account::{Account, AccountPk};
 use model::{Live, Priority, Timestamp};
+use smtp::client::Connector;
 use store::{Due, LaneKey, Lease, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,8 @@ use crate::run::{self, DeliverError, Delivery};
 const HELD_AGAIN: Duration = Duration::from_secs(5);
 /// When a lane is tried again that broke off, or whose account cannot be used.
 const TROUBLE_AGAIN: Duration = Duration::from_secs(30);
+/// Messages of one account that are read ahead at most, whatever the account says.
+const READ_AHEAD_MAX: usize = 1_000;
 /// How long a delivery's feeder sleeps at most: all that it waits for is told.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Envelopes ride along where messages take less than this, so that an urgent one waits for no second slow one.
@@ -148,18 +151,26 @@ async fn take_turn(
     lane: &Arc<Lane>,
     turn: CancellationToken,
 ) -> Result<Next, DeliverError> {
+    let now = shared.rooms.clock.now();
+    let account = match account(shared, lane).await? {
+        Known::Usable(account) => account,
+        Known::Unusable(trouble) => {
+            lane.live.set_trouble(Some(trouble));
+            return Ok(Next::NotBefore(now + TROUBLE_AGAIN));
+        }
+        Known::Gone => return Ok(Next::WhenNews),
+    };
     let store = &shared.rooms.store;
     let lease = match store.lease(LaneKey::account(lane.account)).await {
         Ok(lease) => lease,
-        Err(StoreError::LaneHeld { .. }) => {
-            return Ok(Next::NotBefore(shared.rooms.clock.now() + HELD_AGAIN));
-        }
+        Err(StoreError::LaneHeld { .. }) => return Ok(Next::NotBefore(now + HELD_AGAIN)),
         Err(error) => return Err(error.into()),
     };
     // A task of its own: whatever becomes of it, the lease is given back.
     let work = tokio::spawn(deliver(
         Arc::clone(shared),
         Arc::clone(lane),
+        account,
         lease.clone(),
         turn,
     ));
@@ -171,21 +182,11 @@ async fn take_turn(
 async fn deliver(
     shared: Arc<Shared>,
     lane: Arc<Lane>,
+    account: Usable,
     lease: Lease,
     turn: CancellationToken,
 ) -> Result<Next, DeliverError> {
-    let now = shared.rooms.clock.now();
-    let Some(account) = account(&shared, &lane).await? else {
-        return Ok(Next::NotBefore(now + TROUBLE_AGAIN));
-    };
-    let connector = match connector(&account, &shared.settings) {
-        Ok(connector) => connector,
-        Err(error) => {
-            let trouble = format!("the account cannot be used: {error}");
-            lane.live.set_trouble(Some(trouble));
-            return Ok(Next::NotBefore(now + TROUBLE_AGAIN));
-        }
-    };
+    let Usable { account, connector } = account;
     let limits = limits(&shared, &account, &lease).await?;
     let delivery = Delivery {
         store: Arc::clone(&shared.rooms.store),
@@ -194,6 +195,7 @@ async fn deliver(
         connector: Arc::new(connector),
         settings: run::Settings {
             idle_max: Some(Duration::from_secs(account.ttl_s.into())),
+            read_ahead_max: read_ahead_max(&account, &shared.settings),
             allowance: lane.set_allowance(limits),
             pool: Some(Arc::clone(&shared.pool)),
             ..settings(&shared.settings)
@@ -207,6 +209,12 @@ async fn deliver(
     next(&shared, &lane, &lease).await
 }
 
+/// How many messages of an account are read ahead.
+fn read_ahead_max(account: &Account, settings: &Settings) -> usize {
+    let own = account.batch_size.map(|size| size.get() as usize);
+    own.unwrap_or(settings.read_ahead_max).min(READ_AHEAD_MAX)
+}
+
 /// What holds for every account.
 fn settings(settings: &Settings) -> run::Settings {
     run::Settings {
@@ -214,7 +222,6 @@ fn settings(settings: &Settings) -> run::Settings {
         retry: settings.retry.clone(),
         relay_retry: RetryPolicy::relay(),
         unreachable: Unreachable::Charged,
-        read_ahead_max: settings.read_ahead_max,
         look_again: LOOK_AGAIN,
         ride_below: RIDE_BELOW,
         unrecorded_outcomes_max: settings.unrecorded_outcomes_max,
@@ -223,21 +230,34 @@ fn settings(settings: &Settings) -> run::Settings {
     }
 }
 
-/// The lane's account, when its mail may be sent.
-async fn account(shared: &Shared, lane: &Lane) -> Result<Option<Account>, DeliverError> {
+/// What is known of a lane's account.
+enum Known {
+    Usable(Usable),
+    /// Why its mail cannot be sent now.
+    Unusable(String),
+    Gone,
+}
+
+/// An account and the way to its server.
+struct Usable {
+    account: Account,
+    connector: Connector,
+}
+
+async fn account(shared: &Shared, lane: &Lane) -> Result<Known, DeliverError> {
     let directory = &shared.rooms.directory;
     let Some(known) = directory.account_by_pk(lane.account).await? else {
-        lane.live
-            .set_trouble(Some("there is no such account any more".to_owned()));
-        return Ok(None);
+        return Ok(Known::Gone);
     };
-    let tenant = directory.tenant(&known.account.tenant).await?;
+    let account = known.account;
+    let tenant = directory.tenant(&account.tenant).await?;
     if !tenant.is_some_and(|tenant| tenant.is_active) {
-        lane.live
-            .set_trouble(Some("its tenant is not active".to_owned()));
-        return Ok(None);
+        return Ok(Known::Unusable("its tenant is not active".to_owned()));
     }
-    Ok(Some(known.account))
+    Ok(match connector(&account, &shared.settings) {
+        Ok(connector) => Known::Usable(Usable { account, connector }),
+        Err(error) => Known::Unusable(format!("the account cannot be used: {error}")),
+    })
 }
 
 /// The account's limits as far as they are used: what another process sent counts, and what was sent before a restart.

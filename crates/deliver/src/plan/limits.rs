@@ -140,7 +140,7 @@ impl Window {
         }
     }
 
-    /// Counts deliveries. A clock that was set back counts them as late as the latest, which is never too little.
+    /// Counts deliveries, as late as the latest that were counted.
     fn add(&mut self, second: i64, count: usize) {
         self.delivered += count;
         match self.sends.back_mut() {
@@ -149,8 +149,16 @@ impl Window {
         }
     }
 
-    /// Forgets what left the window. A second counts until its last moment has left.
+    /// Forgets what left the window. A second counts until its last moment has left; what is in the future because the
+    /// clock was set back counts as of now.
     fn forget(&mut self, now: i64) {
+        let mut later = 0;
+        while let Some((_, count)) = self.sends.pop_back_if(|(second, _)| *second > now) {
+            later += count;
+        }
+        if later > 0 {
+            self.sends.push_back((now, later));
+        }
         while let Some((second, count)) = self.sends.front()
             && second + 1 + self.seconds <= now
         {

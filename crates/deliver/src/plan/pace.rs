@@ -28,7 +28,9 @@ impl Pace {
     pub fn take(&mut self, now: Timestamp, wanted: usize) -> (usize, Duration) {
         let now_us = now.as_millis().saturating_mul(1_000);
         let burst_us = BURST.as_micros() as i64;
-        self.next_us = self.next_us.max(now_us - burst_us.max(self.interval_us));
+        // Never later than now, unless the clock was set back.
+        let earliest_us = now_us - burst_us.max(self.interval_us);
+        self.next_us = self.next_us.clamp(earliest_us, now_us);
         let room = usize::try_from((now_us - self.next_us) / self.interval_us).unwrap_or(0);
         let taken = room.min(wanted);
         self.next_us += self.interval_us * taken as i64;
@@ -63,5 +65,16 @@ mod tests {
         pace.take(start, 100);
         let (taken, _) = pace.take(start + Duration::from_secs(3_600), 100);
         assert!(taken <= 2, "{taken}");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_an_hour_holds_nobody_up() {
+        let mut pace = Pace::new(10);
+        let start = Timestamp::from_millis(10_000_000);
+        pace.take(start, 100);
+        let earlier = start - Duration::from_secs(3_600);
+        let (_, wait) = pace.take(earlier, 100);
+        assert!(wait <= Duration::from_millis(100), "{wait:?}");
+        assert_eq!(pace.take(earlier + wait, 100).0, 1);
     }
 }

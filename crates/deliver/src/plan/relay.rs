@@ -95,13 +95,7 @@ impl RelayHealth {
 
     /// Asks to open a connection.
     pub fn ask(&mut self, now: Timestamp) -> Admission {
-        let grown = self
-            .growth
-            .as_ref()
-            .is_some_and(|growth| growth.ends <= now);
-        if grown {
-            self.growth = None;
-        }
+        self.follow_clock(now);
         let next = self
             .growth
             .as_ref()
@@ -117,6 +111,16 @@ impl RelayHealth {
         }
         self.opening += 1;
         Admission::Open
+    }
+
+    /// Ends what has ended. A clock that was set back makes no pause longer than the longest.
+    fn follow_clock(&mut self, now: Timestamp) {
+        let longest = self.policy.delays.iter().max().copied().unwrap_or_default();
+        self.not_before = self.not_before.min(now + longest + self.policy.jitter_max);
+        self.growth = self.growth.take().filter(|growth| {
+            let was_set_back = growth.ends.since(now) > GROWTH_MAX * 2;
+            now < growth.ends && !was_set_back
+        });
     }
 
     /// A connection was opened.

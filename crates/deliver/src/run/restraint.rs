@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use model::{Message, Seq};
+use model::{Message, Seq, Timestamp};
 use store::StoreError;
 
 use super::Shared;
@@ -16,6 +16,7 @@ const TOLD_MAX: usize = 512;
 
 /// One pause.
 pub(super) struct Restraint {
+    began_at: Timestamp,
     over: Over,
     told: HashSet<Seq>,
 }
@@ -26,6 +27,7 @@ impl Feeder {
         self.shared.allowance.limit_until(Some(over.until));
         tracing::warn!(lane = %self.shared.delivery.lease.key, limit = over.limit, "a limit is used up");
         self.restraint = Some(Restraint {
+            began_at: self.shared.delivery.clock.now(),
             over,
             told: HashSet::new(),
         });
@@ -34,7 +36,8 @@ impl Feeder {
     /// Whether the lane waits; at the end of the pause it does no more.
     pub(super) fn is_restrained(&mut self) -> bool {
         let now = self.shared.delivery.clock.now();
-        let is_over = |restraint: &Restraint| restraint.over.until <= now;
+        // When the clock was set back, the limits say anew how long it is.
+        let is_over = |one: &Restraint| one.over.until <= now || now < one.began_at;
         if self.restraint.as_ref().is_some_and(is_over) {
             self.restraint = None;
             self.shared.allowance.limit_until(None);
@@ -54,7 +57,7 @@ impl Feeder {
     }
 
     async fn tell(&mut self) -> Result<usize, StoreError> {
-        let Some(Restraint { over, told }) = &self.restraint else {
+        let Some(Restraint { over, told, .. }) = &self.restraint else {
             return Ok(0);
         };
         let shared = &self.shared;

@@ -196,3 +196,16 @@ fn connections_that_end_without_fruit_come_ever_more_slowly_and_charge_nobody() 
     relay.closed();
     assert_eq!(relay.ask(now), Admission::Open, "fruit forgets it");
 }
+
+#[test]
+fn a_clock_that_was_set_back_an_hour_keeps_no_relay_untried() {
+    let mut relay = charged(8);
+    let hour = 3_600_000;
+    relay.ask(at(hour));
+    relay.failed(at(hour), Persistence::Transient, 0.0);
+    let Admission::Wait(pause) = relay.ask(at(0)) else {
+        panic!("it goes on at once");
+    };
+    assert!(pause <= Duration::from_secs(66), "{pause:?}");
+    assert_eq!(relay.ask(at(66_000)), Admission::Open);
+}

@@ -5,5 +5,6 @@ mod limits;
 mod making;
 mod outage;
 mod recall;
+mod sleep;
 mod urgent;
 mod world;

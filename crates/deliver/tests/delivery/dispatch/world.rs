@@ -1,6 +1,7 @@
 //! A service without its front: tenants with accounts, mail for them, a dispatcher, and servers.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +104,11 @@ impl World {
         let folder = Arc::clone(&self.folder);
         drop(self);
         Self::open(folder, settings).await
+    }
+
+    /// Where its data is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Stops the dispatcher.
