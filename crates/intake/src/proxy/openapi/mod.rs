@@ -56,8 +56,8 @@ mod tests {
             let inner = ["inner", "HTML"].concat();
             for unsafe_word in [
                 &*inner,
-                "outerHTML",
-                "insertAdjacent",
+                &*["outer", "HTML"].concat(),
+                &*["insert", "Adjacent"].concat(),
                 "eval(",
                 "onclick",
                 "style=",
