@@ -8,6 +8,7 @@ import { Filters } from "../parts/filters";
 import { cursorOf, searchOf, useListing } from "../parts/listing";
 import { ListingCard } from "../parts/listing-card";
 import { Table, type Column } from "../parts/table";
+import { submissionWords } from "../parts/traffic-words";
 import { href, route } from "../route";
 
 const REFRESH_MS = 3000;
@@ -81,19 +82,6 @@ const COLUMNS: Column<SubmissionRow>[] = [
   { title: "Tenant", cell: row => row.tenant_id },
   { title: "Account", cell: row => row.account_id },
   { title: "Attempts", isNumber: true, cell: row => count(row.attempts) },
-  { title: "State", class: "words", cell: words },
+  { title: "State", class: "words", cell: submissionWords },
   { title: "Accepted", class: "whole", cell: row => dateTime(row.created_at) },
 ];
-
-/** What else there is to say of where a submission stands. */
-export function words(row: SubmissionRow): string {
-  const isOpen = row.sent + row.failed < row.recipients;
-  const parts = [
-    isOpen && row.held && "Held back by its tenant.",
-    row.recipients > 1 && `${count(row.sent)} of ${count(row.recipients)} sent, ${count(row.failed)} failed.`,
-    row.error,
-    isOpen && row.due_at && row.attempts > 0 && `Next try at ${dateTime(row.due_at)}.`,
-    isOpen && row.attempts === 0 && row.deferred_until && `Not before ${dateTime(row.deferred_until)}.`,
-  ];
-  return parts.filter(Boolean).join(" ");
-}

@@ -8,7 +8,8 @@ import { SearchField } from "../parts/search";
 import { Segments } from "../parts/segments";
 import { Statistic } from "../parts/statistic";
 import { Tile } from "../parts/tile";
-import { AccountTable, fits, TenantTable } from "../parts/traffic-tables";
+import { AccountTable, TenantTable } from "../parts/traffic-tables";
+import { fits } from "../parts/traffic-words";
 import { href } from "../route";
 import { points, traffic } from "../state";
 

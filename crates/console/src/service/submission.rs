@@ -1,6 +1,6 @@
 //! One submission: what it is, where each recipient's message stands, and what happened to one of them.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -9,6 +9,7 @@ use model::{MessageId, Seq, SubmissionId, TenantId};
 use serde::Serialize;
 use serde_json::Value;
 use store::submissions::{Followed, FollowedMessage};
+use tokio::time::timeout;
 use webserver::Caller;
 
 use super::router::{App, Shared, scope};
@@ -20,6 +21,8 @@ use crate::time::Rfc3339;
 
 /// Submissions that are held as a whole at the same moment: each may be as large as a request.
 pub(super) const STORIES_MAX: usize = 4;
+/// How long one more waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest sender or subject that is shown, in characters; as in a header of a message.
 const TEXT_CHARACTERS_MAX: usize = 998;
 /// Attachments that are named.
@@ -47,9 +50,9 @@ pub(super) async fn one(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = Query::read(query.as_deref(), &["recipient"])?;
-    let _place = Arc::clone(&app.stories)
-        .try_acquire_owned()
-        .map_err(|_| Problem::TooMany("submissions", STORIES_MAX))?;
+    let Ok(Ok(_place)) = timeout(PATIENCE, app.stories.acquire()).await else {
+        return Err(Problem::TooMany("submissions", STORIES_MAX));
+    };
     let followed = named(&app, &pk, scope(&caller)).await?;
     let first = followed.messages.first();
     let first = first.ok_or(Problem::NotFound("submission"))?;
