@@ -11,10 +11,6 @@ CREATE UNIQUE INDEX ledger ON messages(lane, ifnull(folded, address)) WHERE retr
 DROP INDEX due;
 CREATE INDEX due ON messages(lane, priority, due_at) WHERE state = 0 AND held IS NULL;
 
--- When a certified mailbox (PEC) delivered the message, until something is learned of it; NULL for all others.
-ALTER TABLE messages ADD COLUMN unanswered_since INTEGER;
-CREATE INDEX unanswered ON messages(lane, unanswered_since) WHERE unanswered_since IS NOT NULL;
-
 -- The account whose mail waits in a lane; NULL for other lanes.
 ALTER TABLE lanes ADD COLUMN account INTEGER;
 CREATE UNIQUE INDEX lanes_by_account ON lanes(account) WHERE account IS NOT NULL;
@@ -93,6 +89,15 @@ CREATE TABLE news (
     last_event INTEGER NOT NULL,
     count      INTEGER NOT NULL
 );
+
+-- Messages that a certified mailbox (PEC) delivered, and when, until something is learned of them. It is a table, since
+-- each message pays for an index of its own table.
+CREATE TABLE unanswered (
+    message INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    since   INTEGER NOT NULL
+);
+CREATE INDEX unanswered_by_account ON unanswered(account, since);
 
 -- Final messages that are no longer kept, by state: what `books` counts and `messages` lacks.
 CREATE TABLE forgotten (

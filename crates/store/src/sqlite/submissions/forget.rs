@@ -285,6 +285,7 @@ fn delete_message(tx: &WriteTx<'_>, message: &GoingMessage) -> Result<()> {
         .execute([message.lane.0, message.seq.get()])?;
     for statement in [
         "DELETE FROM news WHERE message = ?1",
+        "DELETE FROM unanswered WHERE message = ?1",
         "DELETE FROM messages WHERE seq = ?1",
     ] {
         tx.connection

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reports;
 use crate::sqlite::record::{Detail, encode};
+use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
 use crate::sqlite::{campaigns, row};
 use crate::submissions::{NEWS_MAX, NewNews, PAGE_MAX, Place};
@@ -123,10 +124,7 @@ fn insert(tx: &WriteTx<'_>, event: &Event, previous: Option<i64>) -> Result<()> 
         )?
         .execute([event.message.get(), event.seq.get()])?;
     tx.connection
-        .prepare_cached(
-            "UPDATE messages SET unanswered_since = NULL \
-             WHERE seq = ?1 AND unanswered_since IS NOT NULL",
-        )?
+        .prepare_cached("DELETE FROM unanswered WHERE message = ?1")?
         .execute([event.message.get()])?;
     Ok(())
 }
@@ -139,16 +137,12 @@ pub(super) fn unanswered(
     limit: usize,
 ) -> Result<Vec<Seq>> {
     let mut statement = connection.prepare_cached(
-        "SELECT m.seq FROM lanes l INDEXED BY lanes_by_account \
-         CROSS JOIN messages m INDEXED BY unanswered ON m.lane = l.id \
-         WHERE l.account = ?1 AND m.unanswered_since IS NOT NULL AND m.unanswered_since < ?2 \
-         ORDER BY m.unanswered_since, m.seq LIMIT ?3",
+        "SELECT message FROM unanswered INDEXED BY unanswered_by_account \
+         WHERE account = ?1 AND since < ?2 ORDER BY since, message LIMIT ?3",
     )?;
-    let limit = limit.min(PAGE_MAX) as i64;
-    let rows = statement.query_map([account.0, before.as_millis(), limit], |row| row.get(0))?;
-    Ok(rows
-        .map(|seq| Ok(Seq::new(seq?)))
-        .collect::<rusqlite::Result<_>>()?)
+    let values = params![account.0, before.as_millis(), at_most(limit.min(PAGE_MAX))];
+    let rows = statement.query_map(values, |row| Ok(Seq::new(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whoever handed the message over is to be told.

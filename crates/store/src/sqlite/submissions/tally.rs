@@ -102,7 +102,7 @@ impl Tally {
             EventKind::Delivered => {
                 *self.sends.entry(fact.at.as_secs()).or_default() += 1;
                 if self.is_pec {
-                    await_answer(tx, fact)?;
+                    await_answer(tx, self.account, fact)?;
                 }
                 self.close(tx, submission, fact)?
             }
@@ -194,10 +194,10 @@ impl Tally {
     }
 }
 
-fn await_answer(tx: &WriteTx<'_>, fact: &Fact) -> Result<()> {
+fn await_answer(tx: &WriteTx<'_>, account: AccountPk, fact: &Fact) -> Result<()> {
     tx.connection
-        .prepare_cached("UPDATE messages SET unanswered_since = ?2 WHERE seq = ?1")?
-        .execute([fact.message.get(), fact.at.as_millis()])?;
+        .prepare_cached("INSERT INTO unanswered (message, account, since) VALUES (?1, ?2, ?3)")?
+        .execute([fact.message.get(), account.0, fact.at.as_millis()])?;
     Ok(())
 }
 
