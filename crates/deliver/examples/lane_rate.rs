@@ -1,5 +1,6 @@
-//! Delivers one lane as fast as it can: `lane_rate HOST:PORT MESSAGES [account]`, a campaign's lane, or with `account` a
-//! service's, 4 KiB a message, from a data file in the current folder's file system.
+//! Delivers one lane as fast as it can: `lane_rate HOST:PORT MESSAGES [account [DEAD]]`, a campaign's lane, or with
+//! `account` a service's, beside another account with DEAD messages whose server cannot be reached. 4 KiB a message, from
+//! a data file in the current folder's file system.
 #![expect(
     clippy::print_stdout,
     reason = "a program for the terminal that only prints"
@@ -14,9 +15,10 @@ use async_trait::async_trait;
 use compose::letter::LetterSource;
 use deliver::dispatch::{Dispatcher, Rooms};
 use deliver::{Delivery, Letters, Maker, Settings, Supply, Unmade, dispatch};
-use model::account::{Account, AccountId, Host};
+use model::account::{Account, AccountId, AccountPk, Host};
 use model::{Address, Clock, Envelope, Line, Message, Priority, Tenant, TenantId};
 use smtp::client::{ClientConfig, Connector, TlsMode};
+use store::submissions::AccountCounts;
 use store::{
     Directory, KeySource, NewCampaign, NewMessage, NewSubmission, SqliteStore, Store, Submissions,
 };
@@ -31,18 +33,27 @@ type Failed = Box<dyn Error>;
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (target, messages, account) = match arguments.as_slice() {
-        [target, messages] => (target, messages, false),
-        [target, messages, word] if word == "account" => (target, messages, true),
-        _ => return Err("usage: lane_rate HOST:PORT MESSAGES [account]".into()),
+    let (target, messages, dead) = match arguments.as_slice() {
+        [target, messages] => (target, messages, None),
+        [target, messages, word] if word == "account" => (target, messages, Some(0)),
+        [target, messages, word, dead] if word == "account" => {
+            (target, messages, Some(dead.parse()?))
+        }
+        _ => return Err("usage: lane_rate HOST:PORT MESSAGES [account [DEAD]]".into()),
     };
     let (host, port) = target.split_once(':').ok_or("HOST:PORT expected")?;
     let (port, messages): (u16, usize) = (port.parse()?, messages.parse()?);
     let folder = tempfile::tempdir_in(".")?;
     let store = Arc::new(SqliteStore::open_with_key(folder.path(), &KeySource::File)?);
-    let seconds = match account {
-        false => campaign(store, host, port, messages).await?,
-        true => service(store, host, port, messages).await?,
+    let seconds = match dead {
+        None => campaign(store, host, port, messages).await?,
+        Some(dead) => {
+            let port = NonZeroU16::new(port).ok_or("a port expected")?;
+            let good = fill(&store, "good", host, port, messages).await?;
+            // Nobody listens on the lowest port.
+            fill(&store, "dead", "127.0.0.1", NonZeroU16::MIN, dead).await?;
+            service(store, good, messages).await?
+        }
     };
     let rate = messages as f64 / seconds;
     println!("{messages} delivered in {seconds:.2} s: {rate:.0}/s");
@@ -131,57 +142,55 @@ impl Maker for Plain {
     }
 }
 
-async fn service(
-    store: Arc<SqliteStore>,
+/// An account with mail in its lane.
+async fn fill(
+    store: &SqliteStore,
+    id: &str,
     host: &str,
-    port: u16,
+    port: NonZeroU16,
     messages: usize,
-) -> Result<f64, Failed> {
-    let clock = Clock::system();
+) -> Result<AccountPk, Failed> {
+    let now = Clock::system().now();
     let tenant = TenantId::parse("acme")?;
-    let account = AccountId::parse("main")?;
-    let port = NonZeroU16::new(port).ok_or("a port expected")?;
-    store
-        .put_tenant(Tenant::new(tenant.clone(), clock.now()))
-        .await?;
-    let pk = store
-        .put_account(Account::new(
-            tenant.clone(),
-            account.clone(),
-            Host::parse("host", host)?,
-            port,
-            clock.now(),
-        ))
-        .await?;
-    let payload = format!(
-        r#"{{"text":"{}"}}"#,
-        "0123456789abcde ".repeat(MESSAGE_BYTES / 16)
-    );
+    let id = AccountId::parse(id)?;
+    let host = Host::parse("host", host)?;
+    store.put_tenant(Tenant::new(tenant.clone(), now)).await?;
+    let account = Account::new(tenant.clone(), id.clone(), host, port, now);
+    let pk = store.put_account(account).await?;
+    let text = "0123456789abcde ".repeat(MESSAGE_BYTES / 16);
+    let payload: Box<str> = format!(r#"{{"text":"{text}"}}"#).into();
+    let mail = |number: usize| -> Result<NewSubmission, Failed> {
+        Ok(NewSubmission {
+            tenant: tenant.clone(),
+            client_id: Line::parse("id", &format!("{id}{number}"))?,
+            account: id.clone(),
+            priority: Priority::default(),
+            batch: None,
+            deferred_until: None,
+            payload: payload.clone(),
+            recipients: vec![Address::parse(&format!("person{number}@example.org"))?],
+            at: now,
+        })
+    };
     for first in (0..messages).step_by(BATCH) {
         let numbers = first..messages.min(first + BATCH);
-        let batch: Result<Vec<NewSubmission>, Failed> = numbers
-            .map(|number| {
-                Ok(NewSubmission {
-                    tenant: tenant.clone(),
-                    client_id: Line::parse("id", &format!("m{number}"))?,
-                    account: account.clone(),
-                    priority: Priority::default(),
-                    batch: None,
-                    deferred_until: None,
-                    payload: payload.clone().into(),
-                    recipients: vec![Address::parse(&format!("person{number}@example.org"))?],
-                    at: clock.now(),
-                })
-            })
-            .collect();
+        let batch: Result<Vec<NewSubmission>, Failed> = numbers.map(mail).collect();
         store.submit(batch?).await?;
     }
+    Ok(pk)
+}
+
+async fn service(
+    store: Arc<SqliteStore>,
+    account: AccountPk,
+    messages: usize,
+) -> Result<f64, Failed> {
     let rooms = Rooms {
         store: Arc::clone(&store) as Arc<dyn Store>,
         submissions: Arc::clone(&store) as Arc<dyn Submissions>,
         directory: Arc::clone(&store) as Arc<dyn Directory>,
         maker: Arc::new(Plain(Arc::clone(&store) as Arc<dyn Submissions>)),
-        clock,
+        clock: Clock::system(),
     };
     let settings = dispatch::Settings {
         connections_per_account: CONNECTIONS,
@@ -193,10 +202,8 @@ async fn service(
     loop {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let counts = store.account_counts().await?;
-        if counts
-            .iter()
-            .any(|one| one.account == pk && one.sent == messages as u64)
-        {
+        let is_done = |one: &AccountCounts| one.account == account && one.sent == messages as u64;
+        if counts.iter().any(is_done) {
             break;
         }
     }
