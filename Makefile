@@ -16,6 +16,7 @@ test: ## everything that a change must pass
 	$(CARGO) test --workspace
 	tests/browser/run.sh
 	tests/deploy/run.sh
+	tests/schemathesis/run.sh
 	fuzz/run.sh 5
 	benches/run.sh --quick
 
