@@ -123,7 +123,7 @@ pub struct Followed {
 pub struct FollowedMessage {
     /// The message.
     pub message: Message,
-    /// When it is due; `None` when it is final.
+    /// When it is tried next; `None` when it is final.
     pub due_at: Option<Timestamp>,
     /// What happened to it last.
     pub last: Event,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Event, Message, MessageId, Seq, Timestamp};
+use model::{Event, EventKind, Message, MessageId, Seq, Timestamp};
 use rusqlite::Connection;
 
 use super::accept::accepted_event;
@@ -20,13 +20,18 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     };
     let (last_event, due_at) = place(connection, &message)?;
     let events = events(connection, &message, last_event)?;
+    // What waits for a limit keeps its place in the queue; until when it waits is in the event.
+    let limited_until = events
+        .last()
+        .filter(|last| last.kind == EventKind::RateLimited)
+        .and_then(|last| last.due_at);
     let retried_as = troubled::repeat_of(connection, &message)?
         .map(|repeat| message_id(connection, tag, repeat))
         .transpose()?;
     Ok(Some(Timeline {
         message,
         events,
-        due_at: due_at.map(Timestamp::from_millis),
+        due_at: due_at.map(Timestamp::from_millis).max(limited_until),
         retried_as,
     }))
 }

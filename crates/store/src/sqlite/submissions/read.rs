@@ -2,7 +2,8 @@
 
 use model::account::{AccountId, AccountPk};
 use model::{
-    BatchCode, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId, Timestamp,
+    BatchCode, EventKind, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId,
+    Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -183,11 +184,16 @@ fn messages(
     let mut rows = statement.query([id.0.get(), i64::from(count)])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        let due_at: Option<i64> = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
+        let in_row: Option<i64> = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
         let logged = log::to_logged(row, tag)?;
+        // What waits for a limit keeps its place in the queue; until when it waits is in the event.
+        let limited_until = logged
+            .event
+            .due_at
+            .filter(|_| logged.event.kind == EventKind::RateLimited);
         messages.push(FollowedMessage {
             message: std::sync::Arc::unwrap_or_clone(logged.message),
-            due_at: due_at.map(Timestamp::from_millis),
+            due_at: in_row.map(Timestamp::from_millis).max(limited_until),
             last: logged.event,
         });
     }

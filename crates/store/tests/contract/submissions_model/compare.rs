@@ -105,7 +105,10 @@ impl World {
                     );
                     assert_eq!(message.priority.code(), entry.choice.priority);
                     let is_queued = line.state == MessageState::Queued;
-                    assert_eq!(found.due_at, is_queued.then(|| second(line.due_at)));
+                    assert_eq!(
+                        found.due_at,
+                        is_queued.then(|| second(line.due_at.max(line.limited_until)))
+                    );
                     assert_eq!(found.last.kind, *line.events.last().unwrap());
                     let timeline = self.service.timeline(message.seq).await.unwrap().unwrap();
                     let kinds: Vec<_> = timeline.events.iter().map(|event| event.kind).collect();

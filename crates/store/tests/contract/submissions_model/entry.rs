@@ -20,6 +20,8 @@ pub(super) struct Line {
     pub(super) state: MessageState,
     pub(super) attempts: u32,
     pub(super) due_at: u64,
+    /// Until when its account's limit holds it back.
+    pub(super) limited_until: u64,
     pub(super) events: Vec<EventKind>,
 }
 
@@ -29,6 +31,7 @@ impl Entry {
             state: MessageState::Queued,
             attempts: 0,
             due_at: due_at(&choice, at),
+            limited_until: 0,
             events: vec![EventKind::Accepted],
         };
         Self {

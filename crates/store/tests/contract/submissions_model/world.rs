@@ -189,7 +189,10 @@ impl World {
         let figures = self.figures.entry(entry.place()).or_default();
         let line = &mut entry.messages[place];
         line.events.push(kind);
-        if kind != EventKind::RateLimited {
+        line.limited_until = 0;
+        if kind == EventKind::RateLimited {
+            line.limited_until = now + 7;
+        } else {
             line.attempts += u32::from(kind != EventKind::Cancelled);
             (line.state, line.due_at) = (kind.state(), now + 7);
         }
