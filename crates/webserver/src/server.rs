@@ -24,9 +24,13 @@ use crate::refusal::Refusal;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1_024;
-/// What the kernel keeps of answers that a client does not read. It is small, so that a client that reads nothing
-/// shows within seconds.
-const SEND_BUFFER_BYTES: u32 = 32 * 1024;
+/// What the kernel may hold of one client's answers: on its way and waiting. Less than two packets of a loopback
+/// interface (64 KiB each) would leave each one waiting for a confirmation that its receiver delays by 40 ms.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+/// What the kernel takes of an answer beyond what the client has room for. It is small, so that a client that reads
+/// nothing shows within seconds.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 16 * 1024;
 /// How long a client may confirm nothing of what was sent: then its machine or its network is gone.
 #[cfg(target_os = "linux")]
 const VANISHED_AFTER: Duration = Duration::from_secs(60);
@@ -146,10 +150,14 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     }?;
     // A port whose last connections are still ending can be had again at once.
     socket.set_reuseaddr(true)?;
-    // Both are inherited by every connection that is accepted.
+    // All of this is inherited by every connection that is accepted.
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     #[cfg(target_os = "linux")]
-    SockRef::from(&socket).set_tcp_user_timeout(Some(VANISHED_AFTER))?;
+    {
+        let socket = SockRef::from(&socket);
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+        socket.set_tcp_user_timeout(Some(VANISHED_AFTER))?;
+    }
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -184,6 +192,7 @@ mod tests {
             socket.send_buffer_size().unwrap(),
             2 * SEND_BUFFER_BYTES as usize
         );
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT_BYTES_MAX);
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(VANISHED_AFTER));
     }
 }

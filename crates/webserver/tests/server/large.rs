@@ -1,7 +1,7 @@
-//! Large bodies: whole, within what all of them may hold, and of nobody whom no token let in.
+//! Large bodies: whole, within what all of them may hold, and of nobody whom no token let in. And large answers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -138,4 +138,20 @@ async fn a_body_that_ends_early_is_no_shorter_body() {
     let mut text = String::new();
     let _ = stream.read_to_string(&mut text).await;
     assert!(!text.starts_with("HTTP/1.1 200"), "{text}");
+}
+
+/// It took 40 ms for every 64 KiB, that is 20 s, while each packet waited for the confirmation of the one before.
+#[tokio::test]
+async fn a_long_answer_waits_for_no_delayed_confirmations() {
+    let answer = || async { vec![b'x'; 32 * MIB] };
+    let router = Router::new().route("/long", get(answer));
+    let server = start(router, Access::loopback(), Limits::default()).await;
+    let asked = Instant::now();
+    let answer = server.get("/long", "Host: localhost\r\n").await;
+    assert_eq!((answer.status, answer.body.len()), (200, 32 * MIB));
+    assert!(
+        asked.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        asked.elapsed()
+    );
 }
