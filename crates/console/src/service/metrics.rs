@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use deliver::dispatch::LaneNow;
 use observe::metrics::Format;
 use observe::metrics::service::{LaneFigures, ServiceFigures, exposition};
 
 use super::router::{App, Shared};
-use super::source::Lane;
 use crate::problem::Problem;
 
 /// `GET /metrics`: OpenMetrics for those who ask for it, Prometheus's own text for everybody else.
@@ -37,7 +37,7 @@ async fn figures(app: &Shared) -> store::Result<ServiceFigures> {
     })
 }
 
-fn lane(lane: &Lane) -> LaneFigures {
+fn lane(lane: &LaneNow) -> LaneFigures {
     LaneFigures {
         connections: lane.connections,
         sending: lane.sending,

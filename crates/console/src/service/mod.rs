@@ -27,5 +27,5 @@ mod submissions;
 mod traffic;
 
 pub use router::{Door, ROUTES, Route, Service, Who, router};
-pub use source::{FiguresSource, Lane};
+pub use source::FiguresSource;
 pub use traffic::ROWS_MAX;

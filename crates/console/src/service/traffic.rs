@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use deliver::dispatch::LaneNow;
 use model::account::AccountPk;
 use model::{TenantId, Timestamp};
 use observe::reports::SyncStatus;
@@ -14,7 +15,6 @@ use store::submissions::{AccountCounts, ReportBacklog};
 use webserver::Caller;
 
 use super::router::{App, scope};
-use super::source::Lane;
 use crate::problem::Problem;
 use crate::time::Rfc3339;
 
@@ -107,7 +107,7 @@ pub(super) struct Facts {
     pub(super) is_active: bool,
     pub(super) counts: Vec<AccountCounts>,
     pub(super) backlog: Vec<ReportBacklog>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) lanes: Vec<LaneNow>,
     pub(super) reporting: Vec<SyncStatus>,
 }
 
@@ -190,7 +190,7 @@ impl Sum {
 // === impl rows ===
 
 impl AccountRow {
-    fn new(counts: &AccountCounts, lane: Option<&Lane>) -> Self {
+    fn new(counts: &AccountCounts, lane: Option<&LaneNow>) -> Self {
         Self {
             pk: counts.account.0,
             account_id: counts.account_id.as_str().into(),
@@ -279,7 +279,7 @@ impl Traffic {
 }
 
 fn account_rows(facts: &Facts) -> Vec<AccountRow> {
-    let lanes: HashMap<AccountPk, &Lane> =
+    let lanes: HashMap<AccountPk, &LaneNow> =
         (facts.lanes.iter().map(|lane| (lane.account, lane))).collect();
     let row = |counts: &AccountCounts| AccountRow::new(counts, lanes.get(&counts.account).copied());
     facts.counts.iter().map(row).collect()

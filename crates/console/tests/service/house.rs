@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use console::service::{Door, FiguresSource, Lane, Service};
+use console::service::{Door, FiguresSource, Service};
+use deliver::dispatch::LaneNow;
 use model::account::{Account, AccountId, AccountPk, Host, port};
 use model::{
     Address, Attempt, Category, Clock, EventKind, Line, Message, Phase, PhaseTimes, Priority,
@@ -35,7 +36,7 @@ pub struct House {
 
 /// What goes on, as a test says.
 pub struct Board {
-    pub lanes: Mutex<Vec<Lane>>,
+    pub lanes: Mutex<Vec<LaneNow>>,
     pub reporting: Mutex<Vec<SyncStatus>>,
     pub sending: Mutex<Vec<Seq>>,
     /// Whether mail is sent, and whether the task lives that does.
@@ -43,7 +44,7 @@ pub struct Board {
 }
 
 impl FiguresSource for Board {
-    fn lanes(&self) -> Vec<Lane> {
+    fn lanes(&self) -> Vec<LaneNow> {
         self.lanes.lock().unwrap().clone()
     }
 

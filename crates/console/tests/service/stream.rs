@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use console::service::Lane;
+use deliver::dispatch::LaneNow;
 use model::EventKind;
 use serde_json::{Value, json};
 use store::Directory;
@@ -130,7 +130,7 @@ async fn what_goes_on_is_news_and_the_charts_get_a_point_a_second() {
     events
         .until(|update| update["totals"]["accounts"] == 1)
         .await;
-    *house.board.lanes.lock().unwrap() = vec![Lane {
+    *house.board.lanes.lock().unwrap() = vec![LaneNow {
         account: numbers[0],
         connections: 7,
         sending: 5,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use console::service::{Lane, ROWS_MAX};
+use console::service::ROWS_MAX;
+use deliver::dispatch::LaneNow;
 use model::EventKind;
 use observe::reports::SyncStatus;
 use serde_json::{Value, json};
@@ -66,14 +67,14 @@ async fn rows_by_account_and_tenant_add_up_to_the_message() {
         .record(&two, &[EventKind::Delivered, EventKind::Bounced])
         .await;
     *house.board.lanes.lock().unwrap() = vec![
-        Lane {
+        LaneNow {
             account: own[0],
             connections: 3,
             sending: 2,
             trouble: Some("535 bad credentials".into()),
             limited_until: None,
         },
-        Lane {
+        LaneNow {
             account: own[1],
             connections: 1,
             sending: 0,
@@ -161,7 +162,7 @@ async fn many_accounts_are_a_bounded_list_and_a_rest_and_trouble_is_never_in_the
             .await;
     }
     let idle = numbers[ROWS_MAX + 15];
-    *house.board.lanes.lock().unwrap() = vec![Lane {
+    *house.board.lanes.lock().unwrap() = vec![LaneNow {
         account: idle,
         connections: 0,
         sending: 0,
