@@ -20,7 +20,7 @@ pub struct Receipt {
     pub kind: ReceiptKind,
     /// The message it is about.
     pub about: Option<Original>,
-    /// The recipient it is about; none where it is about the whole message.
+    /// The recipient it is about; none where it is about several.
     pub recipient: Option<Box<str>>,
     /// Why, when it is bad news: one line, at most 500 characters.
     pub reason: Box<str>,
@@ -122,7 +122,8 @@ pub(crate) fn receipt_in(message: &Message<'_>) -> Option<Receipt> {
         mail_id: enclosed.mail_id,
         message_id: named.or(enclosed.message_id),
     };
-    let recipient = element("consegna").map(|address| one_line(&address, ADDRESS_CHARS_MAX));
+    let recipient = element("consegna").or_else(|| data.as_deref().and_then(only_recipient));
+    let recipient = recipient.map(|address| one_line(&address, ADDRESS_CHARS_MAX));
     Some(Receipt {
         kind,
         about: about.known(),
@@ -170,6 +171,18 @@ fn element(xml: &str, name: &str) -> Option<String> {
     Some(unescaped(text.trim()))
 }
 
+/// The recipient of a message that has one.
+fn only_recipient(xml: &str) -> Option<String> {
+    let mut lists = xml.split("<destinatari");
+    let (Some(list), None) = (lists.nth(1), lists.next()) else {
+        return None;
+    };
+    let (text, _) = list.split_once("</destinatari>")?;
+    let (attributes, address) = text.split_once('>')?;
+    // Longer names begin the same.
+    (attributes.is_empty() || attributes.starts_with(' ')).then(|| unescaped(address.trim()))
+}
+
 /// The five characters that XML has names for, the one that begins a name last.
 fn unescaped(text: &str) -> String {
     let names = [
@@ -196,6 +209,15 @@ mod tests {
         assert_eq!(element(xml, "msgid").as_deref(), Some("<a&lt;@b>"));
         assert_eq!(element(xml, "consegna").as_deref(), Some("c@d.it"));
         assert_eq!(element(xml, "errore-esteso"), None);
+    }
+
+    #[test]
+    fn an_acceptance_names_its_recipient_where_there_is_one() {
+        let one = r#"<destinatari tipo="certificato"> c@d.it </destinatari>"#;
+        assert_eq!(only_recipient(one).as_deref(), Some("c@d.it"));
+        assert_eq!(only_recipient(&one.repeat(2)), None);
+        assert_eq!(only_recipient("<destinatari>"), None);
+        assert_eq!(only_recipient("<destinatario>c@d.it</destinatario>"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use intake::bounce::mailbox::{Deadlines, Security, Settings, Trust};
+use intake::bounce::mailbox::{Deadlines, Security, Settings, Trust, Trusted};
 use model::Secret;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -109,7 +109,7 @@ impl Dovecot {
             host: "127.0.0.1".into(),
             port: self.imap,
             security: Security::Plain,
-            trust: Trust::Platform,
+            trust: Trusted::prepare(&Trust::Platform).unwrap(),
             user: USER.into(),
             password: Secret::new(PASSWORD),
             folder: "INBOX".into(),
@@ -124,13 +124,22 @@ impl Dovecot {
         } else {
             self.imap
         };
-        let trust = Trust::PlatformAnd(self.authority.as_bytes().into());
         Settings {
             port,
             security,
-            trust,
+            trust: self.trusted(),
             ..self.settings()
         }
+    }
+
+    /// Who believes its authority too.
+    pub fn trusted(&self) -> Trusted {
+        Trusted::prepare(&self.trust()).unwrap()
+    }
+
+    /// Trust in its authority too.
+    pub fn trust(&self) -> Trust {
+        Trust::PlatformAnd(self.authority.as_bytes().into())
     }
 
     /// Puts a message into INBOX, behind those before it.
@@ -158,6 +167,15 @@ impl Dovecot {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "doveadm {arguments:?}: {said}");
+    }
+
+    /// The names of the folders beside INBOX.
+    pub fn folders(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("mail")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter_map(|name| name.strip_prefix('.').map(str::to_owned))
+            .collect()
     }
 
     /// The names of the messages in INBOX, which end in their flags.

@@ -150,7 +150,7 @@ async fn tls_from_the_first_byte_or_by_starttls_needs_a_believed_certificate() {
         assert_eq!(ids(&batch), ["gp-1"]);
 
         let distrusting = Settings {
-            trust: Default::default(),
+            trust: dovecot.settings().trust,
             ..settings.clone()
         };
         let refused = visit(&distrusting, None).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use intake::bounce::mailbox::{Deadlines, Security, Settings, Trust};
+use intake::bounce::mailbox::{Deadlines, Security, Settings, Trust, Trusted};
 use model::Secret;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -97,7 +97,7 @@ impl Scripted {
             host: "127.0.0.1".into(),
             port: self.port,
             security: Security::Plain,
-            trust: Trust::Platform,
+            trust: Trusted::prepare(&Trust::Platform).unwrap(),
             user: "ada".into(),
             password: Secret::new("secret-1"),
             folder: "INBOX".into(),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use model::Secret;
 
+use super::tls::Trusted;
+
 /// Everything a [`Mailbox`](super::Mailbox) needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -15,7 +17,7 @@ pub struct Settings {
     /// How TLS starts, if at all.
     pub security: Security,
     /// Whose certificates are believed.
-    pub trust: Trust,
+    pub trust: Trusted,
     /// Who logs in.
     pub user: Box<str>,
     /// With what.

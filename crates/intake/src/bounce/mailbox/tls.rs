@@ -1,4 +1,4 @@
-//! TLS for a mailbox: versions and trust, prepared once for all visits.
+//! TLS for mailboxes: versions and trust, prepared once for all visits.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -11,6 +11,10 @@ use tokio_rustls::TlsConnector;
 
 use super::settings::{BadSettings, Settings, Trust};
 
+/// Whose certificates are believed, read once for all mailboxes.
+#[derive(Clone, Debug)]
+pub struct Trusted(Arc<rustls::ClientConfig>);
+
 /// What the connections to one server share.
 #[derive(Clone)]
 pub(super) struct Tls {
@@ -19,12 +23,14 @@ pub(super) struct Tls {
     pub name: ServerName<'static>,
 }
 
-impl Tls {
-    pub fn prepare(settings: &Settings) -> Result<Self, BadSettings> {
-        let name = ServerName::try_from(settings.host.to_string())
-            .map_err(|_| BadSettings::Host(settings.host.clone()))?;
+impl Trusted {
+    /// Reads the authorities.
+    ///
+    /// # Errors
+    /// They cannot be read, or TLS cannot be prepared.
+    pub fn prepare(trust: &Trust) -> Result<Self, BadSettings> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = match &settings.trust {
+        let verifier = match trust {
             Trust::Platform => Verifier::new(Arc::clone(&provider)),
             Trust::PlatformAnd(pem) => {
                 Verifier::new_with_extra_roots(authorities(pem)?, Arc::clone(&provider))
@@ -36,8 +42,16 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier.map_err(unusable)?))
             .with_no_client_auth();
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+impl Tls {
+    pub fn prepare(settings: &Settings) -> Result<Self, BadSettings> {
+        let name = ServerName::try_from(settings.host.to_string())
+            .map_err(|_| BadSettings::Host(settings.host.clone()))?;
         Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
+            connector: TlsConnector::from(Arc::clone(&settings.trust.0)),
             name,
         })
     }
