@@ -248,8 +248,9 @@ async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Prob
     let submitted = app.submissions.submit(rest).await?;
     let is_replaced = |one: &Submitted| matches!(one, Submitted::Replaced(_));
     if submitted.iter().any(is_replaced) {
-        // What was read ahead is as it was before.
+        // What was read ahead is as it was before, and it may be due earlier. Of what is new the log tells.
         app.sending.recall().await;
+        app.sending.wake();
     }
     for (place, submitted) in places.into_iter().zip(submitted) {
         taken[place] = match submitted {
@@ -258,9 +259,6 @@ async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Prob
             Submitted::NoTenant => Taken::NoTenant,
             Submitted::NoAccount => Taken::NoAccount,
         };
-    }
-    if taken.contains(&Taken::Queued) {
-        app.sending.wake();
     }
     Ok(taken)
 }
