@@ -88,9 +88,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => record.prop_map(Operation::Record),
         1 => (owner.clone(), numbers(IDS.len())).prop_map(|(a, b)| Operation::Remove(a, b)),
         1 => (0..4_usize, limit.clone()).prop_map(|(a, b)| Operation::RemoveOfAccount(a, b)),
-        1 => (owner.clone(), batch.clone()).prop_map(|(a, b)| Operation::Suspend(a, b)),
-        1 => (owner.clone(), batch).prop_map(|(a, b)| Operation::Activate(a, b)),
-        2 => (owner.clone(), limit.clone()).prop_map(|(a, b)| Operation::Align(a, b)),
+        3 => (owner.clone(), batch.clone()).prop_map(|(a, b)| Operation::Suspend(a, b)),
+        2 => (owner.clone(), batch).prop_map(|(a, b)| Operation::Activate(a, b)),
+        5 => (owner.clone(), limit.clone()).prop_map(|(a, b)| Operation::Align(a, b)),
         2 => (0..12_usize).prop_map(Operation::News),
         3 => (owner.clone(), numbers(6)).prop_map(|(a, b)| Operation::Acknowledge(a, b)),
         1 => (0..40_u64, limit.clone()).prop_map(|(a, b)| Operation::Expire(a, b)),
@@ -110,7 +110,7 @@ fn submissions_behave_as_a_map_of_lists() {
             failure_persistence: None,
             ..Config::default()
         };
-        let operations = prop::collection::vec(operation(), 1..24);
+        let operations = prop::collection::vec(operation(), 1..40);
         TestRunner::new(config)
             .run(&operations, |operations| {
                 runtime.block_on(run(&*new_place(), operations));
