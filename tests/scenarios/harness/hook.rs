@@ -1,4 +1,4 @@
-//! A web server that takes webhooks and writes down what it was sent.
+//! A web server in an application's place: it takes webhooks and reports, gives files, and writes down what it was asked.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
-/// One POST.
+/// One request.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// The first line: `POST /hook HTTP/1.1`.
@@ -38,6 +38,11 @@ pub struct Hook {
 impl Hook {
     /// Starts one that answers with these statuses in turn, and with the last one for good.
     pub fn answering(statuses: &'static [u16]) -> Self {
+        Self::replying(move |_, count| (statuses[count.min(statuses.len() - 1)], Vec::new()))
+    }
+
+    /// Starts one that answers each request with a status and a body, knowing how many came before.
+    pub fn replying(reply: impl Fn(&Post, usize) -> (u16, Vec<u8>) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (posts, ended) = (
@@ -51,10 +56,15 @@ impl Hook {
                     if ended.load(Ordering::SeqCst) {
                         return;
                     }
+                    let stream = stream.unwrap();
+                    let Some(post) = read(&stream) else {
+                        continue;
+                    };
                     let count = posts.lock().unwrap().len();
-                    let status = statuses[count.min(statuses.len() - 1)];
-                    let post = answer(&stream.unwrap(), status);
-                    posts.lock().unwrap().extend(post);
+                    let (status, body) = reply(&post, count);
+                    // Who sees the answer's effect finds the request written down.
+                    posts.lock().unwrap().push(post);
+                    write(&stream, status, &body);
                 }
             }
         });
@@ -69,6 +79,11 @@ impl Hook {
     /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
+    }
+
+    /// The beginning of every address of its.
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// What it was sent until now.
@@ -87,8 +102,8 @@ impl Drop for Hook {
     }
 }
 
-/// Reads one request and answers it; `None` when the client went away.
-fn answer(mut stream: &TcpStream, status: u16) -> Option<Post> {
+/// Reads one request; `None` when the client went away.
+fn read(stream: &TcpStream) -> Option<Post> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -101,13 +116,21 @@ fn answer(mut stream: &TcpStream, status: u16) -> Option<Post> {
         };
         fields.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let mut body = vec![0; fields.get("content-length")?.parse().ok()?];
+    let length = fields.get("content-length").map_or("0", String::as_str);
+    let mut body = vec![0; length.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    stream.write_all(reply.as_bytes()).ok()?;
-    Some(Post {
+    (!line.is_empty()).then(|| Post {
         line: line.trim_end().to_owned(),
         fields,
         body,
     })
+}
+
+/// Answers a request. A client that went away misses it.
+fn write(mut stream: &TcpStream, status: u16, body: &[u8]) {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
 }

@@ -10,9 +10,9 @@ use super::{Process, program};
 /// A message in a mailbox. All text is decoded, with `\n` at the ends of lines.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Letter {
-    /// The envelope's sender.
+    /// The envelope's sender; empty for one from a sink.
     pub return_path: String,
-    /// Whose mailbox it was delivered into.
+    /// Whose mailbox it was delivered into; empty for one from a sink.
     pub delivered_to: String,
     /// Every field by its name in lower case, in order.
     pub headers: BTreeMap<String, Vec<String>>,
@@ -69,7 +69,7 @@ impl Attached {
     }
 }
 
-/// Every message in the Maildirs below a folder.
+/// Every message in the Maildirs below a folder, or in its files.
 pub fn read_letters(folder: &Path) -> Vec<Letter> {
     const SCRIPT: &str = include_str!("read_mail.py");
     let mut command = program("python3");

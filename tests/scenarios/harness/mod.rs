@@ -4,18 +4,22 @@
 //! - [`Sink`]: `glasspost sink` with its exact record of what it accepted
 //! - [`Relay`]: a receiver whose every answer the test decides
 //! - [`Home::exact_account`]: what became of each recipient, having checked that every account says the same
+//! - [`Service`] and its [`Application`]s: `glasspost serve`
+//! - [`Disk`]: a small disk that can be full
 //! - [`amount`]: the usual figure, or the full one when the run is a soak
 //! - [`Postfix`]: a private Postfix with mailboxes, and [`mailboxes`] that reads them with Python's `email`
 //! - [`Dovecot`]: logins for Postfix, and a submission service
 //! - [`Authority`]: certificates that nobody else believes
 //! - [`Dashboard`]: the dashboard of a campaign: asked, intervened through, followed by [`Updates`]
-//! - [`Hook`]: a web server that takes webhooks
+//! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail
+//! - [`Hook`]: a web server in an application's place
 //! - [`Request`]: HTTP by hand, also such as no library would send
 //! - [`Process`]: a program that never outlives its test; [`Finished`]: what it left
-//! - [`until`]: how to wait: for a condition, with a deadline
+//! - [`until`], [`until_within`]: how to wait: for a condition, with a deadline
 
 mod authority;
 mod dashboard;
+mod disk;
 mod dovecot;
 mod exact;
 mod folder;
@@ -35,6 +39,7 @@ mod wait;
 
 pub use authority::{Authority, Certificate};
 pub use dashboard::{Dashboard, has_ended, wait_for_the_end};
+pub use disk::Disk;
 pub use dovecot::{Dovecot, TOKEN_OF_ADA};
 pub use exact::Statuses;
 pub use folder::Folder;
@@ -45,8 +50,8 @@ pub use ports::free_port;
 pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
 pub use relay::{Deed, Moment, Relay};
-pub use service::Service;
+pub use service::{Application, Service};
 pub use sink::Sink;
 pub use soak::amount;
 pub use updates::Updates;
-pub use wait::until;
+pub use wait::{until, until_within};

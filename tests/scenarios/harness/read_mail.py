@@ -1,4 +1,4 @@
-"""Prints one JSON line for each message in the Maildirs below a folder, as Python's `email` reads it."""
+"""Prints one JSON line for each message in the Maildirs below a folder, or in its files, as Python's `email` reads it."""
 
 import email
 import email.errors
@@ -16,11 +16,13 @@ POLICY = email.policy.default.clone(header_factory=functools.cache(email.policy.
 
 
 def main(folder):
-    for path in sorted(pathlib.Path(folder).glob("*/new/*")):
+    folder = pathlib.Path(folder)
+    for path in sorted([*folder.glob("*/new/*"), *folder.glob("*.eml")]):
         print(json.dumps(letter(path.read_bytes(), path.stat().st_mtime)))
 
 
 def letter(raw, arrived):
+    raw = raw.replace(b"\r\n", b"\n")
     # From bytes the package takes UTF-8 in a header (RFC 6532) for a defect; from text it reads it.
     head = email.message_from_string(raw.split(b"\n\n", 1)[0].decode("utf-8"), policy=POLICY)
     fields = head.items()
@@ -43,7 +45,8 @@ def letter(raw, arrived):
 
 
 def first(fields, wanted):
-    return next(str(value) for name, value in fields if name.lower() == wanted)
+    """What a delivery adds is empty where none was made."""
+    return next((str(value) for name, value in fields if name.lower() == wanted), "")
 
 
 def headers(fields):

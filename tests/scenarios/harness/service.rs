@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Home, Process, Request, until};
+use super::{Answer, Finished, Home, Process, Request, until};
 
 /// What the service prints before its address.
 const SHOWN: &str = "listening on http://";
+/// The variable that says the operator's token.
+const ADMIN_TOKEN: &str = "GLASSPOST_ADMIN_TOKEN";
 
 /// A service that runs.
 pub struct Service {
@@ -52,11 +54,29 @@ impl Service {
             );
             found.map(|shown| shown.parse().unwrap())
         });
-        let admin = std::fs::read_to_string(home.data().join("admin.token")).unwrap();
+        let given = variables.iter().find(|(name, _)| *name == ADMIN_TOKEN);
+        let admin = match given {
+            Some((_, token)) => (*token).to_owned(),
+            None => std::fs::read_to_string(home.data().join("admin.token")).unwrap(),
+        };
         Self {
             process,
             address,
             admin: admin.trim().to_owned(),
+        }
+    }
+
+    /// Ends it in good order.
+    pub fn stop(self) -> Finished {
+        self.process.signal("TERM");
+        self.process.wait().expect_code(0)
+    }
+
+    /// An application of an earlier start, which asks this one from now on.
+    pub fn again(&self, application: &Application) -> Application {
+        Application {
+            address: self.address,
+            ..application.clone()
         }
     }
 
@@ -136,6 +156,14 @@ impl Service {
 }
 
 impl Application {
+    /// The same of a service that was started again.
+    pub fn at(&self, service: &Service) -> Self {
+        Self {
+            address: service.address,
+            ..self.clone()
+        }
+    }
+
     /// A request of the tenant's.
     pub fn ask(&self, method: &str, target: &str) -> Request {
         request(self.address, method, target, &self.key)
@@ -163,7 +191,9 @@ impl Application {
         settings["tenant_id"] = json!(self.tenant);
         settings["host"] = json!("127.0.0.1");
         settings["port"] = json!(port);
-        settings["use_tls"] = json!(false);
+        if settings["use_tls"].is_null() {
+            settings["use_tls"] = json!(false);
+        }
         self.post("/account", &settings).expect(200);
     }
 
@@ -182,16 +212,23 @@ impl Application {
         })
     }
 
-    /// One message as the service tells it.
+    /// A message as the service tells it when it has come to its end.
+    #[track_caller]
+    pub fn ended(&self, id: &str) -> Value {
+        until(&format!("the end of {id}"), || {
+            let record = self.record(id);
+            let is_final = record["sent_ts"].is_number() || record["error_ts"].is_number();
+            is_final.then_some(record)
+        })
+    }
+
+    /// One message as the service tells it, with what happened to it.
     #[track_caller]
     pub fn record(&self, id: &str) -> Value {
-        let path = format!("/messages?tenant_id={}&include_history=true", self.tenant);
-        let all = self.get(&path);
-        let mut messages = all["messages"].as_array().unwrap().iter();
-        messages
-            .find(|message| message["id"] == id)
-            .unwrap_or_else(|| panic!("no message {id} in {all}"))
-            .clone()
+        self.get(&format!(
+            "/messages/get?tenant_id={}&message_id={id}",
+            self.tenant
+        ))
     }
 }
 

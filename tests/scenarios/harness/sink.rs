@@ -5,10 +5,13 @@ use std::fs;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::mailboxes::{Letter, read_letters};
 use super::{Home, Process, until};
 
 /// What it prints before its address.
 const READY: &str = "listening on 127.0.0.1:";
+/// Its folder of messages, where it keeps them.
+const KEPT: &str = "kept";
 
 /// A running sink.
 pub struct Sink {
@@ -64,6 +67,25 @@ impl Sink {
             home,
             port,
         }
+    }
+
+    /// The same, and it keeps every message.
+    pub fn keeping(args: &[&str]) -> Self {
+        Self::start(&[&["--store-dir", KEPT], args].concat())
+    }
+
+    /// Every message that it kept, as an independent parser reads it.
+    pub fn letters(&self) -> Vec<Letter> {
+        read_letters(&self.home.path().join(KEPT))
+    }
+
+    /// The one message with this subject.
+    #[track_caller]
+    pub fn letter(&self, subject: &str) -> Letter {
+        let mut letters = self.letters();
+        letters.retain(|letter| letter.header("subject") == subject);
+        assert_eq!(letters.len(), 1, "letters {subject}: {letters:?}");
+        letters.remove(0)
     }
 
     /// Where it listens.

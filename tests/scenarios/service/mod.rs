@@ -1,10 +1,14 @@
 //! The service as applications hand it mail: one scenario a file.
 
 mod accepted_is_sent;
+mod attachments;
 mod books_balance;
 mod health;
 mod killed_under_load;
+mod large_files;
 mod limits;
+mod replacing;
 mod retries;
 mod stopped_in_good_order;
+mod suspension;
 mod tenants_apart;
