@@ -1,8 +1,8 @@
 //! Where rooms meet that do not know each other: what the API and the console see of sending and reporting.
 
 use async_trait::async_trait;
-use console::service::{FiguresSource, Lane};
-use deliver::dispatch::Dispatch;
+use console::service::FiguresSource;
+use deliver::dispatch::{Dispatch, LaneNow};
 use intake::proxy::{SyncControl, SyncStatus, Wakes};
 use model::account::AccountPk;
 use model::{Seq, TenantId};
@@ -75,16 +75,8 @@ pub struct Shown {
 }
 
 impl FiguresSource for Shown {
-    fn lanes(&self) -> Vec<Lane> {
-        let all = self.dispatch.lanes().into_iter();
-        all.map(|lane| Lane {
-            account: lane.account,
-            connections: lane.connections,
-            sending: lane.sending,
-            trouble: lane.trouble,
-            limited_until: lane.limited_until,
-        })
-        .collect()
+    fn lanes(&self) -> Vec<LaneNow> {
+        self.dispatch.lanes()
     }
 
     fn reporting(&self) -> Vec<Reporting> {
