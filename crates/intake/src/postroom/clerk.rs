@@ -1,5 +1,7 @@
 //! Writes down what mailboxes say, each batch with the place behind it in one transaction.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,8 @@ pub(super) struct Noted {
 #[derive(Default)]
 struct Page {
     news: Vec<NewNews>,
+    /// What was learned of messages before, and is now.
+    known: HashMap<Seq, Vec<model::News>>,
     unknown: u64,
     /// Whether a message is meant that is not known to be delivered yet.
     is_early: bool,
@@ -75,7 +79,7 @@ impl Clerk {
         Ok(kept.and_then(|text| place::read(mailbox, &text)))
     }
 
-    /// Keeps what a batch says. After an error, nothing of it was kept.
+    /// Keeps what a batch says. After an error it is to be read again.
     pub async fn keep(
         &self,
         reader: &str,
@@ -95,12 +99,25 @@ impl Clerk {
             reader: reader.to_owned(),
             place: place::write(mailbox, batch.cursor),
         };
-        let news = self.submissions.note_news(page.news, Some(place)).await?;
+        let news = self.write(page.news, place).await?;
         drop(turn);
         Ok(Noted {
-            news: news as u64,
+            news,
             unknown: page.unknown,
         })
+    }
+
+    /// Writes it down in one transaction; where it is so much that this would hold up others, the place goes with the
+    /// last part, and what was written before it is known when it is read again.
+    async fn write(&self, mut news: Vec<NewNews>, place: Place) -> Result<u64> {
+        let mut count = 0;
+        while news.len() > PAGE_MAX {
+            let rest = news.split_off(PAGE_MAX);
+            let part = std::mem::replace(&mut news, rest);
+            count += self.submissions.note_news(part, None).await?;
+        }
+        count += self.submissions.note_news(news, Some(place)).await?;
+        Ok(count as u64)
     }
 
     /// Notes that an account's messages of before a moment were not answered in time.
@@ -197,20 +214,22 @@ impl Clerk {
             | MessageState::Dropped
             | MessageState::Cancelled => return Ok(false),
         }
-        let is_told = |new: &NewNews| new.message == message.seq && new.news == telling.news;
-        if page.news.iter().any(is_told) || self.is_known(message.seq, &telling).await? {
+        let known = match page.known.entry(message.seq) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.learned(message.seq).await?),
+        };
+        if known.contains(&telling.news) {
             return Ok(false);
         }
+        known.push(telling.news.clone());
         page.news.push(self.news(message.seq, telling));
         Ok(true)
     }
 
-    async fn is_known(&self, message: Seq, telling: &Telling) -> Result<bool> {
+    async fn learned(&self, message: Seq) -> Result<Vec<model::News>> {
         let timeline = self.store.timeline(message).await?;
         let events = timeline.into_iter().flat_map(|timeline| timeline.events);
-        Ok(events
-            .into_iter()
-            .any(|event| event.news.as_ref() == Some(&telling.news)))
+        Ok(events.filter_map(|event| event.news).collect())
     }
 
     fn news(&self, message: Seq, telling: Telling) -> NewNews {

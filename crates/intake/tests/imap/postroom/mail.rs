@@ -71,3 +71,22 @@ pub fn in_envelope(mail: &str) -> String {
          Content-Type: message/rfc822\n\n{mail}\n--envelope--\n"
     )
 }
+
+/// A report that the message to each of these recipients came back.
+pub fn report_about(message_id: &str, recipients: &[&str]) -> String {
+    let block = |recipient: &&str| {
+        format!(
+            "Final-Recipient: rfc822; {recipient}\nAction: failed\nStatus: 5.1.1\n\
+             Diagnostic-Code: smtp; 550 5.1.1 no such user\n\n"
+        )
+    };
+    let blocks: String = recipients.iter().map(block).collect();
+    format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.sender.example\nSubject: Undelivered Mail\n\
+         MIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"r\"\n\n\
+         --r\nContent-Type: text/plain\n\nIt could not be delivered.\n\n\
+         --r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.sender.example\n\n\
+         {blocks}--r\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{message_id}>\n\n--r--\n"
+    )
+}

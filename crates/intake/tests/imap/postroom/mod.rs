@@ -2,6 +2,7 @@
 
 mod bounces;
 mod forged;
+mod hardships;
 mod mail;
 mod mailboxes;
 mod receipts;

@@ -1,6 +1,7 @@
 //! A data file with tenants and their mail, a Dovecot with their mailboxes, and a postroom between them.
 
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub struct World {
     pub changed: Arc<Notify>,
     pub settings: PostroomSettings,
     running: Option<Running>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct Running {
@@ -74,7 +75,7 @@ impl World {
             changed: Arc::default(),
             settings,
             running: None,
-            _folder: folder,
+            folder,
         };
         for tenant in ["acme", "beta"] {
             let tenant = Tenant::new(tenant_id(tenant), START);
@@ -107,6 +108,10 @@ impl World {
     pub fn pass(&self, time: Duration) -> Timestamp {
         self.clock.set(self.clock.now() + time);
         self.clock.now()
+    }
+
+    pub fn data_file(&self) -> PathBuf {
+        self.folder.path().join("glasspost.db")
     }
 
     // === The settings ===
@@ -299,6 +304,13 @@ impl World {
         running.stop.cancel();
         let ended = tokio::time::timeout(Duration::from_secs(10), running.task);
         ended.await.expect("it does not stop").unwrap();
+    }
+
+    /// Ends it as a crash does.
+    pub async fn abort(&mut self) {
+        let running = self.running.take().unwrap();
+        running.task.abort();
+        assert!(running.task.await.is_err());
     }
 
     pub fn mailboxes(&self) -> Vec<MailboxNow> {
