@@ -111,6 +111,11 @@ impl Draft {
         self.people.sender.as_ref()
     }
 
+    /// Whether it says where bounces go. If not, they go to who wrote it.
+    pub fn names_return_path(&self) -> bool {
+        self.people.names_return_path
+    }
+
     /// Who wrote it.
     pub fn from(&self) -> &Mailbox {
         &self.people.from

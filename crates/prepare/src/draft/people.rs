@@ -9,6 +9,8 @@ use super::error::DraftError;
 use super::fields::Fields;
 use super::{MAILBOX_BYTES_MAX, RECIPIENTS_MAX, SHOWN_BYTES_MAX};
 
+/// The field that says where bounces go.
+const RETURN_PATH: &str = "return_path";
 /// What stands for "nobody gets bounces" (RFC 5321 §4.5.5).
 const NULL_PATH: &str = "<>";
 
@@ -17,6 +19,8 @@ pub(super) struct People {
     pub from: Mailbox,
     /// Where bounces go; `None` is the null sender.
     pub sender: Option<Address>,
+    /// Whether it said so itself.
+    pub names_return_path: bool,
     pub to: Vec<Mailbox>,
     pub cc: Vec<Mailbox>,
     pub bcc: Vec<Mailbox>,
@@ -28,6 +32,7 @@ impl People {
         let (from_field, from) = author(fields)?;
         let people = Self {
             sender: sender(fields, &from)?,
+            names_return_path: fields.word(RETURN_PATH, MAILBOX_BYTES_MAX)?.is_some(),
             from,
             to: mailboxes(fields, "to")?,
             cc: mailboxes(fields, "cc")?,
@@ -110,11 +115,10 @@ fn author(fields: Fields<'_>) -> Result<(&'static str, Mailbox), DraftError> {
 
 /// Where bounces go: to the author, unless the draft says otherwise.
 fn sender(fields: Fields<'_>, from: &Mailbox) -> Result<Option<Address>, DraftError> {
-    let field = "return_path";
-    match fields.word(field, MAILBOX_BYTES_MAX)? {
+    match fields.word(RETURN_PATH, MAILBOX_BYTES_MAX)? {
         None => Ok(Some(from.address.clone())),
         Some(NULL_PATH) => Ok(None),
-        Some(text) => Ok(Some(mailbox(text, field)?.address)),
+        Some(text) => Ok(Some(mailbox(text, RETURN_PATH)?.address)),
     }
 }
 
