@@ -6,17 +6,10 @@ import { test } from "node:test";
 import { Campaign } from "./harness/campaign.mjs";
 import { Canary } from "./harness/canary.mjs";
 import { PLACES, logLines, openRecipient, search, untilOver, untilRows } from "./harness/dashboard.mjs";
-import { payloads } from "./harness/payloads.mjs";
+import { assertNoIntruder } from "./harness/intruders.mjs";
+import { localPart, payloads, reply } from "./harness/payloads.mjs";
 import { Visit } from "./harness/visit.mjs";
 
-/** Longest local part of an address in bytes (RFC 5321 §4.5.3.1.1). */
-const LOCAL_PART_BYTES_MAX = 64;
-
-/** Elements and attributes that no page of ours has, and a hostile text would make. */
-const INTRUDERS =
-  "body img, script:not([src]), object, embed, form[action], video, audio, body style, body link, base, marquee," +
-  "math, [onerror], [onload], [onclick], [onfocus], [onmouseover], [ontoggle], [srcdoc]," +
-  "[href^='javascript:' i], [src^='javascript:' i], iframe:not([sandbox=''])";
 /** How many recipients' pages are opened one by one. */
 const OPENED = 12;
 
@@ -95,17 +88,6 @@ test("a hostile address of a page leads nowhere", async t => {
 });
 
 /**
- * Checks that no text became an element or an attribute.
- *
- * @param {import("playwright-core").Page} page
- * @param {string} where
- */
-async function assertNoIntruder(page, where) {
-  const found = await page.locator(INTRUDERS).evaluateAll(all => all.map(element => element.tagName));
-  assert.deepEqual(found, [], where);
-}
-
-/**
  * A campaign in which every field that somebody else fills is hostile, and every message fails with hostile words.
  *
  * @param {string[]} texts
@@ -123,24 +105,4 @@ function hostile(texts) {
     listName: "<img src=x onerror=__xss(1)>.csv",
     template: "<p>{{.name}}</p><script>parent.__xss(1)</script>",
   };
-}
-
-/**
- * The text as the part before the `@`, in quotes (RFC 5321 §4.1.2), where it is short enough.
- *
- * @param {string} text
- * @param {number} number
- */
-function localPart(text, number) {
-  const quoted = `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-  return quoted.length <= LOCAL_PART_BYTES_MAX ? quoted : `long${number}`;
-}
-
-/**
- * The text as a rule of the sink can say it.
- *
- * @param {string} text
- */
-function reply(text) {
-  return text.replaceAll('"', "'");
 }

@@ -2,6 +2,8 @@
 
 /** Calls the hook that every visit watches. */
 const CALL = "__xss(1)";
+/** Longest local part of an address in bytes (RFC 5321 §4.5.3.1.1). */
+const LOCAL_PART_BYTES_MAX = 64;
 
 /**
  * @param {string} elsewhere the address of another host
@@ -15,6 +17,26 @@ export function payloads(elsewhere) {
     ...encodings(),
     ...words(),
   ];
+}
+
+/**
+ * The text as the part before the `@`, in quotes (RFC 5321 §4.1.2), where it is short enough.
+ *
+ * @param {string} text
+ * @param {number} number
+ */
+export function localPart(text, number) {
+  const quoted = `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  return quoted.length <= LOCAL_PART_BYTES_MAX ? quoted : `long${number}`;
+}
+
+/**
+ * The text as a rule of the sink can say it.
+ *
+ * @param {string} text
+ */
+export function reply(text) {
+  return text.replaceAll('"', "'");
 }
 
 /** @param {string} elsewhere */

@@ -40,6 +40,8 @@ const LOCAL_SCHEMES = new Set(["data:", "blob:", "about:"]);
  * @property {number} [width] pixels
  * @property {number} [height] pixels
  * @property {string} [script] runs before the page's own in every document
+ * @property {string} [token] what the page opens with; by default it asks for none
+ * @property {import("./dashboard.mjs").Place} [first] where the visit begins; the overview by default
  */
 
 export class Visit {
@@ -68,7 +70,8 @@ export class Visit {
    * @param {string} url the dashboard's, with a slash at its end
    * @param {Look} [look]
    */
-  static async start(test, url, { scheme = "light", width = 1280, height = 800, script } = {}) {
+  static async start(test, url, look = {}) {
+    const { scheme = "light", width = 1280, height = 800, script, token, first = PLACES.overview } = look;
     const context = await browser.newContext({
       colorScheme: scheme,
       viewport: { width, height },
@@ -82,7 +85,7 @@ export class Visit {
     if (script !== undefined) {
       await context.addInitScript({ content: script });
     }
-    await visit.go(PLACES.overview);
+    await visit.go(first, token === undefined ? "" : `?token=${encodeURIComponent(token)}`);
     return visit;
   }
 
@@ -90,11 +93,12 @@ export class Visit {
    * Goes to a place of the dashboard as somebody does who has only its address, and waits until it is drawn.
    *
    * @param {import("./dashboard.mjs").Place} place
+   * @param {string} [query] goes with the address
    */
-  async go({ hash, mark }) {
+  async go({ hash, mark }, query = "") {
     // Only the part after the `#` may differ, which alone is no reason to load a page.
     await this.page.goto("about:blank");
-    await this.page.goto(this.url + hash);
+    await this.page.goto(this.url + query + hash);
     await this.page.getByTestId(mark).first().waitFor();
     for (const frame of this.page.frames()) {
       await frame.waitForLoadState();
