@@ -4,7 +4,6 @@
 //! - [`Sink`]: `glasspost sink` with its exact record of what it accepted
 //! - [`Relay`]: a receiver whose every answer the test decides
 //! - [`Home::exact_account`]: what became of each recipient, having checked that every account says the same
-//! - [`Service`] and its [`Application`]s: `glasspost serve`
 //! - [`Disk`]: a small disk that can be full
 //! - [`amount`]: the usual figure, or the full one when the run is a soak
 //! - [`Postfix`]: a private Postfix with mailboxes, and [`mailboxes`] that reads them with Python's `email`
@@ -13,6 +12,7 @@
 //! - [`Dashboard`]: the dashboard of a campaign: asked, intervened through, followed by [`Updates`]
 //! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail
 //! - [`Hook`]: a web server in an application's place
+//! - [`Prometheus`]: scrapes, answers queries, and knows which alerts fire
 //! - [`Request`]: HTTP by hand, also such as no library would send
 //! - [`Process`]: a program that never outlives its test; [`Finished`]: what it left
 //! - [`until`], [`until_within`]: how to wait: for a condition, with a deadline
@@ -30,6 +30,7 @@ pub mod mailboxes;
 mod ports;
 mod postfix;
 mod process;
+mod prometheus;
 mod relay;
 mod service;
 mod sink;
@@ -49,6 +50,7 @@ pub use http::{Answer, Request};
 pub use ports::free_port;
 pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
+pub use prometheus::Prometheus;
 pub use relay::{Deed, Moment, Relay};
 pub use service::{Application, Service};
 pub use sink::Sink;
