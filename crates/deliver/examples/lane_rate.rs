@@ -158,7 +158,7 @@ async fn fill(
     let account = Account::new(tenant.clone(), id.clone(), host, port, now);
     let pk = store.put_account(account).await?;
     let text = "0123456789abcde ".repeat(MESSAGE_BYTES / 16);
-    let payload: Box<str> = format!(r#"{{"text":"{text}"}}"#).into();
+    let payload = format!(r#"{{"text":"{text}"}}"#);
     let mail = |number: usize| -> Result<NewSubmission, Failed> {
         Ok(NewSubmission {
             tenant: tenant.clone(),
@@ -167,7 +167,7 @@ async fn fill(
             priority: Priority::default(),
             batch: None,
             deferred_until: None,
-            payload: payload.clone(),
+            payload: payload.clone().into(),
             recipients: vec![Address::parse(&format!("person{number}@example.org"))?],
             at: now,
         })

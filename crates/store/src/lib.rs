@@ -14,7 +14,8 @@
 //! - [`Store`]: what every backend can do; batch-shaped, in the domain's words
 //! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
 //! - [`submissions`]: the same for what clients hand over, its counts and its reports
-//! - [`vault`]: the directory's secrets at rest, and their key
+//! - [`payload`]: what a submission says
+//! - [`vault`]: secrets at rest, and their key
 //! - [`campaign`], [`lane`], [`log`], [`find`], [`books`], [`schedule`]: the values it takes and gives
 //! - [`error`]: what went wrong, by what the caller does next
 //! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
@@ -26,6 +27,7 @@ pub mod error;
 pub mod find;
 pub mod lane;
 pub mod log;
+pub mod payload;
 pub mod schedule;
 pub mod sqlite;
 pub mod submissions;
@@ -43,6 +45,7 @@ pub use error::StoreError;
 pub use find::{Find, Found, Queued, Standing, Timeline};
 pub use lane::{Due, LaneKey, Lease};
 pub use log::{LogBatch, Logged, NewControl, NewEvent, Tail};
+pub use payload::Payload;
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
 pub use submissions::{NewSubmission, Submission, Submissions, Submitted};

@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::find::From;
-use crate::{Logged, Result};
+use crate::{Logged, Payload, Result};
 
 /// Submissions or reports of one page.
 pub const PAGE_MAX: usize = 1_000;
@@ -33,8 +33,8 @@ pub struct NewSubmission {
     pub batch: Option<BatchCode>,
     /// It is not tried before; `None` for at once.
     pub deferred_until: Option<Timestamp>,
-    /// What it says, a JSON object of the preparing room's.
-    pub payload: Box<str>,
+    /// What it says.
+    pub payload: Payload,
     /// Whom it is for, each once whatever its case; at least one.
     pub recipients: Vec<Address>,
     /// When it was handed over.

@@ -1,14 +1,15 @@
 //! One message as a client hands it over.
 
-use model::{BatchCode, FieldError, Priority, Timestamp};
+use model::{BatchCode, FieldError, Priority, Secret, Timestamp};
 use prepare::{Draft, DraftError};
 use serde_json::Value;
-use store::NewSubmission;
 use store::submissions::ClientId;
+use store::{NewSubmission, Payload};
 
 use super::object::{Object, Place};
 use super::problem::Problem;
 use super::scope::Scope;
+use super::wire::secrets::holds_secret;
 
 /// The last second that has a date, 9999-12-31T23:59:59Z: what is later was not meant in seconds.
 const SECONDS_MAX: f64 = 253_402_300_799.0;
@@ -41,11 +42,15 @@ pub(super) fn read(
     let deferred_until = deferred_until(&object)?;
     let (place, message) = object.into_parts();
     let draft = Draft::read(&message).map_err(|error| told(&place, &error))?;
-    let payload = message.to_string();
-    if payload.len() > terms.bytes_max {
+    let text = message.to_string();
+    if text.len() > terms.bytes_max {
         let problem = format!("is longer than {} bytes", terms.bytes_max);
         return Err(Problem::value(place, problem));
     }
+    let payload = match holds_secret(&message) {
+        true => Payload::Secret(Secret::new(text)),
+        false => Payload::Open(text.into()),
+    };
     Ok(NewSubmission {
         tenant,
         client_id,
@@ -53,7 +58,7 @@ pub(super) fn read(
         priority,
         batch,
         deferred_until,
-        payload: payload.into(),
+        payload,
         recipients: draft.recipients(),
         at: terms.at,
     })

@@ -191,15 +191,26 @@ async fn no_secret_comes_back_or_is_logged() {
 }
 
 #[tokio::test]
-async fn no_secret_of_the_directory_is_readable_on_the_disk() {
+async fn no_secret_is_readable_on_the_disk() {
     let running = start_with_acme().await;
     for (method, target, body) in requests() {
-        if !target.ends_with("add-messages") {
-            running
-                .ask(method, ADMIN, target, body.to_string().as_bytes())
-                .await;
-        }
+        running
+            .ask(method, ADMIN, target, body.to_string().as_bytes())
+            .await;
     }
-    assert!(running.is_readable_on_disk("smtp.example.com"));
+    let plain = message_with("plain", json!({"tenant_id": "acme", "subject": "Readable"}));
+    let sent = running
+        .post(
+            ADMIN,
+            "/commands/add-messages",
+            &json!({"messages": [plain]}),
+        )
+        .await;
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let with_secrets = running.followed("acme", "m").await.unwrap();
+    assert!(with_secrets.payload.contains("canary-attachment"));
+    for kept in ["smtp.example.com", "Readable"] {
+        assert!(running.is_readable_on_disk(kept), "{kept}");
+    }
     assert!(!running.is_readable_on_disk(CANARY));
 }

@@ -72,7 +72,7 @@ pub struct SqliteStore {
     holder: Holder,
     /// The store's own random tag, part of every message id.
     tag: u32,
-    /// Seals what the directory keeps secret; `None` when the store was opened without the key.
+    /// Seals what is secret; `None` when the store was opened without the key.
     vault: Option<Arc<Vault>>,
 }
 
@@ -113,6 +113,12 @@ impl SqliteStore {
             vault,
         })
     }
+}
+
+/// The vault, for what is or was sealed.
+fn needed(vault: Option<&Arc<Vault>>) -> Result<&Arc<Vault>> {
+    let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
+    vault.ok_or_else(without)
 }
 
 /// Makes the data folder where it is not there, to stay after a loss of power.

@@ -6,6 +6,7 @@
 mod key;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::Secret;
@@ -16,9 +17,14 @@ pub use key::{KEY_FILE_NAME, KeyError, KeySource};
 
 /// What begins every sealed value.
 const PREFIX: &str = "ENC:";
+/// What the key of digests is derived with.
+const DIGESTS: &[u8] = b"glasspost digests of secrets";
 
 /// Seals and opens the secrets of one store.
-pub(crate) struct Vault(RandomizedNonceKey);
+pub(crate) struct Vault {
+    seals: RandomizedNonceKey,
+    digests: hmac::Key,
+}
 
 /// Where a value stands.
 #[derive(Clone, Copy)]
@@ -30,15 +36,27 @@ pub(crate) struct Place<'a> {
 
 impl Vault {
     pub(crate) fn new(key: &Key) -> Result<Self> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, key.bytes());
-        Ok(Self(key.map_err(|_| failed())?))
+        let seals = RandomizedNonceKey::new(&AES_256_GCM, key.bytes());
+        // A key of its own, so that the one of the seals is used for nothing else.
+        let own = hmac::sign(&hmac::Key::new(HMAC_SHA256, key.bytes()), DIGESTS);
+        Ok(Self {
+            seals: seals.map_err(|_| failed())?,
+            digests: hmac::Key::new(HMAC_SHA256, own.as_ref()),
+        })
+    }
+
+    /// A digest that nobody can compute who has not the key.
+    pub(crate) fn keyed(&self, digest: &[u8; 32]) -> [u8; 32] {
+        let mut keyed = [0; 32];
+        keyed.copy_from_slice(hmac::sign(&self.digests, digest).as_ref());
+        keyed
     }
 
     /// The text that may be written to the data file.
     pub(crate) fn seal(&self, place: Place<'_>, secret: &Secret) -> Result<String> {
         let mut sealed = secret.expose().as_bytes().to_vec();
         let nonce = self
-            .0
+            .seals
             .seal_in_place_append_tag(place.bound(), &mut sealed)
             .map_err(|_| failed())?;
         let whole = [nonce.as_ref().as_slice(), &sealed].concat();
@@ -59,7 +77,10 @@ impl Vault {
         let mut whole = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
         let (nonce, sealed) = whole.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let opened = self.0.open_in_place(nonce, place.bound(), sealed).ok()?;
+        let opened = self
+            .seals
+            .open_in_place(nonce, place.bound(), sealed)
+            .ok()?;
         Some(Secret::new(std::str::from_utf8(opened).ok()?))
     }
 }
@@ -116,6 +137,14 @@ mod tests {
             assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
         }
         assert!(super::tests::vault(2).open(PLACE, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_keyed_digest_depends_on_the_key_and_on_what_it_is_of() {
+        let keyed = vault(1).keyed(&[7; 32]);
+        assert_eq!(keyed, vault(1).keyed(&[7; 32]));
+        assert_ne!(keyed, vault(2).keyed(&[7; 32]));
+        assert_ne!(keyed, vault(1).keyed(&[8; 32]));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn what_is_handed_over_is_one_message_a_recipient() {
             (START, START)
         );
         assert!(!submission.is_held && submission.state() == SubmissionState::Pending);
-        assert_eq!(found.payload, new.payload);
+        assert_eq!(&*found.payload, new.payload.expose());
         assert_eq!(found.messages[0].message.id, submission.message_id);
         for (place, (found, address)) in found.messages.iter().zip(&new.recipients).enumerate() {
             let message = &found.message;
@@ -63,7 +63,8 @@ fn what_is_handed_over_is_one_message_a_recipient() {
             );
         }
         let (of_payload, payload) = service.payload(id).await.unwrap().unwrap();
-        assert_eq!((of_payload, payload), (found.submission, new.payload));
+        assert_eq!(of_payload, found.submission);
+        assert_eq!(&*payload, new.payload.expose());
         let lease = lease(&*service, pk).await;
         assert_eq!(
             due(&*service, &lease, START, 10).await.next_at,
@@ -181,7 +182,7 @@ fn unsent_mail_takes_another_content_and_stays_who_it_is() {
         assert_eq!(answer, [Submitted::Replaced(id)]);
 
         let found = followed(&*service, &new.tenant, "1").await;
-        assert_eq!(found.payload, new.payload);
+        assert_eq!(&*found.payload, new.payload.expose());
         let submission = &found.submission;
         assert_eq!(
             (submission.priority, &submission.batch),
@@ -329,7 +330,7 @@ fn what_began_to_be_sent_keeps_its_content_so_that_nobody_has_two_letters() {
             ]
         );
         let found = followed(&*service, &old.tenant, "1").await;
-        assert_eq!(found.payload, old.payload);
+        assert_eq!(&*found.payload, old.payload.expose());
         assert_eq!(found.messages[1].message.state, MessageState::Queued);
 
         record(&*service, &lease, id.0.next(), EventKind::Bounced, 2).await;

@@ -11,6 +11,7 @@ mod child;
 mod disk;
 mod file;
 mod kill;
+mod payloads;
 mod processes;
 mod secrets;
 #[path = "../support/mod.rs"]

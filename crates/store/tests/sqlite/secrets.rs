@@ -52,7 +52,7 @@ async fn fill(directory: &dyn Directory) -> AccountPk {
 }
 
 /// Looks through every file of the folder for the secrets; gives how many files it were.
-fn assert_no_canary(folder: &Path) -> usize {
+pub fn assert_no_canary(folder: &Path) -> usize {
     let mut files = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

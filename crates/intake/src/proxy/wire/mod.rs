@@ -4,12 +4,14 @@
 //! - `bounce`: where bounces are read
 //! - `command`: what was asked for in the past
 //! - `redacted`: what of a request may be written down
+//! - `secrets`: which fields hold secrets
 //! - `time`: moments
 
 pub(super) mod account;
 pub(super) mod bounce;
 pub(super) mod command;
 pub(super) mod redacted;
+pub(super) mod secrets;
 pub(super) mod storage;
 pub(super) mod tenant;
 pub(super) mod time;

@@ -16,7 +16,7 @@ use model::account::{Account, AccountId, AccountPk};
 use model::storage::{Storage, StorageName};
 use model::{FieldError, Tenant, TenantId, Timestamp};
 
-use super::SqliteStore;
+use super::{SqliteStore, needed};
 use crate::directory::{
     ApiKey, Change, Command, CommandFilter, CommandPage, Directory, Instance, KeyHash,
     KnownAccount, NewCommand, Put, SETTINGS_BYTES_MAX,
@@ -26,8 +26,7 @@ use crate::{Result, StoreError};
 
 impl SqliteStore {
     fn vault(&self) -> Result<Arc<Vault>> {
-        let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
-        self.vault.clone().ok_or_else(without)
+        needed(self.vault.as_ref()).cloned()
     }
 }
 

@@ -42,7 +42,8 @@ CREATE INDEX going_batches ON submissions(tenant, batch) WHERE open > 0 AND held
 CREATE INDEX held_submissions ON submissions(tenant, batch) WHERE open > 0 AND held IS NOT NULL;
 CREATE INDEX forgettable ON submissions(account, finished_at) WHERE open = 0 AND reports = 0;
 
--- What a submission says, apart from what changes. `digest` is the SHA-256 of all that its client gave.
+-- What a submission says, apart from what changes. `digest` is the SHA-256 of all that its client gave. Where that
+-- holds a secret, `payload` is a blob, sealed, and `digest` is keyed.
 CREATE TABLE payloads (
     submission INTEGER PRIMARY KEY,
     digest     BLOB NOT NULL,

@@ -1,5 +1,7 @@
 //! Submissions listed in the order of acceptance, with all that they say.
 
+use std::sync::Arc;
+
 use model::Seq;
 use rusqlite::Connection;
 
@@ -8,6 +10,7 @@ use super::walk::{Walk, Walked};
 use crate::Result;
 use crate::find::From;
 use crate::submissions::{Followed, PAGE_MAX, SubmissionFilter};
+use crate::vault::Vault;
 
 /// Messages on one page, unless one submission alone has more.
 const PAGE_MESSAGES_MAX: usize = 10_000;
@@ -17,6 +20,7 @@ const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(super) fn list(
     connection: &Connection,
     tag: u32,
+    vault: Option<&Arc<Vault>>,
     filter: &SubmissionFilter,
 ) -> Result<Vec<Followed>> {
     let walked = Walked {
@@ -30,7 +34,7 @@ pub(super) fn list(
     while page.has_room(filter.limit)
         && let Some(id) = walk.next()?
     {
-        page.add(read::followed(connection, tag, id)?);
+        page.add(read::followed(connection, tag, vault, id)?);
     }
     Ok(page.submissions)
 }

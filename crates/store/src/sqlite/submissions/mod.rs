@@ -2,6 +2,7 @@
 //!
 //! - `submit`: acceptance and replacement
 //! - `tally`: what an outcome changes beside its message, and `counts`, the counters of an account
+//! - `payload`: what a submission says, as it lies in the data file
 //! - `read`, `list`, `find`: submissions read back, one, many, and those that are looked for; `walk`: in which order
 //! - `reports`, `news`: what a tenant's application is to be told
 //! - `suspension`: what is held back
@@ -12,6 +13,7 @@ mod find;
 pub(super) mod forget;
 mod list;
 mod news;
+mod payload;
 mod read;
 mod reports;
 mod submit;
@@ -36,16 +38,19 @@ impl Submissions for SqliteStore {
         let tag = self.tag;
         let mut answers = Vec::with_capacity(batch.len());
         for part in submit::parts(batch) {
-            let of_part = self.writer.write(move |tx| submit::submit(tx, tag, part));
+            let vault = self.vault.clone();
+            let of_part = self
+                .writer
+                .write(move |tx| submit::submit(tx, tag, vault, part));
             answers.extend(of_part.await?);
         }
         Ok(answers)
     }
 
     async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>> {
-        let tag = self.tag;
+        let (tag, vault) = (self.tag, self.vault.clone());
         self.delivering
-            .read(move |connection| read::payload(connection, tag, id))
+            .read(move |connection| read::payload(connection, tag, vault.as_ref(), id))
             .await
     }
 
@@ -54,9 +59,12 @@ impl Submissions for SqliteStore {
         tenant: &TenantId,
         client_id: &ClientId,
     ) -> Result<Option<Followed>> {
-        let (tag, tenant, client_id) = (self.tag, tenant.clone(), client_id.clone());
+        let (tag, vault) = (self.tag, self.vault.clone());
+        let (tenant, client_id) = (tenant.clone(), client_id.clone());
         self.looking
-            .read(move |connection| read::by_client_id(connection, tag, &tenant, &client_id))
+            .read(move |connection| {
+                read::by_client_id(connection, tag, vault.as_ref(), &tenant, &client_id)
+            })
             .await
     }
 
@@ -73,9 +81,9 @@ impl Submissions for SqliteStore {
     }
 
     async fn submissions(&self, filter: SubmissionFilter) -> Result<Vec<Followed>> {
-        let tag = self.tag;
+        let (tag, vault) = (self.tag, self.vault.clone());
         self.looking
-            .read(move |connection| list::list(connection, tag, &filter))
+            .read(move |connection| list::list(connection, tag, vault.as_ref(), &filter))
             .await
     }
 

@@ -1,5 +1,7 @@
 //! Submissions read back, with their messages and their events.
 
+use std::sync::Arc;
+
 use model::account::{AccountId, AccountPk};
 use model::{
     BatchCode, EventKind, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId,
@@ -7,9 +9,11 @@ use model::{
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::payload;
 use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH};
 use crate::sqlite::{history as log, timeline};
 use crate::submissions::{ClientId, Followed, FollowedMessage, ListedSubmission};
+use crate::vault::Vault;
 use crate::{Logged, Result, StoreError, Submission};
 
 /// The columns [`to_submission`] reads, from `submissions s JOIN accounts a`.
@@ -55,13 +59,14 @@ pub(super) fn to_submission(row: &Row<'_>, first: usize, tag: u32) -> Result<Sub
     })
 }
 
-fn damaged(id: Seq, error: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn damaged(id: Seq, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Damaged(format!("submission {}: {error}", id.get()))
 }
 
 pub(super) fn payload(
     connection: &Connection,
     tag: u32,
+    vault: Option<&Arc<Vault>>,
     id: SubmissionId,
 ) -> Result<Option<(Submission, Box<str>)>> {
     let mut statement = connection.prepare_cached(&format!(
@@ -72,21 +77,19 @@ pub(super) fn payload(
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let payload = row
-        .get_ref(WIDTH)?
-        .as_str()
-        .map_err(|error| damaged(id.0, &error))?;
-    Ok(Some((to_submission(row, 0, tag)?, payload.into())))
+    let payload = payload::open(vault, id, row.get_ref(WIDTH)?)?;
+    Ok(Some((to_submission(row, 0, tag)?, payload)))
 }
 
 pub(super) fn by_client_id(
     connection: &Connection,
     tag: u32,
+    vault: Option<&Arc<Vault>>,
     tenant: &TenantId,
     client_id: &ClientId,
 ) -> Result<Option<Followed>> {
     match id(connection, tenant, client_id)? {
-        Some(id) => followed(connection, tag, id),
+        Some(id) => followed(connection, tag, vault, id),
         None => Ok(None),
     }
 }
@@ -129,9 +132,10 @@ pub(super) fn numbers(
 pub(super) fn followed(
     connection: &Connection,
     tag: u32,
+    vault: Option<&Arc<Vault>>,
     id: SubmissionId,
 ) -> Result<Option<Followed>> {
-    let Some((submission, payload)) = payload(connection, tag, id)? else {
+    let Some((submission, payload)) = payload(connection, tag, vault, id)? else {
         return Ok(None);
     };
     let messages = messages(connection, tag, submission.id, submission.recipients)?;
@@ -192,7 +196,7 @@ fn messages(
             .due_at
             .filter(|_| logged.event.kind == EventKind::RateLimited);
         messages.push(FollowedMessage {
-            message: std::sync::Arc::unwrap_or_clone(logged.message),
+            message: Arc::unwrap_or_clone(logged.message),
             due_at: in_row.map(Timestamp::from_millis).max(limited_until),
             last: logged.event,
         });

@@ -13,11 +13,13 @@ use rusqlite::{OptionalExtension, params};
 
 use super::counts::Counts;
 use super::forget::{self, TakenBack};
+use super::payload::Kept;
 use crate::sqlite::accept::accepted_event;
 use crate::sqlite::directory::{accounts, tenants};
 use crate::sqlite::transaction::WriteTx;
-use crate::sqlite::{books, lanes, row};
-use crate::{LaneKey, Logged, NewSubmission, Result, StoreError, Submitted};
+use crate::sqlite::{books, lanes, needed, row};
+use crate::vault::Vault;
+use crate::{LaneKey, Logged, NewSubmission, Payload, Result, StoreError, Submitted};
 
 /// Messages of one transaction, unless one submission alone has more: what a delivery may have to wait for.
 const MESSAGES_AT_ONCE: usize = 10_000;
@@ -46,9 +48,10 @@ pub(super) fn parts(batch: Vec<NewSubmission>) -> Vec<Vec<NewSubmission>> {
 pub(super) fn submit(
     tx: &mut WriteTx<'_>,
     tag: u32,
+    vault: Option<Arc<Vault>>,
     batch: Vec<NewSubmission>,
 ) -> Result<Vec<Submitted>> {
-    let mut desk = Desk::new(tag);
+    let mut desk = Desk::new(tag, vault);
     let mut answers = Vec::with_capacity(batch.len());
     for new in &batch {
         answers.push(desk.take(tx, new)?);
@@ -60,6 +63,7 @@ pub(super) fn submit(
 /// What the submissions of a batch share, looked up once, and what they add up to.
 struct Desk {
     tag: u32,
+    vault: Option<Arc<Vault>>,
     /// What each tenant holds back; `None` for one that is not there or not active.
     tenants: HashMap<TenantId, Option<Suspension>>,
     accounts: HashMap<(TenantId, AccountId), Option<Window>>,
@@ -98,9 +102,10 @@ struct Known {
 }
 
 impl Desk {
-    fn new(tag: u32) -> Self {
+    fn new(tag: u32, vault: Option<Arc<Vault>>) -> Self {
         Self {
             tag,
+            vault,
             tenants: HashMap::new(),
             accounts: HashMap::new(),
             added: HashMap::new(),
@@ -117,7 +122,7 @@ impl Desk {
         let Some(window) = self.window(tx, new)? else {
             return Ok(Submitted::NoAccount);
         };
-        let digest = digest(new, window.account);
+        let digest = digest(self.vault.as_ref(), new, window.account)?;
         let item = Item {
             new,
             window,
@@ -183,11 +188,12 @@ impl Desk {
         if written == 0 {
             return Ok(None);
         }
+        let payload = Kept::of(self.vault.as_ref(), SubmissionId(id), &new.payload)?;
         tx.connection
             .prepare_cached(
                 "INSERT INTO payloads (submission, digest, payload) VALUES (?1, ?2, ?3)",
             )?
-            .execute(params![id.get(), item.digest, &*new.payload])?;
+            .execute(params![id.get(), item.digest, payload])?;
         for address in &new.recipients {
             insert_message(tx, self.tag, item, id, address)?;
         }
@@ -217,7 +223,7 @@ impl Desk {
             return Ok(Submitted::Final(id));
         }
         if known.account == item.window.account.0 && has_recipients(tx, &known, item.new)? {
-            rewrite(tx, &known, item)?;
+            rewrite(tx, self.vault.as_ref(), &known, item)?;
             return Ok(Submitted::Replaced(id));
         }
         self.give_way(tx, &known, item).map(Submitted::Replaced)
@@ -258,14 +264,15 @@ impl Desk {
     }
 }
 
-/// The SHA-256 of all that its client gave: each part after its length, so that no two can be read as one.
-fn digest(new: &NewSubmission, account: AccountPk) -> [u8; 32] {
+/// The SHA-256 of all that its client gave: each part after its length, so that no two can be read as one. That of a
+/// secret is keyed, since whoever has the data file could try out passwords against it.
+fn digest(vault: Option<&Arc<Vault>>, new: &NewSubmission, account: AccountPk) -> Result<[u8; 32]> {
     let mut context = Context::new(&SHA256);
     let mut add = |part: &[u8]| {
         context.update(&(part.len() as u64).to_le_bytes());
         context.update(part);
     };
-    add(new.payload.as_bytes());
+    add(new.payload.expose().as_bytes());
     add(&new.priority.code().to_le_bytes());
     add(&account.0.to_le_bytes());
     add(new.batch.as_ref().map_or("", BatchCode::as_str).as_bytes());
@@ -276,7 +283,10 @@ fn digest(new: &NewSubmission, account: AccountPk) -> [u8; 32] {
     }
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
-    digest
+    match new.payload {
+        Payload::Open(_) => Ok(digest),
+        Payload::Secret(_) => Ok(needed(vault)?.keyed(&digest)),
+    }
 }
 
 fn due_at(new: &NewSubmission) -> Timestamp {
@@ -371,11 +381,17 @@ fn has_recipients(tx: &WriteTx<'_>, known: &Known, new: &NewSubmission) -> Resul
 }
 
 /// Gives a submission another content; its messages stay who they are.
-fn rewrite(tx: &WriteTx<'_>, known: &Known, item: &Item<'_>) -> Result<()> {
+fn rewrite(
+    tx: &WriteTx<'_>,
+    vault: Option<&Arc<Vault>>,
+    known: &Known,
+    item: &Item<'_>,
+) -> Result<()> {
     let new = item.new;
+    let payload = Kept::of(vault, SubmissionId(Seq::new(known.id)), &new.payload)?;
     tx.connection
         .prepare_cached("UPDATE payloads SET digest = ?2, payload = ?3 WHERE submission = ?1")?
-        .execute(params![known.id, item.digest, &*new.payload])?;
+        .execute(params![known.id, item.digest, payload])?;
     tx.connection
         .prepare_cached(
             "UPDATE submissions SET priority = ?2, batch = ?3, deferred_until = ?4, held = ?5, \

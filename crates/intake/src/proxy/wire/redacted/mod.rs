@@ -10,6 +10,8 @@ use serde::{Deserialize, de};
 use serde_json::{Value, json};
 use store::directory::COMMAND_BYTES_MAX;
 
+use super::secrets::{self, is_secret, is_secret_in_auth, place};
+
 /// The longest text that is kept, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
 /// The longest name of a field that is kept, in bytes.
@@ -20,22 +22,6 @@ const SECRET: &str = "\"***\"";
 const MORE: &str = "\"…\"";
 /// Room for [`MORE`] as a field, with its comma.
 const MORE_BYTES: usize = 16;
-/// Parts of the names of fields that hold secrets. They are short, so that a slip of the pen in a name shows no secret.
-const SECRET_NAMES: [&str; 10] = [
-    "pas",
-    "psw",
-    "pwd",
-    "secr",
-    "tok",
-    "key",
-    "cred",
-    "auth",
-    "cookie",
-    "signature",
-];
-/// Objects of credentials, and what in them is none.
-const AUTH_NAMES: [&str; 2] = ["client_auth", "auth"];
-const SHOWN_IN_AUTH: [&str; 2] = ["method", "user"];
 /// The fields that say whom or what a request is about.
 const TENANT: &str = "tenant_id";
 const ID: &str = "id";
@@ -153,9 +139,7 @@ impl Item<'_> {
 
     /// Whether it can be an object of credentials, of which some are none.
     fn is_auth(&self) -> bool {
-        self.name
-            .as_deref()
-            .is_some_and(|name| AUTH_NAMES.contains(&name))
+        self.name.as_deref().is_some_and(secrets::is_auth)
     }
 
     /// Notes whom the whole request is about.
@@ -170,12 +154,6 @@ impl Item<'_> {
         };
         *noted = Some(start(text, NAME_BYTES_MAX).to_owned());
     }
-}
-
-/// Whether a name says that it is a secret.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 fn room<E: de::Error>(is_written: bool) -> Result<(), E> {
@@ -257,10 +235,9 @@ impl<'de> Visitor<'de> for Item<'_> {
         let is_auth = self.is_auth();
         room(self.page.open(self.name.as_deref(), '{', '}'))?;
         while let Some(name) = fields.next_key::<String>()? {
-            let is_hidden = is_auth && !SHOWN_IN_AUTH.contains(&name.as_str());
             fields.next_value_seed(Item {
                 page: &mut *self.page,
-                is_secret: is_hidden || is_secret(&name),
+                is_secret: is_secret(&name) || is_auth && is_secret_in_auth(&name),
                 name: Some(name),
             })?;
         }
@@ -281,23 +258,6 @@ fn shown(text: &str) -> Cow<'_, str> {
     }
     let bytes = text.len();
     Cow::Owned(format!("{beginning}… ({bytes} bytes)"))
-}
-
-/// An address on the web without what can be a secret in it: credentials, query and fragment. Any other text is as it is.
-fn place(text: &str) -> Cow<'_, str> {
-    let is_scheme = |scheme: &str| {
-        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    let Some((scheme, rest)) = text
-        .split_once("://")
-        .filter(|(scheme, _)| is_scheme(scheme))
-    else {
-        return Cow::Borrowed(text);
-    };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host.rsplit('@').next().unwrap_or_default();
-    Cow::Owned(format!("{scheme}://{host}{path}"))
 }
 
 /// The beginning of a text, so many bytes at most.
