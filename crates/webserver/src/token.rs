@@ -1,12 +1,13 @@
 //! The token: shown as a bearer, or once by a page's address and from then on by a cookie.
 //!
-//! The cookie holds a number drawn at the start, not the token: it has no characters to quote, tells nobody the
-//! token, and cannot be guessed, so a stale one of an earlier start counts as none and not as a wrong token.
+//! The cookie holds a number, not the token: it has no characters to quote, tells nobody the token, and cannot be
+//! guessed, so a stale one counts as none and not as a wrong token. The number follows from the token, so that an open
+//! page goes on when the server was started anew; of a token short enough to be found by trying it is drawn instead.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +22,8 @@ use crate::refusal::Refusal;
 /// The parameter of a page's address that holds the token.
 pub const PARAMETER: &str = "token";
 const SESSION_BYTES: usize = 32;
+/// Bytes of a token from which on nobody finds it by trying which one leads to a cookie's number.
+const LONG_TOKEN_BYTES: usize = 32;
 
 /// What opens the routes.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl Lock {
     /// A lock for a server on `port`, which tells its cookie from those of other servers on the same host.
     pub fn new(token: &Secret, port: u16) -> Self {
         let cookie = format!("glasspost_{port}");
-        let session = drawn();
+        let session = session(token, &cookie);
         let text = format!("{cookie}={session}; HttpOnly; SameSite=Strict; Path=/");
         Self {
             token: Fingerprint::of(token.expose()),
@@ -107,13 +110,29 @@ fn needed() -> Refusal {
     )
 }
 
+/// The number that a cookie of this name holds.
+fn session(token: &Secret, cookie: &str) -> String {
+    let token = token.expose().as_bytes();
+    match token.len() >= LONG_TOKEN_BYTES {
+        true => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, token);
+            hexadecimal(hmac::sign(&key, cookie.as_bytes()).as_ref())
+        }
+        false => hexadecimal(&drawn()),
+    }
+}
+
 #[expect(
     clippy::expect_used,
     reason = "AWS-LC ends the process rather than drawing nothing"
 )]
-fn drawn() -> String {
+fn drawn() -> [u8; SESSION_BYTES] {
     let mut bytes = [0; SESSION_BYTES];
     rand::fill(&mut bytes).expect("a random number");
+    bytes
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -260,6 +279,20 @@ mod tests {
             ),
             401
         );
+    }
+
+    #[test]
+    fn a_page_stays_open_over_a_restart_with_the_same_long_token() {
+        let number = |token: &str, cookie: &str| session(&Secret::new(token), cookie);
+        let long = "x".repeat(LONG_TOKEN_BYTES);
+        assert_eq!(number(&long, "glasspost_1"), number(&long, "glasspost_1"));
+        assert_ne!(number(&long, "glasspost_1"), number(&long, "glasspost_2"));
+        assert_ne!(
+            number(&long, "glasspost_1"),
+            number(&long.replace('x', "y"), "glasspost_1")
+        );
+        let short = &long[1..];
+        assert_ne!(number(short, "glasspost_1"), number(short, "glasspost_1"));
     }
 
     #[test]
