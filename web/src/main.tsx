@@ -1,5 +1,5 @@
 // The page: header, banner and the place the address asks for.
-import { signal, useComputed } from "@preact/signals";
+import { effect, signal, useComputed } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import * as client from "./api/client";
@@ -153,6 +153,21 @@ function findOnSlash(event: KeyboardEvent): void {
   });
 }
 
+/** Whoever answers again after silence may have been started anew: asks since when it runs. */
+function learnAnew(): void {
+  let isBack = false;
+  effect(() => {
+    const { state } = connection.value;
+    if (state === "live" && isBack && service.peek() !== null) void learn().catch(() => {});
+    isBack = state === "reconnecting";
+  });
+}
+
+async function learn(): Promise<void> {
+  const answer = await client.console();
+  if (answer.kind === "service") service.value = { version: answer.version, startedAt: answer.started_at };
+}
+
 /** Asks which console this is, until it is told, and follows what that watches. */
 async function begin(failures = 0): Promise<void> {
   try {
@@ -168,6 +183,7 @@ async function begin(failures = 0): Promise<void> {
 
 startTheme();
 void begin();
+learnAnew();
 addEventListener("keydown", findOnSlash);
 const app = document.getElementById("app");
 if (app) render(<App />, app);

@@ -44,6 +44,14 @@ describe("mergeTraffic", () => {
     expect([...(other?.accounts.keys() ?? [])]).toEqual([9]);
   });
 
+  test("a service that was started anew leaves what the charts have", () => {
+    const at = (t: number) => ({ t, sent: 1 }) as unknown as TrafficUpdate["points"][0];
+    const first = mergeTraffic(null, update({ kind: "snapshot", points: [at(1), at(2), at(3)] }));
+    const again = mergeTraffic(first, update({ kind: "snapshot", points: [at(3), at(9)] }));
+    expect(again?.points.map(({ t }) => t)).toEqual([1, 2, 3, 9]);
+    expect(mergeTraffic(again, update({ kind: "snapshot" }))?.points).toEqual(again?.points);
+  });
+
   test("points come to charts of what was accepted and what waits", () => {
     const point = { span: 1, sent: 2, failed: 0, deferred: 0, connections: 1, sending: 1 };
     const view = mergeTraffic(

@@ -84,7 +84,8 @@ export function mergeTraffic(view: Traffic | null, message: TrafficUpdate | Gap)
     ...update,
     accounts: placed(before?.accounts, update.accounts, update.gone_accounts, row => row.pk),
     tenants: placed(before?.tenants, update.tenants, update.gone_tenants, row => row.tenant_id),
-    points: mergePoints(before?.points ?? [], update.points),
+    // A service that was started anew tells only what happened since; it is the same one.
+    points: mergePoints(view?.points ?? [], update.points),
   };
 }
 
