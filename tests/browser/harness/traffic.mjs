@@ -22,10 +22,10 @@ export const PLACES = {
  *
  * @param {import("node:test").TestContext} test
  * @param {import("./service.mjs").Service} service
- * @param {import("./visit.mjs").Look} [look]
+ * @param {import("./visit.mjs").Look & { url?: string }} [look] with another address, where it is not asked directly
  */
-export async function visit(test, service, look = {}) {
-  return Visit.start(test, service.url, { token: service.token, first: PLACES.traffic, ...look });
+export async function visit(test, service, { url = service.url, ...look } = {}) {
+  return Visit.start(test, url, { token: service.token, first: PLACES.traffic, ...look });
 }
 
 /**
