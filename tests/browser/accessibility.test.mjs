@@ -3,15 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { AXE, graveFindings } from "./harness/accessibility.mjs";
+import { AXE, PHONE_PX, graveFindings, graveFindingsInEveryLook } from "./harness/accessibility.mjs";
 import { Campaign, people } from "./harness/campaign.mjs";
 import { askFor, everyPlace, figures, tabTo, untilFigures, untilOver } from "./harness/dashboard.mjs";
+import { everyOutcome, orders, serviceWithAccounts } from "./harness/outcomes.mjs";
+import * as traffic from "./harness/traffic.mjs";
 import { Visit } from "./harness/visit.mjs";
 
 const RULES = ['p*3@*: refuse 550 5.1.1 "no such user"', 'p*4@*: defer 451 4.7.1 "greylisted" times 1'];
-
-/** A phone of today's smallest kind. */
-const PHONE_PX = 360;
 
 for (const scheme of /** @type {const} */ (["light", "dark"])) {
   test(`axe finds nothing grave on any page in ${scheme}`, async t => {
@@ -84,5 +83,62 @@ test("no page is wider than a phone", async t => {
     const width = await visit.page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= PHONE_PX, `${name} is ${width} px wide`);
   }
+  visit.assertClean();
+});
+
+test("axe finds nothing grave on any page of the service, and none is wider than a phone", async t => {
+  const service = await serviceWithAccounts(t);
+  await service.send(orders(0, 60));
+  await everyOutcome(service, 60);
+  const visit = await traffic.visit(t, service, { script: AXE });
+  const { page } = visit;
+  /** @type {string[]} */
+  const findings = [];
+  const look = async (/** @type {string} */ name) => {
+    findings.push(...(await graveFindingsInEveryLook(page)).map(finding => `${name}, ${finding}`));
+  };
+  await look("traffic by account");
+  await page.getByTestId("by-tenant").click();
+  await service.ask("instance/suspend", {});
+  await page.getByText("Sending is suspended").waitFor();
+  await look("traffic by tenant, suspended");
+  await visit.go(traffic.PLACES.messages);
+  await look("messages");
+  await visit.go(await traffic.placeOf(service, "parted"));
+  await page.getByRole("link", { name: "nobody@reed.example" }).click();
+  await page.getByText("SMTP dialogue").click();
+  await look("one message");
+  assert.deepEqual(findings, []);
+  visit.assertClean();
+});
+
+test("the keyboard reaches every part of the service's pages", async t => {
+  const service = await serviceWithAccounts(t);
+  await everyOutcome(service, 0);
+  const visit = await traffic.visit(t, service);
+  const { page } = visit;
+  await tabTo(page, '[data-testid="by-tenant"]');
+  await page.keyboard.press("Enter");
+  await page.getByTestId("tenant-row").first().waitFor();
+  await tabTo(page, 'input[type="search"]');
+  await tabTo(page, '[data-testid="tenant-row"] a');
+  await tabTo(page, 'nav a[href="#/messages"]');
+  await page.keyboard.press("Enter");
+  await page.getByTestId("submission-row").first().waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("parted");
+  for (const field of ["filter-status", "filter-tenant", "filter-account"]) {
+    await tabTo(page, `[data-testid="${field}"]`);
+  }
+  await traffic.untilRows(page, "the one", ([one]) => one?.id === "parted");
+  await tabTo(page, '[data-testid="submission-row"] a');
+  await page.keyboard.press("Enter");
+  await page.getByTestId("timeline-step").first().waitFor();
+  await tabTo(page, '[data-testid="recipient-row"]:nth-child(2) a');
+  await page.keyboard.press("Enter");
+  await page.getByText("SMTP dialogue").waitFor();
+  await tabTo(page, ".dialogue summary");
+  await page.keyboard.press("Enter");
+  await tabTo(page, '[data-testid="dialogue"]');
   visit.assertClean();
 });

@@ -26,9 +26,10 @@ const ENDED = ["completed", "interrupted", "unreachable", "cancelled", "failed"]
 const TABS_MAX = 150;
 
 /**
- * A place of the dashboard: its address from the `#` on, and the part that is there once it is whole.
+ * A place of the dashboard: its address from the `#` on, and the part that is there once it is whole, by its test id or
+ * where it has none by a selector.
  *
- * @typedef {{ hash: string, mark: string }} Place
+ * @typedef {{ hash: string, mark: string } | { hash: string, selector: string }} Place
  */
 
 /** The places that need no recipient, by their names. */

@@ -95,20 +95,16 @@ export class Visit {
    * @param {import("./dashboard.mjs").Place} place
    * @param {string} [query] goes with the address
    */
-  async go({ hash, mark }, query = "") {
+  async go(place, query = "") {
+    const part = "mark" in place ? this.page.getByTestId(place.mark) : this.page.locator(place.selector);
     // Only the part after the `#` may differ, which alone is no reason to load a page.
     await this.page.goto("about:blank");
-    await this.page.goto(this.url + query + hash);
-    await this.page.getByTestId(mark).first().waitFor();
+    await this.page.goto(this.url + query + place.hash);
+    await part.first().waitFor();
     for (const frame of this.page.frames()) {
       await frame.waitForLoadState();
     }
-    await this.page.evaluate(async () => {
-      await document.fonts.ready;
-      for (let drawn = 0; drawn < 2; drawn += 1) {
-        await new Promise(requestAnimationFrame);
-      }
-    });
+    await untilDrawn(this.page);
   }
 
   /** Checks that nothing was asked of another host, that no script of others ran, and that nothing went wrong. */
@@ -156,4 +152,18 @@ export class Visit {
       }
     });
   }
+}
+
+/**
+ * Waits until the page is drawn as it is now.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export async function untilDrawn(page) {
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    for (let drawn = 0; drawn < 2; drawn += 1) {
+      await new Promise(requestAnimationFrame);
+    }
+  });
 }
