@@ -152,7 +152,7 @@ impl Lines {
                 let time = time.strftime("%Y-%m-%d %H:%M:%S,%3f");
                 text_line(&time.to_string(), level, &fields)
             }
-            LogFormat::Json => json_line(&now.to_string(), level, fields),
+            LogFormat::Json => json_line(&format!("{now:.3}"), level, fields),
         }
     }
 }
@@ -175,10 +175,7 @@ fn text_line(time: &str, level: Level, fields: &Fields) -> String {
 fn json_line(time: &str, level: Level, fields: Fields) -> String {
     let mut object = Map::new();
     object.insert("timestamp".to_owned(), time.into());
-    object.insert(
-        "level".to_owned(),
-        level.as_str().to_ascii_lowercase().into(),
-    );
+    object.insert("level".to_owned(), level_name(level).into());
     object.insert("message".to_owned(), shown(&fields.message).into());
     for (name, value) in fields.rest {
         let value = match value {
@@ -188,6 +185,14 @@ fn json_line(time: &str, level: Level, fields: Fields) -> String {
         object.insert(name.to_owned(), value);
     }
     Value::Object(object).to_string()
+}
+
+/// A level as Python's logging calls it: those who collect logs know these names.
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::WARN => "WARNING",
+        other => other.as_str(),
+    }
 }
 
 /// A text that stays in its line: control characters and separators as escapes.
@@ -292,7 +297,7 @@ mod tests {
             "{json:?}"
         );
         let object: Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(object["level"], "warn");
+        assert_eq!(object["level"], "WARNING");
         assert!(object["reply"].as_str().unwrap().contains("\\r\\n"));
     }
 

@@ -14,18 +14,27 @@ const SAME_WISH: Duration = Duration::from_millis(300);
 
 /// A token that the first SIGINT or SIGTERM cancels, saying `remark`; the second ends the process at once.
 pub fn stop_token(remark: &'static str) -> io::Result<CancellationToken> {
+    token(remark, terminal::remark)
+}
+
+/// The same for a service, which says it in its log: whoever collects that gets no other lines.
+pub fn logged_stop_token(remark: &'static str) -> io::Result<CancellationToken> {
+    token(remark, |text| tracing::info!("{text}"))
+}
+
+fn token(remark: &'static str, say: fn(&str)) -> io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let asked = stop.clone();
     let mut wishes = Wishes::listen()?;
     tokio::spawn(async move {
         wishes.next().await;
-        terminal::remark(remark);
+        say(remark);
         asked.cancel();
         let first = Instant::now();
         while first.elapsed() < SAME_WISH {
             wishes.next().await;
         }
-        terminal::remark("stopped at once");
+        say("stopped at once");
         std::process::exit(ENDED_AT_ONCE);
     });
     Ok(stop)

@@ -254,8 +254,8 @@ fn a_restart_loses_no_report_and_repeats_none_that_was_taken() {
     });
     service.stop();
 
-    let service = Service::start_with(&home, &[LOOPBACK]);
     let calls = up.posts().len();
+    let service = Service::start_with(&home, &[LOOPBACK]);
     until("a call", || (up.posts().len() > calls).then_some(()));
     assert_eq!(ids(&up).len(), 200, "what was taken was told again");
     drop(service);

@@ -19,8 +19,9 @@ pub async fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failu
         }
     }
     let folder = data_folder(args.data.data.as_deref(), None, environment)?;
-    let stop =
-        signals::stop_token("stopping: what is under way is finished; again to stop at once")?;
+    let stop = signals::logged_stop_token(
+        "stopping: what is under way is finished; again to stop at once",
+    )?;
     let service = Service::new(settings, &folder).await?;
     if let Some(path) = &service.token_kept_in {
         terminal::print(&format!("the operator's token is in {}\n", path.display()))?;
