@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::routing::post;
 use model::{Seq, SubmissionId};
 use serde_json::{Value, json};
-use store::submissions::ClientId;
+use store::submissions::{ClientId, SubmissionState};
 use store::{NewSubmission, Submitted};
 
 use super::answer::{Answer, Json};
@@ -270,9 +270,18 @@ async fn are_sending(app: &App, batch: &[NewSubmission]) -> Result<Vec<bool>, Pr
     for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
         let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
         let numbers = app.submissions.numbers(&of_one[0].tenant, ids).await?;
-        answers.extend(numbers.into_iter().map(|number| is_sending(app, number)));
+        for (new, number) in of_one.iter().zip(numbers) {
+            answers.push(is_sending(app, number) && !is_final(app, new).await?);
+        }
     }
     Ok(answers)
+}
+
+/// Whether a message's earlier form has come to its end: who sends may know that a moment later than the store.
+async fn is_final(app: &App, new: &NewSubmission) -> Result<bool, Problem> {
+    let known = app.submissions.submission(&new.tenant, &new.client_id);
+    let known = known.await?;
+    Ok(known.is_some_and(|known| known.submission.state() != SubmissionState::Pending))
 }
 
 /// Whether one of a submission's messages is in a transaction; they have consecutive numbers.

@@ -310,6 +310,18 @@ async fn what_is_being_sent_cannot_become_another_message() {
 }
 
 #[tokio::test]
+async fn what_was_sent_is_said_to_be_sent_also_while_who_sends_does_not_know_it_yet() {
+    let running = start_with_acme().await;
+    running.hand_over(&[message("a")]).await;
+    let sending = running.messages_of("acme", "a").await[0].seq;
+    running.sending.now.lock().unwrap().insert(sending);
+    running.deliver("acme", "a").await;
+    let answer = add(&running, json!([message("a")])).await;
+    let rejected = json!([{"id": "a", "reason": "already sent"}]);
+    assert_eq!(answer["rejected"], rejected);
+}
+
+#[tokio::test]
 async fn a_request_above_the_limits_is_refused_whole() {
     let running = start_with_acme().await;
     let many: Vec<Value> = (0..1_001)
