@@ -13,6 +13,7 @@ use webserver::BindError;
 use crate::mail_config::MailConfigError;
 use crate::settings::DataFolderError;
 use crate::settings::service::ConfigError;
+use crate::verbs::ClientError;
 
 /// Why a command ended without having done what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum Failure {
     /// The data file does not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A running service was asked, and did not do it.
+    #[error(transparent)]
+    Service(#[from] ClientError),
     /// An address to be seen at cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -81,7 +85,11 @@ impl Failure {
             Self::Campaign(error) => of_campaign(error),
             Self::Unreachable(_) => Code::Relay,
             Self::Output(reason) => of_file(reason),
-            Self::Store(_) | Self::Bind(_) | Self::Interrupted(_) | Self::Other(_) => Code::General,
+            Self::Store(_)
+            | Self::Service(_)
+            | Self::Bind(_)
+            | Self::Interrupted(_)
+            | Self::Other(_) => Code::General,
         }
     }
 }
@@ -236,6 +244,7 @@ mod tests {
             (Failure::Unreachable("no connection".into()), 5),
             (Failure::Interrupted("stopped".into()), 1),
             (StoreError::Closed.into(), 1),
+            (ClientError::LeftOut(1).into(), 1),
             (io::Error::from(io::ErrorKind::BrokenPipe).into(), 0),
             (io::Error::from(io::ErrorKind::StorageFull).into(), 1),
             (anyhow::anyhow!("something").into(), 1),

@@ -63,10 +63,10 @@ pub struct Exchange {
     pub body_bytes_max: u64,
 }
 
-/// All of a successful answer but its body.
+/// All of an answer but its body.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// The HTTP status code, 200 to 299.
+    /// The HTTP status code: 200 to 299, but for [`WebClient::exchange_any`].
     pub status: u16,
     /// The URL that answered, after redirects.
     pub url: Url,
@@ -76,7 +76,7 @@ pub struct Head {
     pub body_bytes: u64,
 }
 
-/// A successful answer.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// Status, headers and where it came from.
@@ -174,13 +174,27 @@ impl WebClient {
     /// Sends a request with a body once, and returns the whole answer. Redirects are not followed:
     /// they would carry the body and its headers to another host.
     pub async fn exchange(&self, url: &str, exchange: Exchange) -> Result<Response, Error> {
+        self.exchange_if(url, exchange, accepted).await
+    }
+
+    /// The same, but an answer of any status is one: for a service that says in the body what was wrong.
+    pub async fn exchange_any(&self, url: &str, exchange: Exchange) -> Result<Response, Error> {
+        self.exchange_if(url, exchange, readable).await
+    }
+
+    async fn exchange_if(
+        &self,
+        url: &str,
+        exchange: Exchange,
+        check: fn(reqwest::Response) -> Result<reqwest::Response, Error>,
+    ) -> Result<Response, Error> {
         let url = self.admit(url)?;
         let request = self.http.request(exchange.method, url.clone());
         let request = request
             .headers(without_ours(&exchange.headers))
             .body(exchange.body);
         within(&host_of(&url), exchange.deadline, async {
-            let answer = accepted(self.send(&host_of(&url), request).await?)?;
+            let answer = check(self.send(&host_of(&url), request).await?)?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
             let mut body = Vec::new();
             let bytes_max = exchange.body_bytes_max;
@@ -299,17 +313,22 @@ impl WebClient {
 
 /// Lets through an answer with a status of success and a body that can be read as it is.
 fn accepted(answer: reqwest::Response) -> Result<reqwest::Response, Error> {
-    let host = host_of(answer.url());
     if !answer.status().is_success() {
         let retry_after = retry_after(answer.headers());
         return Err(Error::Status {
-            host,
+            host: host_of(answer.url()),
             status: answer.status().as_u16(),
             retry_after,
         });
     }
+    readable(answer)
+}
+
+/// Lets through an answer with a body that can be read as it is.
+fn readable(answer: reqwest::Response) -> Result<reqwest::Response, Error> {
     match answer.headers().get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => {
+            let host = host_of(answer.url());
             let encoding = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
             Err(Error::Encoded { host, encoding })
         }

@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Cli, SendArgs, Verb};
+use super::{Cli, PromptLine, SendArgs, Verb};
 
 /// The name under which the program behaves as `glasspost send`.
 const MAILGRID: &str = "mailgrid";
@@ -20,6 +21,19 @@ const SWITCHES: [&str; 9] = [
     "reset-offset",
     "strict",
     "one-click-unsubscribe",
+];
+
+/// Secrets that people try to give as they are, and the flag that takes them.
+const SECRETS: [(&str, &str); 9] = [
+    ("--password", "--password-file"),
+    ("--imap-password", "--imap-password-file"),
+    ("--bounce-imap-password", "--bounce-imap-password-file"),
+    ("--token", "--token-file"),
+    ("--api-token", "--api-token-file"),
+    ("--client-token", "--client-secret-file"),
+    ("--client-password", "--client-secret-file"),
+    ("--client-secret", "--client-secret-file"),
+    ("--secret-key", "--secret-key-file"),
 ];
 
 /// Send a campaign: a list of recipients and a template
@@ -40,8 +54,37 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
         true => MailGrid::try_parse_from(arguments).map(|mailgrid| Cli {
             verb: Verb::Send(Box::new(mailgrid.send)),
         }),
-        false => Cli::try_parse_from(arguments),
+        false => parsed_from::<Cli>(arguments),
     }
+}
+
+/// What a line at the prompt of `glasspost connect` asks for.
+pub fn parse_prompt(words: Vec<String>) -> Result<PromptLine, clap::Error> {
+    parsed_from(words)
+}
+
+/// Reads arguments; who gives a secret is told why that is refused.
+fn parsed_from<P: Parser>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<P, clap::Error> {
+    P::try_parse_from(arguments).map_err(|error| {
+        secret_refusal(&error).map_or(error, |refusal| {
+            P::command().error(ErrorKind::UnknownArgument, refusal)
+        })
+    })
+}
+
+fn secret_refusal(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let (flag, file) = SECRETS
+        .iter()
+        .find(|(flag, _)| error.kind() == ErrorKind::UnknownArgument && flag == given)?;
+    Some(format!(
+        "{flag} is not taken: what stands on a command line is seen by everybody on this machine, and kept by the \
+         shell; give {file} FILE, or {file} - to read it from standard input"
+    ))
 }
 
 fn is_called_mailgrid(name: &OsStr) -> bool {
@@ -106,6 +149,27 @@ mod tests {
         let version = parsed(&["mailgrid", "--version"]).unwrap_err();
         assert_eq!(version.exit_code(), 0);
         assert!(version.to_string().starts_with("glasspost "), "{version}");
+    }
+
+    #[test]
+    fn a_secret_on_the_command_line_is_refused_with_the_reason_and_not_repeated() {
+        let add = ["glasspost", "accounts", "add", "main", "--host", "h"];
+        for (flag, file) in [
+            ("--password", "--password-file"),
+            ("--imap-password", "--imap-password-file"),
+            ("--token", "--token-file"),
+        ] {
+            for given in [vec![flag, "canary"], vec![&format!("{flag}=canary")]] {
+                let refused = parsed(&[&add[..], &given].concat()).unwrap_err();
+                assert_eq!(refused.exit_code(), 2);
+                let refused = refused.to_string();
+                assert!(refused.contains(&format!("{file} FILE")), "{refused}");
+                assert!(!refused.contains("canary"), "{refused}");
+            }
+        }
+        let line = ["tenants", "list", "--token", "x"].map(str::to_owned);
+        let refused = parse_prompt(line.to_vec()).unwrap_err().to_string();
+        assert!(refused.contains("--token-file"), "{refused}");
     }
 
     #[test]

@@ -1,25 +1,45 @@
-//! The command line: one file a verb, flags grouped under headings.
+//! The command line: one file a verb or group of verbs, flags grouped under headings.
 
+mod accounts;
 mod argv;
+mod client;
+mod command_log;
+mod completions;
+mod connect;
 mod demo;
+mod instance;
+mod messages;
 mod number;
 mod report;
 mod schedule;
 mod send;
 mod serve;
 mod sink;
+mod stats;
+mod storages;
+mod tenants;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use argv::parse;
+pub use accounts::{AccountFields, AccountsVerb};
+pub use argv::{parse, parse_prompt};
+pub use client::{ClientFlags, ClientVerb, Group};
+pub use command_log::CommandLogVerb;
+pub use completions::CompletionsArgs;
+pub use connect::{ConnectArgs, PromptLine, PromptVerb};
 pub use demo::DemoArgs;
+pub use instance::{InstanceFields, InstanceVerb, TokenArgs};
+pub use messages::{AddMessages, Content, MessagesVerb, SendLetter, Terms};
 pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
 pub use schedule::{ScheduleArgs, ScheduleVerb};
 pub use send::{DashboardFlags, MessageFlags, RecipientFlags, SendArgs};
 pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, ServeArgs};
 pub use sink::SinkArgs;
+pub use stats::StatsArgs;
+pub use storages::{AddStorage, StoragesVerb};
+pub use tenants::{AuthMethod, ClientAuth, LargeFileAction, TenantFields, TenantsVerb};
 
 /// Sends email and shows what became of every message.
 #[derive(Debug, Parser)]
@@ -54,6 +74,12 @@ pub enum Verb {
     /// Check and explain the service's settings
     #[command(subcommand)]
     Config(ConfigVerb),
+    #[command(flatten)]
+    Client(Box<ClientVerb>),
+    /// Talk to a running service: a prompt for the verbs that ask it
+    Connect(ConnectArgs),
+    /// Print what a shell needs to complete this command line
+    Completions(CompletionsArgs),
     /// Receive mail for tests: accepts, defers, refuses and stalls by rules
     Sink(Box<SinkArgs>),
     /// Send a sample campaign to a receiver of its own, to see how it looks
@@ -89,6 +115,9 @@ impl Verb {
             Self::Schedule(args) => &args.logs,
             Self::Serve(args) => &args.logs,
             Self::Config(verb) => verb.logs(),
+            Self::Client(verb) => &verb.flags().logs,
+            Self::Connect(args) => &args.client.logs,
+            Self::Completions(args) => &args.logs,
             Self::Sink(args) => &args.logs,
             Self::Demo(args) => &args.logs,
         }
@@ -126,12 +155,59 @@ mod tests {
         let places: Vec<_> = parts.iter().map(|part| help.find(part)).collect();
         assert!(places.iter().all(Option::is_some), "{places:?}\n{help}");
         assert!(places.is_sorted(), "{places:?}");
-        let silent: Vec<_> = send
+    }
+
+    /// What stands in a command, and in those below it, without a word of help.
+    fn silent(command: &clap::Command, above: &str) -> Vec<String> {
+        let path = format!("{above} {}", command.get_name());
+        let about = command.get_about().is_none().then(|| path.clone());
+        let flags = command
             .get_arguments()
             .filter(|flag| !flag.is_hide_set() && flag.get_help().is_none())
-            .map(clap::Arg::get_id)
-            .collect();
+            .map(|flag| format!("{path}: {}", flag.get_id()));
+        let below = command
+            .get_subcommands()
+            .flat_map(|verb| silent(verb, &path));
+        about.into_iter().chain(flags).chain(below).collect()
+    }
+
+    #[test]
+    fn every_verb_and_every_flag_has_help() {
+        let silent = silent(&Cli::command(), "");
         assert!(silent.is_empty(), "no help for {silent:?}");
+        let prompt = PromptLine::command();
+        let verbs: Vec<_> = prompt
+            .get_subcommands()
+            .filter(|verb| verb.get_about().is_none())
+            .map(clap::Command::get_name)
+            .collect();
+        assert!(verbs.is_empty(), "no help for {verbs:?}");
+    }
+
+    #[test]
+    fn the_groups_say_where_the_token_is_looked_for_and_how_they_end() {
+        let mut command = Cli::command();
+        for group in [
+            "tenants",
+            "accounts",
+            "messages",
+            "storages",
+            "instance",
+            "command-log",
+        ] {
+            let group = command.find_subcommand_mut(group).unwrap();
+            let help = group.render_long_help().to_string();
+            for part in [
+                "--url",
+                "--tenant",
+                "--json",
+                "GLASSPOST_ADMIN_TOKEN",
+                "admin.token",
+                "Exit status:",
+            ] {
+                assert!(help.contains(part), "{part} is missing in {help}");
+            }
+        }
     }
 
     #[test]

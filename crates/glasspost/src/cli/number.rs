@@ -27,6 +27,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     parse_go_duration(text).ok_or_else(|| "expected a duration such as 5s or 1m30s".to_owned())
 }
 
+/// A length of time in whole seconds.
+pub fn seconds(text: &str) -> Result<u64, String> {
+    duration(text).map(|duration| duration.as_secs())
+}
+
+/// A moment, in seconds since 1970.
+pub fn moment(text: &str) -> Result<i64, String> {
+    let expected = "expected a time such as 2027-01-31T12:00:00Z, or seconds since 1970";
+    match text.parse::<jiff::Timestamp>() {
+        Ok(at) => Ok(at.as_second()),
+        Err(_) => text.parse().map_err(|_| expected.to_owned()),
+    }
+}
+
 /// The size of a sample list.
 pub fn sample_size(text: &str) -> Result<u32, String> {
     let size = whole(text)?;
@@ -53,6 +67,10 @@ mod tests {
         );
         assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
         assert!(duration("soon").unwrap_err().contains("such as 5s"));
+        assert_eq!(seconds("36h"), Ok(129_600));
+        assert_eq!(moment("1767225600"), Ok(1_767_225_600));
+        assert_eq!(moment("2026-01-01T01:00:00+01:00"), Ok(1_767_225_600));
+        assert!(moment("tomorrow").unwrap_err().contains("such as 2027"));
         assert_eq!(sample_size("1000000"), Ok(1_000_000));
         assert!(sample_size("0").unwrap_err().contains("from 1 to"));
     }

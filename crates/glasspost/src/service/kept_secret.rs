@@ -21,28 +21,34 @@ const OTHERS: u32 = 0o077;
 pub fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
     match make(path) {
         Ok(secret) => Ok(secret),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_kept_secret(path),
         Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
     }
 }
 
-/// Makes one where there is none.
-fn make(path: &Path) -> io::Result<Secret> {
+/// A secret that nobody can guess, of 43 letters, digits, hyphens and underscores.
+pub fn random_secret() -> io::Result<Secret> {
     let mut bytes = [0; SECRET_BYTES];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| io::Error::other("the system gives no random numbers"))?;
-    let secret = URL_SAFE_NO_PAD.encode(bytes);
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// Makes one where there is none.
+fn make(path: &Path) -> io::Result<Secret> {
+    let secret = random_secret()?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    writeln!(file, "{secret}")?;
+    writeln!(file, "{}", secret.expose())?;
     file.sync_all()?;
-    Ok(Secret::new(secret))
+    Ok(secret)
 }
 
-fn read(path: &Path) -> anyhow::Result<Secret> {
+/// The secret in a file that is there, of which nobody else may know.
+pub fn read_kept_secret(path: &Path) -> anyhow::Result<Secret> {
     let about = || format!("cannot read the secret in {}", path.display());
     let metadata = fs::metadata(path).with_context(about)?;
     if metadata.permissions().mode() & OTHERS != 0 {

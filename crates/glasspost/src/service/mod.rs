@@ -47,13 +47,14 @@ use crate::settings::service::ServiceSettings;
 use glue::{Reporters, Sending, Shown};
 use keeper::Keeper;
 use kept_secret::kept_secret;
+pub use kept_secret::{random_secret, read_kept_secret};
 use maker::SubmissionMaker;
 use tenants::Tenants;
 
 /// The tenant of whoever needs no more than one.
 const FIRST_TENANT: &str = "default";
 /// The file of the operator's token, in the data folder.
-const ADMIN_TOKEN_FILE: &str = "admin.token";
+pub const ADMIN_TOKEN_FILE: &str = "admin.token";
 /// The file of the key that download links are signed with.
 const LINK_KEY_FILE: &str = "download.key";
 /// How long what is under way may go on after a stop (promise: P-06).

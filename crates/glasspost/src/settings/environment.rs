@@ -35,6 +35,10 @@ pub enum Variable {
     WebhookSecret,
     /// The token that a dashboard beyond this machine asks for.
     MonitorToken,
+    /// Where a running service answers.
+    Url,
+    /// The tenant that is meant, under genro-mail-proxy's name.
+    GmpTenant,
     /// Where a person's data lives, by the XDG base directories.
     XdgDataHome,
     /// The same on Windows.
@@ -52,7 +56,7 @@ pub struct Environment {
 }
 
 impl Variable {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Config,
         Self::MailgridConfig,
         Self::ServiceConfig,
@@ -65,6 +69,8 @@ impl Variable {
         Self::LogFormat,
         Self::WebhookSecret,
         Self::MonitorToken,
+        Self::Url,
+        Self::GmpTenant,
         Self::XdgDataHome,
         Self::AppData,
         Self::Home,
@@ -84,6 +90,8 @@ impl Variable {
             Self::LogFormat => "LOG_FORMAT",
             Self::WebhookSecret => "GLASSPOST_WEBHOOK_SECRET",
             Self::MonitorToken => "GLASSPOST_MONITOR_TOKEN",
+            Self::Url => "GLASSPOST_URL",
+            Self::GmpTenant => "GMP_TENANT",
             Self::XdgDataHome => "XDG_DATA_HOME",
             Self::AppData => "APPDATA",
             Self::Home => "HOME",

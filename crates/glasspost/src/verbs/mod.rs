@@ -1,5 +1,7 @@
 //! What each verb does.
 
+mod client;
+mod completions;
 mod config;
 mod demo;
 mod preview;
@@ -13,6 +15,7 @@ mod sink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use client::ClientError;
 use store::{SqliteStore, Store};
 use tracing::level_filters::LevelFilter;
 
@@ -30,15 +33,20 @@ pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
         Verb::Schedule(args) => schedule::run(args, environment).await,
         Verb::Serve(args) => serve::run(*args, environment).await,
         Verb::Config(verb) => config::run(&verb, environment),
+        Verb::Client(verb) => client::run(*verb, environment).await,
+        Verb::Connect(args) => client::connect(args, environment).await,
+        Verb::Completions(args) => completions::run(&args),
         Verb::Sink(args) => sink::run(*args).await,
         Verb::Demo(args) => demo::run(args).await,
     }
 }
 
-/// What a verb logs. The demo shows its bar and account alone, unless more is asked for.
+/// What a verb logs. The demo shows its bar and account alone, and who asks a service only the answer, unless more is
+/// asked for.
 pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
     let default = match verb {
         Verb::Demo(_) => LevelFilter::ERROR,
+        Verb::Client(_) | Verb::Connect(_) | Verb::Completions(_) => LevelFilter::WARN,
         Verb::Send(_)
         | Verb::Report(_)
         | Verb::Campaigns(_)

@@ -267,6 +267,19 @@ async fn an_exchange_sends_its_method_and_body_and_returns_the_answer() {
 }
 
 #[tokio::test]
+async fn an_exchange_of_any_status_returns_what_the_server_says_of_its_refusal() {
+    let refusal = Reply::with(422, "", "it lacks a field");
+    let server = Server::start(vec![refusal]).await;
+    let client = client_for(&["hook.test"]);
+    let url = server.url("hook.test", "/event");
+    let answer = client.exchange_any(&url, exchange(16)).await.unwrap();
+    assert_eq!(answer.head.status, 422);
+    assert_eq!(&answer.body[..], b"it lacks a field");
+    let error = client.exchange_any(&url, exchange(15)).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_exchange_follows_no_redirect_and_reaches_no_private_host() {
     let server = Server::start(vec![Reply::redirect("http://127.0.0.1/")]).await;
     let client = client_for(&["hook.test"]);
