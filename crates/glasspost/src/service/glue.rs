@@ -18,6 +18,10 @@ impl Wakes for Sending {
         self.0.wake();
     }
 
+    fn look_at(&self, account: AccountPk) {
+        self.0.look_at(account);
+    }
+
     async fn recall(&self) {
         self.0.recall().await;
     }

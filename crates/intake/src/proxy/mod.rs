@@ -5,6 +5,7 @@
 //! - **A tenant sees and changes only what is its own**, by construction: a handler never gets a tenant's id from a
 //!   request, it gets one that its asker may mean, from `scope`. What is another tenant's is answered as if it were
 //!   not there.
+//! - **What is begun is done whole**, also when its client does not wait for the answer.
 //! - **An error names its field and repeats no value.** It is `{"detail": …}`, as the contract has it.
 //! - **No secret comes back**, whoever asks.
 //!
@@ -14,7 +15,7 @@
 //! - [`Proxy`], [`router`], [`routes`]: what the API stands on, and where it answers
 //! - [`keys`]: whose token it is
 //! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field; `weight`: what that takes
-//! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody
+//! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody; `whole`: work that nobody cuts off
 //! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
 //! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
@@ -41,6 +42,7 @@ mod suspension;
 mod sync_status;
 mod tenants;
 mod weight;
+mod whole;
 mod wire;
 
 use std::sync::Arc;
@@ -119,6 +121,9 @@ impl Default for ProxySettings {
 pub trait Wakes: Send + Sync + 'static {
     /// Something new waits.
     fn wake(&self);
+
+    /// Mail of one account may be due earlier than it was.
+    fn look_at(&self, account: AccountPk);
 
     /// Puts back what was read ahead and not begun. When it returns, what the store holds back is not begun any more.
     async fn recall(&self);
@@ -215,6 +220,8 @@ pub fn router(proxy: Proxy) -> Router {
         .method_not_allowed_fallback(async || Problem::Method(OTHER_METHOD))
         .layer(DefaultBodyLimit::max(bytes_max));
     let router = command_log::logged(router, &proxy).with_state(Arc::new(proxy));
+    // Around the log as well: what was done is written down, also when nobody waits for the answer.
+    let router = router.layer(middleware::from_fn(whole::whole));
     webserver::authenticated(router, keys)
 }
 

@@ -38,7 +38,10 @@ const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 pub struct Sending {
     pub wakes: AtomicUsize,
     pub recalls: AtomicUsize,
+    pub looked_at: Mutex<Vec<AccountPk>>,
     pub now: Mutex<HashSet<Seq>>,
+    /// Held by a test that makes who recalls wait.
+    pub recalling: tokio::sync::Mutex<()>,
     is_suspended: AtomicBool,
 }
 
@@ -48,8 +51,13 @@ impl Wakes for Sending {
         self.wakes.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn look_at(&self, account: AccountPk) {
+        self.looked_at.lock().unwrap().push(account);
+    }
+
     async fn recall(&self) {
         self.recalls.fetch_add(1, Ordering::Relaxed);
+        let _may_go_on = self.recalling.lock().await;
     }
 
     fn is_sending(&self, message: Seq) -> bool {
@@ -262,6 +270,25 @@ impl Running {
         parsed(&timeout(PATIENCE, exchange).await.unwrap())
     }
 
+    /// A request whose client goes away, once something has come of it.
+    pub async fn ask_and_leave(
+        &self,
+        method: &str,
+        token: &str,
+        target: &str,
+        begun: impl AsyncFn() -> bool,
+    ) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nX-API-Token: {token}\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        until(begun).await;
+        drop(stream);
+        // What the server is asked later it answers later: it has seen that the client is gone.
+        self.get(ADMIN, "/tenants").await.ok();
+    }
+
     /// Hands messages over as `acme`, which all have to be taken.
     pub async fn hand_over(&self, messages: &[Value]) {
         let body = json!({ "messages": messages });
@@ -364,6 +391,16 @@ impl Running {
         }
         self.store.release(lease).await.unwrap();
     }
+}
+
+/// Waits for what has to come.
+pub async fn until(is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
 }
 
 /// An event after one attempt.

@@ -5,6 +5,7 @@
 mod accounts;
 mod busy;
 mod command_log;
+mod cut_off;
 mod handing_over;
 mod harness;
 mod hostile;
