@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use model::Clock;
 use serde_json::{Value, json};
 
 use crate::harness::{Application, Home, Hook, Post, Service, Sink, until};
@@ -46,9 +47,9 @@ fn ids(hook: &Hook) -> Vec<String> {
         .collect()
 }
 
+/// Seconds since 1970.
 fn now() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    since.as_secs_f64()
+    Clock::system().now().as_millis() as f64 / 1e3
 }
 
 #[test]
