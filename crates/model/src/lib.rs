@@ -66,4 +66,4 @@ pub use reply::{Category, EnhancedCode, Outcome, Reply};
 pub use secret::Secret;
 pub use storage::{Storage, StorageName, StorageProtocol};
 pub use suspension::{BatchCode, Suspension};
-pub use tenant::{BaseUrl, Client, ClientAuth, Tenant, TenantId, TenantLimits, UrlPath};
+pub use tenant::{BaseUrl, Client, ClientAuth, Tenant, TenantId, TenantLimits, UrlPath, Webhook};

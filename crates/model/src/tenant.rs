@@ -14,6 +14,11 @@ pub const SYNC_PATH: &str = "/mail-proxy/sync";
 pub const ATTACHMENT_PATH: &str = "/mail-proxy/attachments";
 /// The longest base URL or path, in bytes.
 const URL_BYTES_MAX: usize = 2048;
+/// What a URL is that is not plain.
+const NOT_PLAIN: &str =
+    "must have no space, control character, query or fragment, and 2048 bytes at most";
+/// Characters of a webhook's secret: enough that it cannot be guessed.
+const WEBHOOK_SECRET_CHARS: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// A tenant's id: 1 to 64 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +33,8 @@ pub struct Tenant {
     pub name: Option<Line<255>>,
     /// Where its own application is.
     pub client: Client,
+    /// Where each event is told by itself, beside the reports.
+    pub webhook: Option<Webhook>,
     /// What it may send, all accounts together.
     pub limits: TenantLimits,
     /// What happens to its large attachments; a JSON object of the attachments' room.
@@ -70,6 +77,13 @@ pub enum ClientAuth {
         /// The password.
         password: Secret,
     },
+}
+
+/// Where each event of a tenant is posted, and what with it is signed.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    url: Box<str>,
+    secret: Secret,
 }
 
 /// What a tenant may send, all accounts together; `None` is without a limit.
@@ -118,6 +132,7 @@ impl Tenant {
             id,
             name: None,
             client: Client::default(),
+            webhook: None,
             limits: TenantLimits::default(),
             large_files: None,
             is_active: true,
@@ -179,33 +194,49 @@ impl ClientAuth {
     }
 }
 
+// === impl Webhook ===
+
+impl Webhook {
+    /// Takes an `http` or `https` URL without credentials, query or fragment, and a secret of 16 to 256 characters.
+    pub fn new(url: &str, secret: &str) -> Result<Self, FieldError> {
+        check_place("webhook_url", url, "put what is secret into webhook_secret")?;
+        if !is_plain(url) {
+            return Err(FieldError::new("webhook_url", NOT_PLAIN));
+        }
+        if !WEBHOOK_SECRET_CHARS.contains(&secret.chars().count()) {
+            return Err(FieldError::new(
+                "webhook_secret",
+                "must have 16 to 256 characters",
+            ));
+        }
+        Ok(Self {
+            url: url.into(),
+            secret: field::secret("webhook_secret", secret)?,
+        })
+    }
+
+    /// The URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the events are signed with.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+}
+
 // === impl BaseUrl ===
 
 impl BaseUrl {
     /// Takes a URL; slashes at its end are dropped, since a path follows.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let wrong = |problem: &'static str| Err(FieldError::new("client_base_url", problem));
+        let field = "client_base_url";
         let text = text.trim_end_matches('/');
-        let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
-            text.get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-                .then(|| &text[scheme.len()..])
-        });
-        let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
-            return wrong("must be a URL that begins with http:// or https:// and a host");
-        };
-        if rest
-            .split('/')
-            .next()
-            .is_some_and(|host| host.contains('@'))
-        {
-            return wrong("holds credentials: put them into client_auth");
-        }
+        check_place(field, text, "put them into client_auth")?;
         match is_plain(text) {
             true => Ok(Self(text.into())),
-            false => wrong(
-                "must have no space, control character, query or fragment, and 2048 bytes at most",
-            ),
+            false => Err(FieldError::new(field, NOT_PLAIN)),
         }
     }
 
@@ -233,6 +264,27 @@ impl UrlPath {
     /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Refuses what does not begin like a URL of a host, and credentials before the host.
+fn check_place(field: &'static str, url: &str, instead: &'static str) -> Result<(), FieldError> {
+    let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            .then(|| &url[scheme.len()..])
+    });
+    let Some(rest) = rest.filter(|rest| !rest.is_empty() && !rest.starts_with('/')) else {
+        let problem = "must be a URL that begins with http:// or https:// and a host";
+        return Err(FieldError::new(field, problem));
+    };
+    let host = rest.split(['/', '?', '#']).next();
+    match host.is_some_and(|host| host.contains('@')) {
+        true => Err(FieldError::new(
+            field,
+            format!("holds credentials: {instead}"),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -293,6 +345,36 @@ mod tests {
             let error = UrlPath::parse("client_sync_path", bad).unwrap_err();
             assert_eq!(error.field, "client_sync_path", "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_webhook_has_a_url_and_a_secret_that_cannot_be_guessed() {
+        let secret = "0123456789abcdef";
+        for good in ["https://acme.example", "http://[::1]:8080/hook/"] {
+            let webhook = Webhook::new(good, secret).unwrap();
+            assert_eq!((webhook.url(), webhook.secret().expose()), (good, secret));
+            assert!(!format!("{webhook:?}").contains(secret));
+        }
+        for bad in [
+            "",
+            "https://",
+            "ftp://acme.example",
+            "https://ada:hunter2@acme.example",
+            "https://acme.example/?token=hunter2",
+            "https://acme.example/#a",
+            "https://acme.example/a b",
+            "https://acme.example/\r\nHost: x",
+            &format!("http://{}", "a".repeat(URL_BYTES_MAX)),
+        ] {
+            let error = Webhook::new(bad, secret).unwrap_err();
+            assert_eq!(error.field, "webhook_url", "{bad:?}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+        for bad in ["", &secret[1..], &"ä".repeat(257), "0123456789\r\nabcdef"] {
+            let error = Webhook::new("https://acme.example", bad).unwrap_err();
+            assert_eq!(error.field, "webhook_secret", "{bad:?}");
+        }
+        assert!(Webhook::new("https://acme.example", &"ä".repeat(256)).is_ok());
     }
 
     #[test]

@@ -105,6 +105,7 @@ async fn settle(store: &SqliteStore) -> Outcome<AccountPk> {
             auth: ClientAuth::None,
         },
         limits: TenantLimits::default(),
+        webhook: None,
         large_files: None,
         is_active: true,
         suspension: Suspension::default(),

@@ -229,11 +229,22 @@ pub struct Report {
     pub logged: Logged,
 }
 
-/// Reports of one tenant that were not acknowledged yet.
+/// A way to a tenant's application. Each is acknowledged by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Many reports in one call (`proxy_sync`): those of every tenant.
+    Sync,
+    /// Each report by itself: those of a tenant that had a webhook when they came.
+    Webhook,
+}
+
+/// Reports of one tenant that were not acknowledged yet on one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportBacklog {
     /// Whose they are.
     pub tenant: TenantId,
+    /// By which way they go.
+    pub channel: Channel,
     /// How many.
     pub count: u64,
     /// When the oldest of them happened.
@@ -346,16 +357,28 @@ pub trait Submissions: Send + Sync + 'static {
     /// is kept.
     async fn sends(&self, lane: LaneId, since: Timestamp) -> Result<Vec<(i64, u32)>>;
 
-    /// Reports of a tenant that were not acknowledged, from after that one on, in the log's order, [`PAGE_MAX`] at most.
-    async fn reports(&self, tenant: &TenantId, after: Seq, limit: usize) -> Result<Vec<Report>>;
+    /// Reports of a tenant that were not acknowledged on a channel, from after that one on, in the log's order,
+    /// [`PAGE_MAX`] at most.
+    async fn reports(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Report>>;
 
-    /// Forgets reports that arrived; gives how many it were.
-    async fn acknowledge(&self, tenant: &TenantId, reports: Vec<Seq>) -> Result<usize>;
+    /// Forgets reports that arrived on a channel; gives how many it were.
+    async fn acknowledge(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        reports: Vec<Seq>,
+    ) -> Result<usize>;
 
-    /// The tenants with reports that were not acknowledged.
+    /// The tenants with reports that were not acknowledged, and on which channel.
     async fn report_backlog(&self) -> Result<Vec<ReportBacklog>>;
 
-    /// Forgets reports from before a moment, `limit` at most; gives how many it were. Called again until that is none.
+    /// Forgets reports of both channels from before a moment, `limit` at most; gives how many it were. Called again until that is none.
     async fn expire_reports(&self, before: Timestamp, limit: usize) -> Result<usize>;
 
     /// Records news of delivered messages, together with the place of who learned of it. News of a message that is not

@@ -68,6 +68,16 @@ fn requests() -> Vec<(&'static str, &'static str, Value)> {
         (
             "PUT",
             "/tenant/acme",
+            json!({"webhook_url": "https://acme.example/hook", "webhook_secret": "canary-0123456789"}),
+        ),
+        (
+            "PUT",
+            "/tenant/acme",
+            json!({"webhook_url": "https://acme.example/hook", "webhook_secret": "canary-short"}),
+        ),
+        (
+            "PUT",
+            "/tenant/acme",
             json!({"client_base_url": "https://u:canary-3@acme.example"}),
         ),
         (
@@ -207,6 +217,13 @@ async fn no_secret_is_readable_on_the_disk() {
         )
         .await;
     assert_eq!(sent.status, 200, "{sent:?}");
+    let shown = running.get(&key_of("acme"), "/tenant/acme").await;
+    assert!(
+        shown
+            .text
+            .contains(r#""webhook_url":"https://acme.example/hook""#),
+        "{shown:?}"
+    );
     let with_secrets = running.followed("acme", "m").await.unwrap();
     assert!(with_secrets.payload.contains("canary-attachment"));
     for kept in ["smtp.example.com", "Readable"] {

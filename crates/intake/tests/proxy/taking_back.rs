@@ -112,11 +112,20 @@ async fn three() -> Running {
     let acme = tenant_id("acme");
     let reports = running
         .store
-        .reports(&acme, model::Seq::START, 100)
+        .reports(
+            &acme,
+            store::submissions::Channel::Sync,
+            model::Seq::START,
+            100,
+        )
         .await
         .unwrap();
     let arrived = reports.iter().map(|report| report.seq).collect();
-    running.store.acknowledge(&acme, arrived).await.unwrap();
+    running
+        .store
+        .acknowledge(&acme, store::submissions::Channel::Sync, arrived)
+        .await
+        .unwrap();
     running.clock.set(START + Duration::from_secs(7_200));
     running
 }

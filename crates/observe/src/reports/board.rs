@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{Clock, TenantId, Timestamp};
-use store::submissions::ReportBacklog;
+use store::submissions::{Channel, ReportBacklog};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::lane::{Errand, Lane, Now, Outcome};
+use super::lane::{Counts, Errand, Lane, Now, Outcome};
 use super::{ReportFigures, ReportSettings, SyncStatus, TenantReports};
 
 /// Calls at once.
@@ -25,11 +25,14 @@ pub(super) struct Board {
     clock: Clock,
 }
 
+/// Whom something is told, and how: each such way has a lane of its own, so that none waits for another.
+pub(super) type Way = (TenantId, Channel);
+
 #[derive(Default)]
 struct Lanes {
-    lanes: BTreeMap<TenantId, Lane>,
+    lanes: BTreeMap<Way, Lane>,
     /// Every lane that is due at some time.
-    plan: BTreeSet<(Instant, TenantId)>,
+    plan: BTreeSet<(Instant, Way)>,
     calls: usize,
     troubled_calls: usize,
     expired: u64,
@@ -38,6 +41,7 @@ struct Lanes {
 /// One call that is due. When it is dropped without an outcome, it has failed.
 pub(super) struct Call {
     pub tenant: TenantId,
+    pub channel: Channel,
     pub errand: Errand,
     /// What is saved of the application's wish to be left alone.
     pub saved_quiet: Option<Timestamp>,
@@ -65,22 +69,29 @@ impl Board {
     /// Reports of a tenant are there to be told, as soon as some more have gathered.
     pub fn wake(&self, tenant: &TenantId) {
         let at = Instant::now() + self.settings.gathering;
-        self.change(tenant, |lane| lane.wake(at));
+        self.change(&sync(tenant), |lane| lane.wake(at));
+        self.change_known(&webhook(tenant), |lane| lane.wake(at));
+    }
+
+    /// A tenant has a webhook.
+    pub fn open_webhook(&self, tenant: &TenantId) {
+        self.lanes().change(&webhook(tenant), |_| {});
     }
 
     /// Calls a tenant's application now.
     pub fn call_now(&self, tenant: &TenantId) {
         let now = Instant::now();
-        self.change(tenant, |lane| lane.call_now(now));
+        self.change(&sync(tenant), |lane| lane.call_now(now));
+        self.change_known(&webhook(tenant), |lane| lane.call_now(now));
     }
 
     /// Calls every application now that does not want to be left alone.
     pub fn call_all_now(&self) {
         let now = self.now();
         let mut lanes = self.lanes();
-        let all: Vec<TenantId> = lanes.lanes.keys().cloned().collect();
-        for tenant in all {
-            lanes.change(&tenant, |lane| {
+        let all: Vec<Way> = lanes.lanes.keys().cloned().collect();
+        for way in all {
+            lanes.change(&way, |lane| {
                 if !lane.is_quiet(now.at) {
                     lane.call_now(now.instant);
                 }
@@ -93,12 +104,15 @@ impl Board {
     /// Whether an application's wish to be left alone has been read back for a tenant.
     pub fn is_loaded(&self, tenant: &TenantId) -> bool {
         let lanes = self.lanes();
-        lanes.lanes.get(tenant).is_some_and(|lane| lane.is_loaded)
+        lanes
+            .lanes
+            .get(&sync(tenant))
+            .is_some_and(|lane| lane.is_loaded)
     }
 
     /// Takes over what was saved of an application's wish to be left alone.
     pub fn load(&self, tenant: &TenantId, quiet_until: Option<Timestamp>) {
-        self.change(tenant, |lane| {
+        self.change(&sync(tenant), |lane| {
             lane.is_loaded = true;
             lane.saved_quiet = quiet_until;
             lane.quiet_until = quiet_until;
@@ -108,7 +122,7 @@ impl Board {
     /// Calls a tenant's application now and then, or does so no more.
     pub fn set_heartbeat(&self, tenant: &TenantId, is_wanted: bool) {
         let now = self.now();
-        self.change(tenant, |lane| lane.set_heartbeat(is_wanted, now));
+        self.change(&sync(tenant), |lane| lane.set_heartbeat(is_wanted, now));
     }
 
     /// Takes over what waits for every tenant, and wakes those for whom nothing is planned: another process may have
@@ -122,11 +136,12 @@ impl Board {
         let now = Instant::now();
         for ReportBacklog {
             tenant,
+            channel,
             count,
             oldest_at,
         } in backlog
         {
-            lanes.change(&tenant, |lane| {
+            lanes.change(&(tenant, channel), |lane| {
                 lane.counts.backlog = count;
                 lane.counts.oldest_at = (count > 0).then_some(oldest_at);
                 if count > 0 && lane.is_idle() {
@@ -138,12 +153,12 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Forgets tenants that are no more.
-    pub fn retain(&self, is_there: impl Fn(&TenantId) -> bool) {
+    /// Forgets the ways that are no more.
+    pub fn retain(&self, is_there: impl Fn(&Way) -> bool) {
         let mut lanes = self.lanes();
         let Lanes { lanes, plan, .. } = &mut *lanes;
-        lanes.retain(|tenant, _| is_there(tenant));
-        plan.retain(|(_, tenant)| is_there(tenant));
+        lanes.retain(|way, _| is_there(way));
+        plan.retain(|(_, way)| is_there(way));
     }
 
     /// So many reports were given up.
@@ -154,16 +169,18 @@ impl Board {
     /// Begins the next call that is due and has room.
     pub fn begin(self: &Arc<Self>, now: Instant) -> Option<Call> {
         let mut lanes = self.lanes();
-        let tenant = lanes.next(now)?;
+        let way = lanes.next(now)?;
         let mut begun = None;
-        lanes.change(&tenant, |lane| {
+        lanes.change(&way, |lane| {
             begun = Some((lane.is_troubled(), lane.saved_quiet, lane.begin(now)));
         });
         let (is_troubled, saved_quiet, errand) = begun?;
         lanes.calls += 1;
         lanes.troubled_calls += usize::from(is_troubled);
+        let (tenant, channel) = way;
         Some(Call {
             tenant,
+            channel,
             errand,
             saved_quiet,
             is_troubled,
@@ -187,7 +204,7 @@ impl Board {
         let mut lanes = self.lanes();
         lanes.calls -= 1;
         lanes.troubled_calls -= usize::from(call.is_troubled);
-        lanes.change(&call.tenant, |lane| {
+        lanes.change(&(call.tenant.clone(), call.channel), |lane| {
             lane.saved_quiet = call.saved_quiet;
             lane.finish(outcome, took, &self.settings, now, chance);
         });
@@ -196,7 +213,9 @@ impl Board {
     pub fn status(&self) -> Vec<SyncStatus> {
         let now = self.now();
         let lanes = self.lanes();
-        let status = lanes.lanes.iter().map(|(tenant, lane)| SyncStatus {
+        let syncs = lanes.lanes.iter();
+        let syncs = syncs.filter(|((_, channel), _)| *channel == Channel::Sync);
+        let status = syncs.map(|((tenant, _), lane)| SyncStatus {
             tenant: tenant.clone(),
             last_sync_at: lane.last_sync_at,
             next_sync_at: lane.due().map(|due| now.at + (due - now.instant)),
@@ -208,23 +227,34 @@ impl Board {
 
     pub fn figures(&self) -> ReportFigures {
         let lanes = self.lanes();
-        let tenants = lanes.lanes.iter().map(|(tenant, lane)| TenantReports {
-            tenant: tenant.clone(),
-            backlog: lane.counts.backlog,
-            oldest_at: lane.counts.oldest_at,
-            syncs: lane.counts.syncs,
-            failures: lane.counts.failures,
-            acknowledged: lane.counts.acknowledged,
-            refused: lane.counts.refused,
-        });
+        let mut tenants: Vec<TenantReports> = Vec::new();
+        // A tenant's ways follow each other.
+        for ((tenant, _), lane) in &lanes.lanes {
+            match tenants.last_mut().filter(|last| last.tenant == *tenant) {
+                Some(last) => last.add(&lane.counts),
+                None => {
+                    let mut figures = TenantReports::none(tenant.clone());
+                    figures.add(&lane.counts);
+                    tenants.push(figures);
+                }
+            }
+        }
         ReportFigures {
-            tenants: tenants.collect(),
+            tenants,
             expired: lanes.expired,
         }
     }
 
-    fn change(&self, tenant: &TenantId, change: impl FnOnce(&mut Lane)) {
-        if self.lanes().change(tenant, change) {
+    fn change(&self, way: &Way, change: impl FnOnce(&mut Lane)) {
+        if self.lanes().change(way, change) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The same where there is such a way, so that a tenant without a webhook costs nothing for one.
+    fn change_known(&self, way: &Way, change: impl FnOnce(&mut Lane)) {
+        let mut lanes = self.lanes();
+        if lanes.lanes.contains_key(way) && lanes.change(way, change) {
             self.changed.notify_one();
         }
     }
@@ -256,37 +286,71 @@ impl Drop for Call {
 
 impl Lanes {
     /// Changes a lane, which is made when it is not there; says whether it is due earlier by it.
-    fn change(&mut self, tenant: &TenantId, change: impl FnOnce(&mut Lane)) -> bool {
-        let lane = self.lanes.entry(tenant.clone()).or_default();
+    fn change(&mut self, way: &Way, change: impl FnOnce(&mut Lane)) -> bool {
+        let lane = self.lanes.entry(way.clone()).or_default();
         let before = lane.due();
         change(lane);
         let after = lane.due();
         if before != after {
-            self.move_in_plan(tenant, before, after);
+            self.move_in_plan(way, before, after);
         }
         after.is_some_and(|after| before.is_none_or(|before| after < before))
     }
 
-    fn move_in_plan(&mut self, tenant: &TenantId, from: Option<Instant>, to: Option<Instant>) {
+    fn move_in_plan(&mut self, way: &Way, from: Option<Instant>, to: Option<Instant>) {
         if let Some(from) = from {
-            self.plan.remove(&(from, tenant.clone()));
+            self.plan.remove(&(from, way.clone()));
         }
         if let Some(to) = to {
-            self.plan.insert((to, tenant.clone()));
+            self.plan.insert((to, way.clone()));
         }
     }
 
     /// Whose call is due and has room.
-    fn next(&self, now: Instant) -> Option<TenantId> {
+    fn next(&self, now: Instant) -> Option<Way> {
         if self.calls >= CALLS_MAX {
             return None;
         }
-        let has_room = |tenant: &TenantId| {
-            let lane = self.lanes.get(tenant);
+        let has_room = |way: &Way| {
+            let lane = self.lanes.get(way);
             lane.is_some_and(|lane| !lane.is_troubled() || self.troubled_calls < TROUBLED_MAX)
         };
         let due = self.plan.iter().take_while(|(due, _)| *due <= now);
-        let mut with_room = due.filter(|(_, tenant)| has_room(tenant));
-        with_room.next().map(|(_, tenant)| tenant.clone())
+        let mut with_room = due.filter(|(_, way)| has_room(way));
+        with_room.next().map(|(_, way)| way.clone())
     }
+}
+
+impl TenantReports {
+    fn none(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            backlog: 0,
+            oldest_at: None,
+            syncs: 0,
+            failures: 0,
+            acknowledged: 0,
+            refused: 0,
+        }
+    }
+
+    fn add(&mut self, counts: &Counts) {
+        self.backlog += counts.backlog;
+        self.oldest_at = [self.oldest_at, counts.oldest_at]
+            .into_iter()
+            .flatten()
+            .min();
+        self.syncs += counts.syncs;
+        self.failures += counts.failures;
+        self.acknowledged += counts.acknowledged;
+        self.refused += counts.refused;
+    }
+}
+
+fn sync(tenant: &TenantId) -> Way {
+    (tenant.clone(), Channel::Sync)
+}
+
+fn webhook(tenant: &TenantId) -> Way {
+    (tenant.clone(), Channel::Webhook)
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Seq, TenantId, Timestamp};
+use model::{Clock, Seq, Tenant, TenantId, Timestamp};
 use serde_json::{Value, json};
+use store::submissions::{Channel, Followed, Report};
 use store::{Directory, Store, StoreError, Submissions};
 use webclient::{Exchange, Method, WebClient};
 
@@ -29,11 +30,12 @@ pub(super) struct Caller {
     pub store: Arc<dyn Store>,
     pub web: WebClient,
     pub settings: ReportSettings,
+    pub clock: Clock,
 }
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-enum CallError {
+pub(super) enum CallError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -63,9 +65,17 @@ impl Caller {
     }
 
     async fn tell(&self, call: &mut Call) -> Result<Outcome, CallError> {
-        let tenant = self.directory.tenant(&call.tenant).await?;
-        let fallback = self.settings.fallback.as_ref();
-        let Some(target) = tenant.and_then(|tenant| Target::of(&tenant, fallback)) else {
+        let Some(tenant) = self.directory.tenant(&call.tenant).await? else {
+            return Ok(Outcome::NoTarget);
+        };
+        match call.channel {
+            Channel::Sync => self.sync(&tenant, call).await,
+            Channel::Webhook => self.tell_each(&tenant, call.errand.after).await,
+        }
+    }
+
+    async fn sync(&self, tenant: &Tenant, call: &mut Call) -> Result<Outcome, CallError> {
+        let Some(target) = Target::of(tenant, self.settings.fallback.as_ref()) else {
             return Ok(Outcome::NoTarget);
         };
         let page = self.page(&call.tenant, call.errand.after).await?;
@@ -84,7 +94,10 @@ impl Caller {
         let (refused, acknowledged) = (refused.len() as u64, taken.len() as u64);
         if acknowledged > 0 {
             let taken = taken.into_iter().map(|(_, seq)| seq).collect();
-            self.submissions.acknowledge(&call.tenant, taken).await?;
+            let taken = self
+                .submissions
+                .acknowledge(&call.tenant, Channel::Sync, taken);
+            taken.await?;
         }
         self.save_quiet(call, answer.quiet_until).await;
         say(&call.tenant, &answer, acknowledged, refused);
@@ -99,7 +112,10 @@ impl Caller {
     }
 
     async fn page(&self, tenant: &TenantId, after: Seq) -> Result<Page, CallError> {
-        let reports = self.submissions.reports(tenant, after, REPORTS_MAX).await?;
+        let reports = self
+            .submissions
+            .reports(tenant, Channel::Sync, after, REPORTS_MAX)
+            .await?;
         let mut page = Page {
             has_more: reports.len() == REPORTS_MAX,
             ..Page::default()
@@ -110,20 +126,25 @@ impl Caller {
                 page.has_more = true;
                 break;
             }
-            let submission = &report.submission;
-            let followed = match speaks_for_all(&report) {
-                true => {
-                    let client_id = &submission.client_id;
-                    self.submissions.submission(tenant, client_id).await?
-                }
-                false => None,
-            };
+            let followed = self.followed(&report).await?;
             recipients += followed.as_ref().map_or(1, |all| all.messages.len());
             page.items.push(item(&report, followed.as_ref()));
-            let client_id = submission.client_id.as_str().to_owned();
+            let client_id = report.submission.client_id.as_str().to_owned();
             page.told.push((client_id, report.seq));
         }
         Ok(page)
+    }
+
+    /// What became of each recipient, where a report speaks for several.
+    pub(super) async fn followed(&self, report: &Report) -> Result<Option<Followed>, CallError> {
+        let submission = &report.submission;
+        if !speaks_for_all(report) {
+            return Ok(None);
+        }
+        let followed = self
+            .submissions
+            .submission(&submission.tenant, &submission.client_id);
+        Ok(followed.await?)
     }
 
     async fn post(&self, target: &Target, items: Vec<Value>) -> Result<Answer, CallError> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::{Clock, Tenant, TenantId};
+use store::submissions::Channel;
 use store::{Directory, Store, StoreError, Submissions};
 
 use super::board::Board;
@@ -65,14 +66,18 @@ impl Look {
                 let is_called = tenant.is_active && (is_own || !has_shared);
                 has_shared |= is_called && !is_own;
                 self.look_at(&tenant, is_called).await?;
+                if tenant.is_active && tenant.webhook.is_some() {
+                    self.board.open_webhook(&tenant.id);
+                    seen.insert((tenant.id.clone(), Channel::Webhook));
+                }
                 last = Some(tenant.id.clone());
-                seen.insert(tenant.id);
+                seen.insert((tenant.id, Channel::Sync));
             }
             if count < TENANTS {
                 break;
             }
         }
-        self.board.retain(|tenant| seen.contains(tenant));
+        self.board.retain(|way| seen.contains(way));
         Ok(())
     }
 

@@ -1,9 +1,12 @@
-//! Delivery reports: what became of each submission, told to its tenant's application (`proxy_sync`).
+//! Delivery reports: what became of each submission, told to its tenant's application (`proxy_sync`, webhooks).
 //!
 //! A report stays in the store until the application has acknowledged it, so a restart loses none and a report may
 //! arrive twice: at least once, in the log's order for each tenant. One tenant's calls follow one another; those of
 //! different tenants run beside each other, and those of applications that fail or are slow have only a part of the
 //! room, so that they hold up nobody else.
+//!
+//! A tenant with a webhook is told each event by itself as well. The two ways have lanes of their own: one that fails
+//! holds up nothing on the other.
 //!
 //! An application is called when there is something to tell it, and otherwise every five minutes, since its answer may
 //! say that it has work for us.
@@ -15,6 +18,7 @@
 //! - `lane`: when one tenant is called next; pure, time is passed in
 //! - `board`: all tenants, in the order that they are due
 //! - `call`: one call
+//! - `webhook`: one call where each report is posted by itself, signed
 //! - `courier`: makes the calls that are due
 //! - `watch`: sees by the log who has something to be told
 //! - `look`: looks through the directory and the backlog now and then
@@ -28,6 +32,7 @@ mod lane;
 mod look;
 mod target;
 mod watch;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,7 +189,7 @@ impl Reporter {
             directory: Arc::clone(&self.directory),
             store: Arc::clone(&self.store),
             settings: self.settings.clone(),
-            clock: self.clock,
+            clock: self.clock.clone(),
             board: Arc::clone(&self.board),
         };
         let caller = Caller {
@@ -193,6 +198,7 @@ impl Reporter {
             store: self.store,
             web: self.web,
             settings: self.settings,
+            clock: self.clock,
         };
         let courier = Courier::new(caller, self.board);
         let seeing = async {

@@ -12,3 +12,5 @@ mod receiver;
 mod reports;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod webhook;

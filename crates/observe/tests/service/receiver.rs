@@ -14,6 +14,8 @@ pub struct Call {
     /// The request's line and headers.
     pub head: String,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 /// What is answered.
@@ -112,6 +114,7 @@ async fn serve(
         at: Instant::now(),
         head,
         body: serde_json::from_str(&body).unwrap(),
+        text: body,
     };
     let answer = {
         let mut calls = calls.lock().unwrap();

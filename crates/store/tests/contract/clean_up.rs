@@ -2,7 +2,7 @@
 
 use model::{EventKind, MessageState, News, Permanence, Seq, SubmissionId};
 use store::directory::REMOVED_WITH_ACCOUNT_MAX;
-use store::submissions::NewNews;
+use store::submissions::{Channel, NewNews};
 use store::{LaneKey, StoreError};
 
 use crate::on_each_backend;
@@ -12,9 +12,15 @@ use crate::support::{START, second, whole_log};
 
 async fn acknowledge_all(service: &dyn Service, owner: &str) {
     let owner = tenant_id(owner);
-    let reports = service.reports(&owner, Seq::START, 1_000).await.unwrap();
+    let reports = service
+        .reports(&owner, Channel::Sync, Seq::START, 1_000)
+        .await
+        .unwrap();
     let seqs = reports.iter().map(|report| report.seq).collect();
-    service.acknowledge(&owner, seqs).await.unwrap();
+    service
+        .acknowledge(&owner, Channel::Sync, seqs)
+        .await
+        .unwrap();
 }
 
 /// One submission that is final at a second, put off before, with news.

@@ -1,7 +1,7 @@
 //! News of delivered messages: they change no state and are in the whole story.
 
 use model::{EventKind, MessageState, News, Permanence, ReceiptKind, Seq};
-use store::submissions::{NEWS_MAX, NewNews, Place as ReaderPlace};
+use store::submissions::{Channel, NEWS_MAX, NewNews, Place as ReaderPlace};
 use store::{Find, StoreError};
 
 use crate::on_each_backend;
@@ -107,7 +107,10 @@ fn a_returned_message_stays_delivered_and_tells_its_whole_story() {
         assert_eq!(after.submission.state(), before.submission.state());
         assert_eq!(service.account_counts().await.unwrap(), counts);
         assert_eq!(service.books(lease.lane).await.unwrap().delivered, 1);
-        let reports = service.reports(&owner, Seq::START, 10).await.unwrap();
+        let reports = service
+            .reports(&owner, Channel::Sync, Seq::START, 10)
+            .await
+            .unwrap();
         let of: Vec<EventKind> = reports
             .iter()
             .map(|report| report.logged.event.kind)

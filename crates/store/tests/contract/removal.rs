@@ -1,6 +1,7 @@
 //! What a client takes back: it is gone, and the counters know it.
 
 use std::sync::Arc;
+use store::submissions::Channel;
 
 use model::{EventKind, Seq};
 
@@ -43,7 +44,7 @@ fn a_removed_submission_is_gone_and_its_place_in_the_log_is_not_given_again() {
         assert!(service.timeline(id.0).await.unwrap().is_none());
         assert!(
             service
-                .reports(&owner, Seq::START, 10)
+                .reports(&owner, Channel::Sync, Seq::START, 10)
                 .await
                 .unwrap()
                 .is_empty()

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use model::{EventKind, Seq};
-use store::submissions::SubmissionFilter;
+use store::submissions::{Channel, SubmissionFilter};
 
 use crate::on_each_backend;
 use crate::service::{Service, client_id, followed, lease, mail, record, settle, submit};
@@ -31,7 +31,10 @@ async fn all_of(service: &dyn Service, owner: &str) -> String {
     for id in IDS {
         add(&service.submission(&tenant, &client_id(id)).await.unwrap());
     }
-    add(&service.reports(&tenant, Seq::START, 100).await.unwrap());
+    add(&service
+        .reports(&tenant, Channel::Sync, Seq::START, 100)
+        .await
+        .unwrap());
     add(&service.pending(&tenant, None).await.unwrap());
     let mut backlog = service.report_backlog().await.unwrap();
     backlog.retain(|backlog| backlog.tenant == tenant);
@@ -87,7 +90,10 @@ fn nothing_that_is_done_in_a_tenant_s_name_touches_another_s_mail() {
         let service = place.service().await;
         fill(&*service).await;
         let (acme, b) = (tenant_id("acme"), tenant_id("b"));
-        let theirs = service.reports(&b, Seq::START, 100).await.unwrap();
+        let theirs = service
+            .reports(&b, Channel::Sync, Seq::START, 100)
+            .await
+            .unwrap();
         let theirs: Vec<Seq> = theirs.iter().map(|report| report.seq).collect();
         let account = followed(&*service, &acme, "1").await.submission.account;
         let before = [
@@ -95,7 +101,13 @@ fn nothing_that_is_done_in_a_tenant_s_name_touches_another_s_mail() {
             all_of(&*service, "b").await,
         ];
 
-        assert_eq!(service.acknowledge(&acme, theirs).await.unwrap(), 0);
+        assert_eq!(
+            service
+                .acknowledge(&acme, Channel::Sync, theirs)
+                .await
+                .unwrap(),
+            0
+        );
         let mut rewritten = mail("acme", "2", &["eve@example.org"]);
         rewritten.at = second(9);
         service.submit(vec![rewritten]).await.unwrap();
@@ -103,9 +115,15 @@ fn nothing_that_is_done_in_a_tenant_s_name_touches_another_s_mail() {
         let changed = service.change_tenant(&acme, Box::new(suspend), second(9));
         changed.await.unwrap();
         assert_eq!(service.align_suspension(&acme, 100).await.unwrap(), 2);
-        let mine = service.reports(&acme, Seq::START, 100).await.unwrap();
+        let mine = service
+            .reports(&acme, Channel::Sync, Seq::START, 100)
+            .await
+            .unwrap();
         let mine = mine.iter().map(|report| report.seq).collect();
-        service.acknowledge(&acme, mine).await.unwrap();
+        service
+            .acknowledge(&acme, Channel::Sync, mine)
+            .await
+            .unwrap();
         assert_eq!(
             service
                 .clean_up(Some(&acme), second(99), 100)

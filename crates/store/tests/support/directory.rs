@@ -6,7 +6,7 @@ use model::account::{Account, AccountId, AccountLimits, Host, Inbox, WhenOver, p
 use model::storage::{Storage, StorageName, StorageProtocol};
 use model::{
     BaseUrl, BatchCode, Client, ClientAuth, Line, Secret, Suspension, Tenant, TenantId,
-    TenantLimits, UrlPath,
+    TenantLimits, UrlPath, Webhook,
 };
 use store::KeySource;
 
@@ -44,6 +44,9 @@ pub fn tenant(id: &str) -> Tenant {
             attachment_path: UrlPath::parse("client_attachment_path", "/files").unwrap(),
             auth: ClientAuth::basic("acme", "canary-client \\ \"quoted\"").unwrap(),
         },
+        webhook: Some(
+            Webhook::new("https://hooks.example/acme/", "canary-webhook-secret").unwrap(),
+        ),
         limits: TenantLimits {
             per_hour: NonZeroU32::new(1_000),
             per_day: NonZeroU32::new(u32::MAX),

@@ -16,6 +16,7 @@ impl<T: Store + Directory + Submissions> Service for T {}
 pub async fn settle(service: &dyn Service, owner: &str) -> AccountPk {
     let mut tenant = tenant(owner);
     tenant.suspension = Suspension::default();
+    tenant.webhook = None;
     service.put_tenant(tenant).await.unwrap();
     service.put_account(account(owner, "main")).await.unwrap()
 }

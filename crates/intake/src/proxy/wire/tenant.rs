@@ -2,7 +2,7 @@
 
 use model::account::limit;
 use model::{
-    BaseUrl, BatchCode, Client, ClientAuth, Line, Tenant, TenantId, TenantLimits, UrlPath,
+    BaseUrl, BatchCode, Client, ClientAuth, Line, Tenant, TenantId, TenantLimits, UrlPath, Webhook,
 };
 use prepare::LargeFilePolicy;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::proxy::problem::Problem;
 use crate::proxy::record::moment;
 
 /// What a request about a tenant may hold.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 12] = [
     "id",
     "tenant_id",
     "name",
@@ -21,6 +21,8 @@ const FIELDS: [&str; 10] = [
     "client_base_url",
     "client_sync_path",
     "client_attachment_path",
+    "webhook_url",
+    "webhook_secret",
     "rate_limits",
     "large_file_config",
     "active",
@@ -36,6 +38,7 @@ pub(in crate::proxy) struct TenantChange {
     sync_path: Said<UrlPath>,
     attachment_path: Said<UrlPath>,
     auth: Option<ClientAuth>,
+    webhook: Said<Webhook>,
     limits: Option<TenantLimits>,
     large_files: Said<Value>,
     is_active: Option<bool>,
@@ -52,6 +55,7 @@ impl TenantChange {
             sync_path: path("client_sync_path")?,
             attachment_path: path("client_attachment_path")?,
             auth: auth(input)?,
+            webhook: webhook(input)?,
             limits: limits(input)?,
             large_files: large_files(input)?,
             is_active: input.flag("active")?,
@@ -85,6 +89,7 @@ impl TenantChange {
         self.name.change(&mut tenant.name);
         self.base_url.change(&mut tenant.client.base_url);
         self.large_files.change(&mut tenant.large_files);
+        self.webhook.change(&mut tenant.webhook);
         change_path(
             self.sync_path,
             &mut tenant.client.sync_path,
@@ -129,6 +134,7 @@ pub(in crate::proxy) fn show(tenant: &Tenant) -> Value {
         "client_base_url": client.base_url.as_ref().map(BaseUrl::as_str),
         "client_sync_path": client.sync_path.as_str(),
         "client_attachment_path": client.attachment_path.as_str(),
+        "webhook_url": tenant.webhook.as_ref().map(Webhook::url),
         "rate_limits": show_limits(tenant.limits),
         "large_file_config": tenant.large_files,
         "active": tenant.is_active,
@@ -188,6 +194,24 @@ fn auth(input: &Object) -> Result<Option<ClientAuth>, Problem> {
         _ => return Err(auth.wrong("method", "must be none, bearer or basic")),
     };
     Ok(Some(auth))
+}
+
+/// The URL and the secret come together, so that no URL is ever called with a secret that was meant for another.
+fn webhook(input: &Object) -> Result<Said<Webhook>, Problem> {
+    let secret = filled_text(input, "webhook_secret")?;
+    match (input.text("webhook_url")?, secret) {
+        (None, None) => Ok(Said::Nothing),
+        (Some(""), None) => Ok(Said::Without),
+        (Some(url), Some(secret)) if !url.is_empty() => Webhook::new(url, secret)
+            .map(Said::Value)
+            .map_err(|error| Problem::field(&Place::body(), error)),
+        (Some(_), None) => Err(input.wrong("webhook_secret", "is needed with webhook_url")),
+        (_, Some(_)) => Err(input.wrong("webhook_url", "is needed with webhook_secret")),
+    }
+}
+
+fn filled_text<'a>(input: &'a Object, name: &str) -> Result<Option<&'a str>, Problem> {
+    Ok(input.text(name)?.filter(|text| !text.is_empty()))
 }
 
 fn limits(input: &Object) -> Result<Option<TenantLimits>, Problem> {
@@ -253,6 +277,7 @@ mod tests {
             "id": "acme", "name": "Acme", "client_base_url": "https://acme.example/",
             "client_sync_path": "/reports", "client_attachment_path": "/files",
             "client_auth": {"method": "basic", "user": "acme", "password": "canary-client"},
+            "webhook_url": "https://acme.example/hook", "webhook_secret": "canary-0123456789",
             "rate_limits": {"hourly": 100, "daily": 0},
             "large_file_config": {"enabled": true, "action": "reject", "max_size_mb": 5},
             "active": false,
@@ -267,6 +292,8 @@ mod tests {
             ("name", json!("Acme")),
             ("client_base_url", json!("https://acme.example")),
             ("client_auth", json!({"method": "basic", "user": "acme"})),
+            ("webhook_url", json!("https://acme.example/hook")),
+            ("webhook_secret", Value::Null),
             ("rate_limits", json!({"hourly": 100, "daily": 0})),
             ("active", json!(false)),
             ("suspended_batches", json!([])),
@@ -286,7 +313,7 @@ mod tests {
             .apply(&mut tenant);
         assert_eq!(show(&tenant), show(&changed(whole())));
         let emptied = json!({"name": "", "client_base_url": "", "client_sync_path": "",
-            "client_auth": {"method": "none"}, "rate_limits": {}, "large_file_config": {}});
+            "client_auth": {"method": "none"}, "webhook_url": "", "rate_limits": {}, "large_file_config": {}});
         TenantChange::read(&input(emptied))
             .unwrap()
             .apply(&mut tenant);
@@ -295,6 +322,7 @@ mod tests {
             "name",
             "client_base_url",
             "client_auth",
+            "webhook_url",
             "rate_limits",
             "large_file_config",
         ] {
@@ -339,6 +367,26 @@ mod tests {
             (
                 json!({"client_auth": {"method": "none", "tokn": "canary"}}),
                 "tokn",
+            ),
+            (
+                json!({"webhook_url": "https://a.example"}),
+                "webhook_secret",
+            ),
+            (
+                json!({"webhook_secret": "canary-0123456789"}),
+                "webhook_url",
+            ),
+            (
+                json!({"webhook_url": "", "webhook_secret": "canary-0123456789"}),
+                "webhook_url",
+            ),
+            (
+                json!({"webhook_url": "https://a.example", "webhook_secret": "canary"}),
+                "webhook_secret",
+            ),
+            (
+                json!({"webhook_url": "https://a:canary@b", "webhook_secret": "canary-0123456789"}),
+                "webhook_url",
             ),
             (json!({"rate_limits": {"hourly": "x"}}), "hourly"),
             (json!({"large_file_config": {"action": "canary"}}), "action"),

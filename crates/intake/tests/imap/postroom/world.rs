@@ -256,7 +256,10 @@ impl World {
     /// How many reports a tenant is to be told, the outcomes included.
     pub async fn reports(&self, tenant: &str) -> usize {
         let tenant = tenant_id(tenant);
-        let reports = self.store.reports(&tenant, Seq::START, 100).await;
+        let reports = self
+            .store
+            .reports(&tenant, store::submissions::Channel::Sync, Seq::START, 100)
+            .await;
         reports.unwrap().len()
     }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use model::{
     BaseUrl, BatchCode, Client, ClientAuth, FieldError, Line, Secret, Suspension, Tenant, TenantId,
-    TenantLimits, Timestamp, UrlPath,
+    TenantLimits, Timestamp, UrlPath, Webhook,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -34,19 +34,20 @@ pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, tenant: &Tenant) -> Result<Pu
     };
     let auth = to_auth_text(&tenant.id, &tenant.client.auth)?;
     let large_files = tenant.large_files.as_ref().map(|json| json.to_string());
+    let webhook = tenant.webhook.as_ref().map(to_webhook_text);
     check_length("large_file_config", large_files.as_deref().unwrap_or(""))?;
     tx.connection
         .prepare_cached(
             "INSERT INTO tenants (id, name, client_auth, client_base_url, client_sync_path, \
              client_attachment_path, limit_per_hour, limit_per_day, large_files, is_active, suspension, \
-             created_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             created_at, updated_at, webhook) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, client_auth = excluded.client_auth, \
              client_base_url = excluded.client_base_url, client_sync_path = excluded.client_sync_path, \
              client_attachment_path = excluded.client_attachment_path, \
              limit_per_hour = excluded.limit_per_hour, limit_per_day = excluded.limit_per_day, \
              large_files = excluded.large_files, is_active = excluded.is_active, \
-             suspension = excluded.suspension, updated_at = excluded.updated_at",
+             suspension = excluded.suspension, updated_at = excluded.updated_at, webhook = excluded.webhook",
         )?
         .execute(params![
             tenant.id.as_str(),
@@ -62,6 +63,7 @@ pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, tenant: &Tenant) -> Result<Pu
             to_suspension_text(&tenant.id, &tenant.suspension)?,
             tenant.created_at.as_millis(),
             tenant.updated_at.as_millis(),
+            seal(vault, &tenant.id, "webhook", webhook)?,
         ])?;
     Ok(put)
 }
@@ -202,6 +204,9 @@ fn to_tenant(row: &Row<'_>, vault: &Vault) -> Result<Tenant> {
             .transpose()
     };
     let (auth, large_files) = (open("client_auth")?, open("large_files")?);
+    let webhook = open("webhook")?
+        .map(|text| to_webhook(&id, &text))
+        .transpose()?;
     let limit = |column: &str| -> Result<Option<NonZeroU32>> {
         Ok(row.get::<_, Option<u32>>(column)?.and_then(NonZeroU32::new))
     };
@@ -212,6 +217,7 @@ fn to_tenant(row: &Row<'_>, vault: &Vault) -> Result<Tenant> {
             .transpose()
             .map_err(wrong)?,
         client: to_client(row, to_auth(&id, auth)?)?.map_err(wrong)?,
+        webhook,
         limits: TenantLimits {
             per_hour: limit("limit_per_hour")?,
             per_day: limit("limit_per_day")?,
@@ -280,6 +286,18 @@ fn to_auth(id: &TenantId, opened: Option<Secret>) -> Result<ClientAuth> {
         StoredAuth::Basic { user, password } => ClientAuth::basic(user, password),
     };
     auth.map_err(|_| wrong())
+}
+
+/// The URL and its secret are sealed as one, so that neither is ever used with another: no URL has a line break.
+fn to_webhook_text(webhook: &Webhook) -> String {
+    format!("{}\n{}", webhook.url(), webhook.secret().expose())
+}
+
+fn to_webhook(id: &TenantId, opened: &Secret) -> Result<Webhook> {
+    let parts = opened.expose().split_once('\n');
+    let webhook = parts.and_then(|(url, secret)| Webhook::new(url, secret).ok());
+    let problem = "its webhook is no such thing";
+    webhook.ok_or_else(|| damaged(&format_args!("tenant {id}"), &problem))
 }
 
 fn to_suspension_text(id: &TenantId, suspension: &Suspension) -> Result<Option<String>> {

@@ -70,17 +70,24 @@ CREATE TABLE sends (
     PRIMARY KEY (lane, second)
 ) WITHOUT ROWID;
 
--- Events that a tenant's application is to be told, until it was; and how many they are.
+-- Where each event of a tenant is posted and what with it is signed, sealed; NULL for nowhere.
+ALTER TABLE tenants ADD COLUMN webhook TEXT;
+
+-- Events that a tenant's application is to be told, until it was; and how many they are. Each channel is told by itself:
+-- 0 is `proxy_sync`, 1 the webhook of a tenant that has one.
 CREATE TABLE reports (
     tenant     TEXT NOT NULL,
+    channel    INTEGER NOT NULL,
     seq        INTEGER NOT NULL,
     submission INTEGER NOT NULL,
     at         INTEGER NOT NULL,
-    PRIMARY KEY (tenant, seq)
+    PRIMARY KEY (tenant, channel, seq)
 ) WITHOUT ROWID;
 CREATE TABLE report_counts (
-    tenant TEXT PRIMARY KEY,
-    count  INTEGER NOT NULL
+    tenant  TEXT NOT NULL,
+    channel INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (tenant, channel)
 ) WITHOUT ROWID;
 
 -- Delivered messages of which something was learned later: the latest such event, which leads back to the outcome, and

@@ -154,7 +154,6 @@ pub(super) fn take_back(
     let Some(going) = going(tx, id)? else {
         return Ok(());
     };
-    let mut reports_gone = 0;
     for message in messages(tx, id, going.messages)? {
         let state = match message.state {
             MessageState::Queued => {
@@ -165,10 +164,9 @@ pub(super) fn take_back(
             other => other,
         };
         books::forget(tx, message.lane, state)?;
-        reports_gone += delete_events(tx, &going, &message)?;
+        delete_events(tx, &going, &message)?;
         delete_message(tx, &message)?;
     }
-    reports::count(tx, &going.tenant, -reports_gone)?;
     if going.open > 0 {
         let counts = Counts {
             cancelled: 1,
@@ -255,8 +253,8 @@ fn cancel(
     Ok(())
 }
 
-/// Deletes a message's events from the last one back, with their reports; gives how many reports it were.
-fn delete_events(tx: &WriteTx<'_>, going: &Going, message: &GoingMessage) -> Result<i64> {
+/// Deletes a message's events from the last one back, with their reports.
+fn delete_events(tx: &WriteTx<'_>, going: &Going, message: &GoingMessage) -> Result<()> {
     let mut reports_gone = 0;
     let mut place = message.last_event;
     while let Some(seq) = place {
@@ -269,14 +267,10 @@ fn delete_events(tx: &WriteTx<'_>, going: &Going, message: &GoingMessage) -> Res
             .optional()?
             .flatten();
         if reports_gone < going.reports {
-            let gone = tx
-                .connection
-                .prepare_cached("DELETE FROM reports WHERE tenant = ?1 AND seq = ?2")?
-                .execute(params![going.tenant, seq])?;
-            reports_gone += at_most(gone);
+            reports_gone += reports::forget(tx, &going.tenant, Seq::new(seq))?;
         }
     }
-    Ok(reports_gone)
+    Ok(())
 }
 
 fn delete_message(tx: &WriteTx<'_>, message: &GoingMessage) -> Result<()> {

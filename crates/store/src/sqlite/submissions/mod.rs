@@ -27,8 +27,8 @@ use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::{SqliteStore, lanes};
 use crate::submissions::{
-    AccountCounts, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place, Report,
-    ReportBacklog, SubmissionFilter, WaitingLane,
+    AccountCounts, Channel, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place,
+    Report, ReportBacklog, SubmissionFilter, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
 
@@ -177,17 +177,28 @@ impl Submissions for SqliteStore {
             .await
     }
 
-    async fn reports(&self, tenant: &TenantId, after: Seq, limit: usize) -> Result<Vec<Report>> {
+    async fn reports(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Report>> {
         let (tag, tenant) = (self.tag, tenant.clone());
         self.delivering
-            .read(move |connection| reports::list(connection, tag, &tenant, after, limit))
+            .read(move |connection| reports::list(connection, tag, &tenant, channel, after, limit))
             .await
     }
 
-    async fn acknowledge(&self, tenant: &TenantId, reports: Vec<Seq>) -> Result<usize> {
+    async fn acknowledge(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        reports: Vec<Seq>,
+    ) -> Result<usize> {
         let tenant = tenant.clone();
         self.writer
-            .write(move |tx| reports::acknowledge(tx, tenant.as_str(), &reports))
+            .write(move |tx| reports::acknowledge(tx, tenant.as_str(), channel, &reports))
             .await
     }
 

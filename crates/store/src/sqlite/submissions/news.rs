@@ -11,7 +11,7 @@ use crate::sqlite::record::{Detail, encode};
 use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
 use crate::sqlite::{campaigns, row};
-use crate::submissions::{NEWS_MAX, NewNews, PAGE_MAX, Place};
+use crate::submissions::{Channel, NEWS_MAX, NewNews, PAGE_MAX, Place};
 use crate::{Logged, Result, StoreError};
 
 pub(super) fn note(
@@ -147,17 +147,31 @@ pub(super) fn unanswered(
 
 /// Whoever handed the message over is to be told.
 fn report(tx: &WriteTx<'_>, submission: SubmissionId, event: &Event) -> Result<()> {
-    let tenant: Option<String> = tx
+    let told: Option<(String, &[Channel])> = tx
         .connection
         .prepare_cached(
-            "UPDATE submissions SET reports = reports + 1, updated_at = max(updated_at, ?2) \
-             WHERE id = ?1 RETURNING tenant",
+            "SELECT s.tenant, t.webhook IS NOT NULL \
+             FROM submissions s LEFT JOIN tenants t ON t.id = s.tenant WHERE s.id = ?1",
         )?
-        .query_row([submission.0.get(), event.at.as_millis()], |row| row.get(0))
+        .query_row([submission.0.get()], |row| {
+            Ok((row.get(0)?, reports::channels(row, 1)?))
+        })
         .optional()?;
-    if let Some(tenant) = tenant {
-        reports::insert(tx, &tenant, event.seq, submission, event.at)?;
-        reports::count(tx, &tenant, 1)?;
+    let Some((tenant, channels)) = told else {
+        return Ok(());
+    };
+    tx.connection
+        .prepare_cached(
+            "UPDATE submissions SET reports = reports + ?3, updated_at = max(updated_at, ?2) WHERE id = ?1",
+        )?
+        .execute([
+            submission.0.get(),
+            event.at.as_millis(),
+            at_most(channels.len()),
+        ])?;
+    for &channel in channels {
+        reports::insert(tx, &tenant, channel, event.seq, submission, event.at)?;
+        reports::count(tx, &tenant, channel, 1)?;
     }
     Ok(())
 }

@@ -10,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::counts::Counts;
 use super::reports;
+use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
+use crate::submissions::Channel;
 use crate::{NewEvent, Result, StoreError};
 
 /// How long it is known what was sent in which second: the longest window of a limit, in seconds.
@@ -25,7 +27,10 @@ pub(in crate::sqlite) struct Tally {
     tenant: Option<String>,
     /// Whether it is a certified mailbox, whose provider answers.
     is_pec: bool,
+    /// By which ways the tenant's application is told.
+    channels: &'static [Channel],
     counts: Counts,
+    /// On each channel.
     reports: i64,
     /// By second.
     sends: BTreeMap<i64, i64>,
@@ -68,14 +73,21 @@ impl Tally {
     pub(in crate::sqlite) fn begin(tx: &WriteTx<'_>, account: AccountPk) -> Result<Self> {
         let found = tx
             .connection
-            .prepare_cached("SELECT tenant, is_pec FROM accounts WHERE pk = ?1")?
-            .query_row([account.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached(
+                "SELECT a.tenant, a.is_pec, t.webhook IS NOT NULL \
+                 FROM accounts a LEFT JOIN tenants t ON t.id = a.tenant WHERE a.pk = ?1",
+            )?
+            .query_row([account.0], |row| {
+                Ok((row.get(0)?, (row.get(1)?, reports::channels(row, 2)?)))
+            })
             .optional()?;
-        let (tenant, is_pec) = found.unzip();
+        let (tenant, about) = found.unzip();
+        let (is_pec, channels) = about.unwrap_or_default();
         Ok(Self {
             account,
             tenant,
-            is_pec: is_pec.unwrap_or_default(),
+            is_pec,
+            channels,
             counts: Counts::default(),
             reports: 0,
             sends: BTreeMap::new(),
@@ -114,7 +126,9 @@ impl Tally {
         };
         if is_told {
             let tenant = self.tenant.as_deref().ok_or_else(|| missing(submission))?;
-            reports::insert(tx, tenant, seq, submission, fact.at)?;
+            for &channel in self.channels {
+                reports::insert(tx, tenant, channel, seq, submission, fact.at)?;
+            }
             self.reports += 1;
         }
         Ok(())
@@ -124,10 +138,15 @@ impl Tally {
         let changed = tx
             .connection
             .prepare_cached(
-                "UPDATE submissions SET updated_at = max(updated_at, ?3), reports = reports + 1 \
+                "UPDATE submissions SET updated_at = max(updated_at, ?3), reports = reports + ?4 \
                  WHERE id = ?1 AND account = ?2",
             )?
-            .execute([submission.0.get(), self.account.0, fact.at.as_millis()])?;
+            .execute([
+                submission.0.get(),
+                self.account.0,
+                fact.at.as_millis(),
+                at_most(self.channels.len()),
+            ])?;
         match changed {
             1 => Ok(()),
             _ => Err(missing(submission)),
@@ -141,7 +160,7 @@ impl Tally {
             .connection
             .prepare_cached(
                 "UPDATE submissions SET open = open - 1, failed = failed + ?4, updated_at = max(updated_at, ?3), \
-                 reports = reports + (open = 1), finished_at = CASE open WHEN 1 THEN ?3 END \
+                 reports = reports + (open = 1) * ?5, finished_at = CASE open WHEN 1 THEN ?3 END \
                  WHERE id = ?1 AND account = ?2 RETURNING open, failed",
             )?
             .query_row(
@@ -149,7 +168,8 @@ impl Tally {
                     submission.0.get(),
                     self.account.0,
                     fact.at.as_millis(),
-                    has_failed
+                    has_failed,
+                    at_most(self.channels.len()),
                 ],
                 |row| {
                     Ok(Rest {
@@ -175,7 +195,9 @@ impl Tally {
     pub(in crate::sqlite) fn write(self, tx: &WriteTx<'_>, lane: LaneId) -> Result<()> {
         self.counts.add(tx, self.account)?;
         if let Some(tenant) = &self.tenant {
-            reports::count(tx, tenant, self.reports)?;
+            for &channel in self.channels {
+                reports::count(tx, tenant, channel, self.reports)?;
+            }
         }
         for (&second, &count) in &self.sends {
             tx.connection

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{MessageState, Seq};
-use store::submissions::SubmissionFilter;
+use store::submissions::{Channel, SubmissionFilter};
 
 use super::entry::Entry;
 use super::world::World;
@@ -188,7 +188,7 @@ impl World {
                 .collect();
             let found = self
                 .service
-                .reports(&tenant_id(name), Seq::START, 1_000)
+                .reports(&tenant_id(name), Channel::Sync, Seq::START, 1_000)
                 .await
                 .unwrap();
             let found: Vec<_> = found

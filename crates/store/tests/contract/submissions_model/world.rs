@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::account::AccountPk;
 use model::{EventKind, MessageState, News, Permanence, Seq, SubmissionId, Tenant};
-use store::submissions::NewNews;
+use store::submissions::{Channel, NewNews};
 use store::{Books, LaneKey, Lease, Submitted};
 
 use super::entry::{Entry, due_at};
@@ -40,6 +40,7 @@ impl World {
         let mut desks = HashMap::new();
         for (owner, name) in OWNERS.into_iter().enumerate() {
             let mut tenant = tenant(name);
+            tenant.webhook = None;
             tenant.suspension = model::Suspension::default();
             service.put_tenant(tenant).await.unwrap();
             for (number, id) in ACCOUNTS.into_iter().enumerate() {
@@ -358,7 +359,10 @@ impl World {
         let gone = before - self.reports[owner].len();
         let tenant = tenant_id(OWNERS[owner]);
         assert_eq!(
-            self.service.acknowledge(&tenant, arrived).await.unwrap(),
+            self.service
+                .acknowledge(&tenant, Channel::Sync, arrived)
+                .await
+                .unwrap(),
             gone
         );
     }
