@@ -87,7 +87,7 @@ impl Limits {
         if let Some(full) = self.windows.iter().find(|window| window.free(0) == 0) {
             return Room::Over(Over {
                 until: full.ends_after(now),
-                limit: format!("{} a {}", full.max, full.word),
+                limit: format!("{} {}", full.max, full.word),
             });
         }
         let free = self.windows.iter().map(|one| one.free(self.in_flight));
@@ -122,9 +122,9 @@ fn windows(
     limits: &AccountLimits,
 ) -> impl Iterator<Item = (i64, &'static str, Option<std::num::NonZeroU32>)> {
     [
-        (60, "minute", limits.per_minute),
-        (3_600, "hour", limits.per_hour),
-        (86_400, "day", limits.per_day),
+        (60, "a minute", limits.per_minute),
+        (3_600, "an hour", limits.per_hour),
+        (86_400, "a day", limits.per_day),
     ]
     .into_iter()
 }
