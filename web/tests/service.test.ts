@@ -74,7 +74,7 @@ describe("words", () => {
     expect(accountWords(account(1))).toBe("");
     const at = "2020-01-02T03:04:05.000Z";
     const both = accountWords(account(1, { trouble: "535 no", limited_until: at }));
-    expect(both).toMatch(/^535 no Limit met; it goes on at 2020-01-0\d \d\d:04:05\.$/);
+    expect(both).toMatch(/^535 no\. Limit met; it goes on at 2020-01-0\d \d\d:04:05\.$/);
   });
 
   test("a filter looks at names and at trouble", () => {
@@ -102,6 +102,10 @@ describe("words", () => {
     expect(submissionWords({ ...row, held: true })).toBe("Held back by its tenant.");
     expect(submissionWords({ ...row, recipients: 3, sent: 2, failed: 1, error: "550 no" })).toBe(
       "2 of 3 sent, 1 failed. 550 no",
+    );
+    const due_at = "2020-01-02T03:04:05.000Z";
+    expect(submissionWords({ ...row, attempts: 1, error: "452 full", due_at })).toMatch(
+      /^452 full\. Next try at /,
     );
   });
 });

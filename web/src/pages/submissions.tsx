@@ -73,14 +73,15 @@ function link(row: SubmissionRow): string {
 }
 
 const COLUMNS: Column<SubmissionRow>[] = [
-  { title: "Message", class: "email", cell: row => <a href={link(row)}>{row.id}</a> },
+  { title: "Message", class: "email name", cell: row => <a href={link(row)}>{row.id}</a> },
   {
     title: "To",
+    class: "long-name",
     cell: row => (row.recipients > 1 ? `${row.email} and ${count(row.recipients - 1)} more` : row.email),
   },
   { title: "Status", class: "status", cell: row => <StatusBadge status={row.status} /> },
-  { title: "Tenant", cell: row => row.tenant_id },
-  { title: "Account", cell: row => row.account_id },
+  { title: "Tenant", class: "name", cell: row => row.tenant_id },
+  { title: "Account", class: "name", cell: row => row.account_id },
   { title: "Attempts", isNumber: true, cell: row => count(row.attempts) },
   { title: "State", class: "words", cell: submissionWords },
   { title: "Accepted", class: "whole", cell: row => dateTime(row.created_at) },

@@ -104,11 +104,13 @@ function Phases({ times }: { times: PhaseTimes }) {
   const taken = spent.filter(({ ms }) => ms > 0);
   const total = times.total_ms ?? spent.reduce((sum, { ms }) => sum + ms, 0);
   if (taken.length === 0) return null;
+  // Parts that grow by less than 1 in all would leave the bar's end empty.
+  const least = Math.min(...taken.map(({ ms }) => ms));
   return (
     <div class="phases">
       <div class="phase-bar" aria-hidden="true">
         {taken.map(({ name, ms, kind }) => (
-          <span key={name} class={`phase-${kind}`} style={{ flexGrow: String(ms) }} />
+          <span key={name} class={`phase-${kind}`} style={{ flexGrow: String(ms / least) }} />
         ))}
       </div>
       <ul>

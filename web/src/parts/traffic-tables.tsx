@@ -37,6 +37,7 @@ export function AccountTable({ rows, rest }: { rows: AccountRow[]; rest: Sum | n
   const columns: Column<AccountOrRest>[] = [
     {
       title: "Account",
+      class: "name",
       sortBy: row => (row.pk === null ? LAST : row.account_id),
       cell: row =>
         row.pk === null ? (
@@ -47,6 +48,7 @@ export function AccountTable({ rows, rest }: { rows: AccountRow[]; rest: Sum | n
     },
     {
       title: "Tenant",
+      class: "long-name",
       sortBy: row => (row.pk === null ? LAST : tenantName(row)),
       cell: row => (row.pk === null ? "" : tenantName(row)),
     },
@@ -81,6 +83,7 @@ export function TenantTable({ rows, rest }: { rows: TenantRow[]; rest: Sum | nul
   const columns: Column<TenantOrRest>[] = [
     {
       title: "Tenant",
+      class: "name",
       sortBy: row => (row.tenant_id === null ? LAST : tenantName(row)),
       cell: row =>
         row.tenant_id === null ? <i>all others</i> : <a href={link(row) ?? ""}>{tenantName(row)}</a>,

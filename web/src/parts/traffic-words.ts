@@ -11,7 +11,7 @@ export function fits(row: AccountRow | TenantRow, wanted: string): boolean {
 /** What holds an account up; nothing where nothing does. */
 export function accountWords({ trouble, limited_until: until }: AccountRow): string {
   const limit = until === null ? "" : `Limit met; it goes on at ${moment(until)}.`;
-  return [trouble, limit].filter(Boolean).join(" ");
+  return joined([trouble, limit]);
 }
 
 /** How many of several accounts are held up. */
@@ -41,6 +41,14 @@ function moment(at: string): string {
   return full.slice(0, 10) === dateTime(Date.now()).slice(0, 10) ? clock(at) : full;
 }
 
+/** Sentences behind each other; words of somebody else may lack their end. */
+function joined(parts: (string | false | null | 0)[]): string {
+  return parts
+    .filter((part): part is string => typeof part === "string" && part !== "")
+    .map((part, index, all) => (index === all.length - 1 || /[.!?…]$/.test(part) ? part : `${part}.`))
+    .join(" ");
+}
+
 /** What else there is to say of where a submission stands. */
 export function submissionWords(row: SubmissionRow): string {
   const isOpen = row.sent + row.failed < row.recipients;
@@ -51,5 +59,5 @@ export function submissionWords(row: SubmissionRow): string {
     isOpen && row.due_at && row.attempts > 0 && `Next try at ${dateTime(row.due_at)}.`,
     isOpen && row.attempts === 0 && row.deferred_until && `Not before ${dateTime(row.deferred_until)}.`,
   ];
-  return parts.filter(Boolean).join(" ");
+  return joined(parts);
 }
