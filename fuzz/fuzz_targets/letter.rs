@@ -6,7 +6,8 @@ use compose::mime::{Attachment, LINE_BYTES_MAX, MediaType};
 use glasspost_fuzz::parts;
 use libfuzzer_sys::fuzz_target;
 use model::{
-    Address, Content, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Priority, Seq, Timestamp,
+    Address, Content, ContentHash, HeaderText, LaneId, Message, MessageId, MessageState, Priority,
+    Seq, Timestamp,
 };
 use smtp::wire::dot::check_line_breaks;
 
