@@ -6,22 +6,19 @@ use std::time::Duration;
 use model::{Clock, Timestamp};
 use prepare::Shelf;
 use store::Submissions;
-use store::directory::Directory;
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks for old things.
 const EVERY: Duration = Duration::from_secs(60);
-/// Submissions or reports that are forgotten in one transaction.
+/// Submissions that are forgotten in one transaction.
 const PIECE: usize = 500;
 /// The pause between two pieces, so that mail comes first.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// Forgets what is old.
 pub struct Keeper {
-    /// Submissions and reports.
+    /// Submissions that are final and reported.
     pub submissions: Arc<dyn Submissions>,
-    /// The command log.
-    pub directory: Arc<dyn Directory>,
     /// Files that messages link to.
     pub shelf: Option<Arc<Shelf>>,
     /// How long things are kept.
@@ -59,13 +56,9 @@ impl Keeper {
     }
 
     async fn forget(&self, before: Timestamp) -> store::Result<()> {
-        while self.submissions.expire_reports(before, PIECE).await? >= PIECE {
-            tokio::time::sleep(BREATH).await;
-        }
         while self.submissions.clean_up(None, before, PIECE).await? >= PIECE {
             tokio::time::sleep(BREATH).await;
         }
-        self.directory.purge_commands(before).await?;
         Ok(())
     }
 }

@@ -55,7 +55,11 @@ impl Maker for SubmissionMaker {
             })?;
         bytes.extend_from_slice(format!("{MAIL_ID}: {}\r\n", message.id).as_bytes());
         bytes.extend_from_slice(&made.bytes);
-        Ok(Envelope::new(made.sender, message.address.clone()))
+        let sender = match draft.names_return_path() {
+            true => made.sender,
+            false => tenant.return_path.or(made.sender),
+        };
+        Ok(Envelope::new(sender, message.address.clone()))
     }
 }
 

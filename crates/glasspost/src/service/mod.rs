@@ -26,6 +26,7 @@ use axum::Router;
 use console::service::{Door, Service as Console};
 use deliver::RetryPolicy;
 use deliver::dispatch::{Dispatcher, Rooms, Settings as SendingSettings};
+use intake::postroom::{Postroom, PostroomSettings};
 use intake::proxy::keys::DirectoryKeys;
 use intake::proxy::{Proxy, ProxySettings};
 use model::{BaseUrl, ClientAuth, Clock, FieldError, Tenant, TenantId};
@@ -57,8 +58,14 @@ const FIRST_TENANT: &str = "default";
 pub const ADMIN_TOKEN_FILE: &str = "admin.token";
 /// The file of the key that download links are signed with.
 const LINK_KEY_FILE: &str = "download.key";
-/// How long what is under way may go on after a stop (promise: P-06).
-const GRACE: Duration = Duration::from_secs(25);
+/// Tenants read at once.
+const TENANTS_A_LOOK: usize = 100;
+/// Submissions that are held back or let go in one transaction.
+const ALIGNED_AT_ONCE: usize = 1_000;
+/// How long messages that are under way may go on after a stop (promise: P-06).
+const GRACE: Duration = Duration::from_secs(20);
+/// How long after that the rest may take: reports and requests that are under way.
+const REST_GRACE: Duration = Duration::from_secs(8);
 
 /// A service that is ready to run.
 pub struct Service {
@@ -68,6 +75,7 @@ pub struct Service {
     router: Router,
     dispatcher: Dispatcher,
     reporter: Reporter,
+    postroom: Postroom,
     keeper: Keeper,
     log: ServiceLog,
     /// Ends what looks on after what works has ended.
@@ -90,6 +98,7 @@ impl Service {
         let submissions: Arc<dyn Submissions> = Arc::clone(&store) as _;
         let store: Arc<dyn Store> = store;
         first_tenant(&*directory, &clock).await?;
+        align_suspensions(&*directory, &*submissions).await?;
         let token_kept_in = settings
             .admin_token
             .is_none()
@@ -131,13 +140,26 @@ impl Service {
             admin: Some(KeyHash::of(&admin_token)),
             clock: clock.clone(),
         });
+        let bounces_changed = Arc::new(Notify::new());
+        let postroom = Postroom::new(
+            Arc::clone(&submissions),
+            Arc::clone(&store),
+            Arc::clone(&directory),
+            PostroomSettings {
+                pec_timeout: settings.pec_timeout,
+                ..PostroomSettings::default()
+            },
+            clock.clone(),
+            Arc::clone(&bounces_changed),
+        )
+        .context("mailboxes cannot be read")?;
         let api = intake::proxy::router(Proxy {
             submissions: Arc::clone(&submissions),
             directory: Arc::clone(&directory),
             store: Arc::clone(&store),
             sending: Arc::new(Sending(dispatch.clone())),
             reports: Arc::new(Reporters(reports.clone())),
-            bounces_changed: Arc::new(Notify::new()),
+            bounces_changed: Arc::clone(&bounces_changed),
             keys: Arc::clone(&keys),
             clock: clock.clone(),
             settings: ProxySettings {
@@ -161,7 +183,8 @@ impl Service {
                 folder: Some(folder.to_owned()),
                 clock: clock.clone(),
                 started_at: clock.now(),
-                stop: looking.clone(),
+                // Before the server ends: it waits for those who follow.
+                stop: sending_ended.clone(),
             },
             Door {
                 token: admin_token,
@@ -183,9 +206,9 @@ impl Service {
             router,
             dispatcher,
             reporter,
+            postroom,
             keeper: Keeper {
                 submissions: Arc::clone(&submissions),
-                directory,
                 shelf,
                 retention: settings.retention,
                 clock,
@@ -211,6 +234,7 @@ impl Service {
                     .serve(self.router, self.access, self.limits, stop.clone()),
             );
         tasks.spawn(self.reporter.run(self.looking.clone()));
+        tasks.spawn(self.postroom.run(self.looking.clone()));
         tasks.spawn(self.keeper.run(self.looking.clone()));
         tasks.spawn(self.log.run(self.looking.clone()));
         let sent = self.dispatcher.run(stop.clone()).await;
@@ -220,7 +244,7 @@ impl Service {
         let _ = serving.await;
         self.looking.cancel();
         tasks.close();
-        if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(REST_GRACE, tasks.wait()).await.is_err() {
             tracing::warn!("not everything ended in time, the rest is cut off");
         }
         sent.map_err(|error| Failure::Other(anyhow::Error::new(error).context("sending broke off")))
@@ -247,6 +271,28 @@ async fn first_tenant(directory: &dyn Directory, clock: &Clock) -> Result<(), Fa
         directory.put_tenant(Tenant::new(id, clock.now())).await?;
     }
     Ok(())
+}
+
+/// Brings queued mail into line with what its tenants hold back: a process that was killed may have left some of it.
+async fn align_suspensions(
+    directory: &dyn Directory,
+    submissions: &dyn Submissions,
+) -> Result<(), Failure> {
+    let mut after = None;
+    loop {
+        let tenants = directory.tenants(after.as_ref(), TENANTS_A_LOOK).await?;
+        for tenant in &tenants {
+            while submissions
+                .align_suspension(&tenant.id, ALIGNED_AT_ONCE)
+                .await?
+                > 0
+            {}
+        }
+        match tenants.last() {
+            Some(last) => after = Some(last.id.clone()),
+            None => return Ok(()),
+        }
+    }
 }
 
 fn web_client(settings: &ServiceSettings) -> Result<WebClient, Failure> {

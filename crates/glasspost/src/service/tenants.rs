@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::{Clock, TenantId, Timestamp};
+use intake::proxy::BounceSettings;
+use model::{Address, Clock, TenantId, Timestamp};
 use prepare::{LargeFilePolicy, TenantSource};
 use store::directory::Directory;
 
@@ -20,6 +21,8 @@ pub struct Known {
     pub source: Arc<TenantSource>,
     /// What becomes of its large files.
     pub policy: Option<Arc<LargeFilePolicy>>,
+    /// Where bounces of messages go that name no place for them.
+    pub return_path: Option<Address>,
 }
 
 /// The tenants that mail is made for.
@@ -73,10 +76,12 @@ impl Tenants {
     async fn read(&self, id: &TenantId) -> Result<Known, TenantError> {
         let tenant = self.directory.tenant(id).await?.ok_or(TenantError::Gone)?;
         let storages = self.directory.storages(id).await?;
+        let bounces = BounceSettings::of(&self.directory.instance().await?)?;
         let policy = tenant.large_files.clone().map(LargeFilePolicy::read);
         Ok(Known {
             source: Arc::new(TenantSource::new(&tenant, &storages)?),
             policy: policy.transpose()?.map(Arc::new),
+            return_path: bounces.return_path,
         })
     }
 

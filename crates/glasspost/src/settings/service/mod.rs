@@ -135,6 +135,8 @@ pub struct ServiceSettings {
     pub sync_interval: Duration,
     /// How long final messages and undelivered reports are kept.
     pub retention: Duration,
+    /// How long a certified mailbox may take to say that it took a message.
+    pub pec_timeout: Duration,
     /// The key that secrets are encrypted with, where one was given.
     pub encryption_key: Option<Secret>,
 }
@@ -176,6 +178,7 @@ impl ServiceSettings {
             },
             sync_interval: at(Key::SyncInterval).seconds(1..=YEAR_S)?,
             retention: at(Key::Retention).seconds(1..=10 * YEAR_S)?,
+            pec_timeout: at(Key::PecTimeout).seconds(1..=YEAR_S)?,
             encryption_key: at(Key::Encryption).secret(),
         })
     }

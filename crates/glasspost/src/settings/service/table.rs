@@ -33,6 +33,7 @@ pub enum Key {
     SyncToken,
     SyncInterval,
     Retention,
+    PecTimeout,
     Encryption,
 }
 
@@ -254,6 +255,13 @@ pub const SETTINGS: &[Setting] = &[
         &["GMP_DELIVERY_REPORT_RETENTION_SECONDS"],
         "604800",
         "how long final messages and undelivered reports are kept, in seconds",
+    ),
+    open(
+        Key::PecTimeout,
+        "bounces.pec_timeout",
+        &["GMP_PEC_ACCEPTANCE_TIMEOUT"],
+        "1800",
+        "how long a certified mailbox may take to say that it took a message, in seconds",
     ),
     secret(
         Key::Encryption,
