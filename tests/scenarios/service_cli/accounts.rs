@@ -1,6 +1,7 @@
 //! An account's life, and its password, which is never on the command line and never shown.
 
 use super::cli::{Cli, has};
+use super::terminal::Terminal;
 use crate::harness::{Home, Service};
 
 #[test]
@@ -101,4 +102,29 @@ fn certified_mail_without_a_mailbox_is_refused_by_the_field() {
         &["accounts", "add-pec", "pec", "--host", "pec.example.com"],
     );
     has(&refused, &["imap_host"]);
+}
+
+#[test]
+fn a_password_that_is_typed_is_not_seen() {
+    let home = Home::new();
+    let service = Service::start(&home);
+    let cli = Cli::new(&home, &service).with("GMP_TENANT", "default");
+    let add = [
+        "accounts",
+        "add",
+        "main",
+        "--host",
+        "h.example.com",
+        "--user",
+        "ada",
+    ];
+    let mut terminal = Terminal::start(&cli, &add);
+    terminal.until_shown("password of ada, or nothing: ");
+    terminal.press("canary\n");
+    let shown = terminal.end();
+    has(&shown, &["h.example.com"]);
+    assert!(!shown.contains("canary"), "{shown}");
+    let log = cli.ok(&["command-log", "list", "--endpoint", "POST /accounts/add"]);
+    has(&log, &["\"password\""]);
+    assert!(!log.contains("canary"), "{log}");
 }

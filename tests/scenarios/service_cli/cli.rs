@@ -1,14 +1,14 @@
 //! The command line of somebody beside a running service.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::harness::{Home, Service, program};
 
 /// The binary under test.
-const GLASSPOST: &str = env!("CARGO_BIN_EXE_glasspost");
+pub const GLASSPOST: &str = env!("CARGO_BIN_EXE_glasspost");
 
 /// Somebody's command line: the service's address, and more variables, are in the environment.
 pub struct Cli<'a> {
@@ -85,15 +85,21 @@ impl<'a> Cli<'a> {
             .collect()
     }
 
-    fn run_on(&self, stdin: Stdio, args: &[&str]) -> Said {
-        let output = program(GLASSPOST)
-            .args(args)
+    /// A program in this folder and with these variables alone.
+    pub fn set_up<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command
             .current_dir(self.home.path())
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.home.path())
             .env("GLASSPOST_DATA", self.home.data())
             .envs(self.variables())
+    }
+
+    fn run_on(&self, stdin: Stdio, args: &[&str]) -> Said {
+        let output = self
+            .set_up(&mut program(GLASSPOST))
+            .args(args)
             .stdin(stdin)
             .output()
             .unwrap();

@@ -1,10 +1,8 @@
 //! The prompt on a service: its verbs, its tenant, and commands that come through a pipe.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use super::cli::{Cli, has};
-use crate::harness::{Home, Service, program};
+use super::terminal::Terminal;
+use crate::harness::{Home, Service, free_port};
 
 #[test]
 fn commands_come_through_a_pipe_and_share_their_tenant() {
@@ -105,36 +103,33 @@ fn flags_of_connect_hold_for_every_command() {
 fn a_person_at_a_terminal_has_a_prompt_with_a_history() {
     let home = Home::new();
     let service = Service::start(&home);
-    let command = format!(
-        "{} connect --url http://{}",
-        env!("CARGO_BIN_EXE_glasspost"),
-        service.address
-    );
-    let mut terminal = program("script")
-        .args(["-qec", &command, "/dev/null"])
-        .current_dir(home.path())
-        .env("GLASSPOST_DATA", home.data())
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let cli = Cli::new(&home, &service);
+    let mut terminal = Terminal::start(&cli, &["connect"]);
     // All at once, as when lines are pasted.
-    let mut keys = terminal.stdin.take().unwrap();
-    keys.write_all(b"use default\ntenants get\nno-such-verb\nexit\n")
-        .unwrap();
-    // The keyboard is there until the end.
-    let output = terminal.wait_with_output().unwrap();
-    drop(keys);
-    let shown = String::from_utf8_lossy(&output.stdout);
+    terminal.press("use default\ntenants get\nno-such-verb\nten\t cre\t default\nexit\n");
+    let shown = terminal.end();
     has(
         &shown,
         &[
             "answers, 0 messages wait",
             "glasspost default>",
             "unrecognized subcommand",
+            "Keep this key",
         ],
     );
     let history = std::fs::read_to_string(home.data().join("connect.history")).unwrap();
-    has(&history, &["use default", "tenants get"]);
+    has(
+        &history,
+        &["use default", "tenants get", "tenants create-key default"],
+    );
+}
+
+#[test]
+fn without_a_service_there_is_no_prompt() {
+    let home = Home::new();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let cli = Cli::at(&home, &url).with("GLASSPOST_ADMIN_TOKEN", "x");
+    let shown = Terminal::start(&cli, &["connect"]).end();
+    has(&shown, &["`glasspost serve`"]);
+    assert!(!shown.contains("glasspost>"), "{shown}");
 }

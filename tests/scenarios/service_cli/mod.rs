@@ -12,3 +12,4 @@ mod refusals;
 mod stats;
 mod storages;
 mod tenants;
+mod terminal;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::cli::{Cli, has};
-use crate::harness::{Home, Service, Sink, free_port};
+use crate::harness::{Home, Hook, Service, Sink, free_port};
 
 #[test]
 fn without_a_service_it_is_said_how_to_start_one() {
@@ -85,11 +85,15 @@ fn fields_that_are_not_taken_are_named_one_by_one() {
 #[test]
 fn what_is_no_glasspost_is_told_apart() {
     let home = Home::new();
+    let page = Hook::replying(|_, _| (200, b"<html>".to_vec()));
+    let cli = Cli::at(&home, &page.base()).with("GLASSPOST_ADMIN_TOKEN", "x");
+    let other = cli.error(1, &["tenants", "add", "acme"]);
+    has(&other, &["is no Glasspost (status 200", "--url"]);
     let sink = Sink::start(&[]);
     let cli = Cli::at(&home, &format!("http://127.0.0.1:{}", sink.port()));
-    cli.with("GLASSPOST_ADMIN_TOKEN", "x")
-        .error(1, &["tenants", "list"]);
-    let service = Service::start(&home);
-    let page = Cli::at(&home, &format!("http://{}/no/such/place", service.address));
-    page.error(1, &["tenants", "list"]);
+    let mail = cli.with("GLASSPOST_ADMIN_TOKEN", "x");
+    has(
+        &mail.error(1, &["tenants", "list"]),
+        &["no service answers", "glasspost serve"],
+    );
 }

@@ -12,8 +12,10 @@ const ADD_HELP: &str = "\
 An account that is there is as described now; its password stays unless it is given again.
 
 Examples:
-  glasspost accounts add main --tenant acme --host smtp.example.com --user acme --password-file password.txt
-  glasspost accounts add local --tenant acme --host 127.0.0.1 --port 25 --no-tls --limit-per-minute 60";
+  glasspost accounts add main --tenant acme --host smtp.example.com --user acme \\
+      --password-file password.txt
+  glasspost accounts add local --tenant acme --host 127.0.0.1 --port 25 --no-tls \\
+      --limit-per-minute 60";
 
 /// What to do with accounts.
 #[derive(Clone, Debug, Subcommand)]

@@ -15,11 +15,13 @@ use super::{DataFlags, LogFlags};
 
 /// Over the flags that say which service is asked, and how.
 const SERVICE: &str = "Service";
+/// Over the flags that say what is logged.
+const LOG: &str = "Log";
 
 /// What each group's help ends with.
 const GROUP_HELP: &str = "\
-The token is looked for in --token-file, GLASSPOST_ADMIN_TOKEN, GMP_API_TOKEN and, when the service is on this
-machine, in admin.token of the data folder, where `glasspost serve` keeps it. A tenant's key opens what is that
+The token is looked for in --token-file, GLASSPOST_ADMIN_TOKEN, GMP_API_TOKEN and, when the service is on this \
+machine, in admin.token of the data folder, where `glasspost serve` keeps it. A tenant's key opens what is that \
 tenant's own.
 
 Exit status: 0 done, 1 the service refused or cannot be reached, 2 invalid arguments.";
@@ -71,9 +73,9 @@ pub struct ClientFlags {
     /// For programs: the service's answer as it is
     #[arg(long, global = true, help_heading = SERVICE)]
     pub json: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = SERVICE)]
     pub data: DataFlags,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = LOG)]
     pub logs: LogFlags,
 }
 

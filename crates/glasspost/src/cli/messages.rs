@@ -8,16 +8,16 @@ use serde::Serialize;
 use super::number;
 
 const SEND_HELP: &str = "\
-What goes along are From, To, Cc, Bcc, Reply-To, Subject, Message-ID, Return-Path, the text, the HTML, the attachments
-and further header fields; what servers on the way wrote does not. The message's id is its Message-ID, unless --id is
-given: sending the same file again sends nothing twice.
+What goes along are From, To, Cc, Bcc, Reply-To, Subject, Message-ID, Return-Path, the text, the HTML, the \
+attachments and further header fields; what servers on the way wrote does not. The message's id is its Message-ID, \
+unless --id is given: sending the same file again sends nothing twice.
 
 Examples:
   glasspost messages send letter.eml --tenant acme --account main
   cat letter.eml | glasspost messages send - --account main --priority high";
 
 const ADD_HELP: &str = "\
-FILE is JSON: a message, a list of messages, or {\"messages\": […]}, in the fields of the service's API (see /docs).
+FILE is JSON: a message, a list of messages, or {\"messages\": […]}, in the fields of the service's API (see /docs). \
 Without FILE, the message is made of the flags.
 
 Examples:

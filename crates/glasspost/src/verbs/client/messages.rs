@@ -13,9 +13,13 @@ use super::table::Shape;
 use crate::cli::{AddMessages, Content, MessagesVerb, SendLetter, Terms};
 use crate::exit::Failure;
 use crate::service::random_secret;
+use crate::terminal;
 
 /// The longest file that is handed over, in bytes: longer ones the service refuses.
 const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// How HTML names a part of its own letter (RFC 2392).
+const INLINE: &str = "\"cid:";
 
 const COLUMNS: &[&str] = &[
     "id",
@@ -72,6 +76,12 @@ fn send(said: &SendLetter, desk: &Desk<'_>) -> Result<Call, Failure> {
     let bytes = desk.stdin.read(&said.file, FILE_BYTES_MAX)?;
     let mut message =
         letter::message(&bytes).with_context(|| format!("{} is no letter", said.file.display()))?;
+    let html = message.get("body_html").and_then(Value::as_str);
+    if html.is_some_and(|html| html.contains(INLINE)) {
+        terminal::remark(
+            "the HTML shows parts of the letter by cid:, which the service's API cannot say: they go along as attachments",
+        );
+    }
     if !said.to.is_empty() {
         for field in ["cc", "bcc"] {
             message.remove(field);

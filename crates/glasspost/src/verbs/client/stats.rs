@@ -40,17 +40,22 @@ pub async fn run(args: &StatsArgs, service: &Connection) -> Result<(), Failure> 
         return show(service, &call, &service.ask(&call).await?);
     };
     let pause = Duration::from_secs(seconds.get().into());
+    tokio::select! {
+        failed = watch(&call, service, pause) => failed,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Shows it again and again, until that fails.
+async fn watch(call: &Call, service: &Connection, pause: Duration) -> Result<(), Failure> {
     let is_screen = io::stdout().is_terminal() && !service.is_for_programs;
     loop {
-        let answer = service.ask(&call).await?;
+        let answer = service.ask(call).await?;
         if is_screen {
             terminal::print(CLEAR)?;
         }
-        show(service, &call, &answer)?;
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-        }
+        show(service, call, &answer)?;
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -78,10 +78,11 @@ impl StandardInput {
 /// A line that is typed without being seen; an empty one is none.
 fn typed(what: &str) -> io::Result<Option<Secret>> {
     let mut err = io::stderr();
+    let mut line = String::new();
+    // Before it is asked for: who is quick is not seen either.
+    let hidden = Hidden::new()?;
     write!(err, "{what}, or nothing: ")?;
     err.flush()?;
-    let mut line = String::new();
-    let hidden = Hidden::new()?;
     let read = io::stdin().read_line(&mut line);
     drop(hidden);
     writeln!(err)?;
