@@ -21,7 +21,7 @@ use webclient::{TargetPolicy, WebClient};
 
 pub const START: Timestamp = Timestamp::from_millis(1_795_355_000_000);
 /// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct House {
     folder: TempDir,

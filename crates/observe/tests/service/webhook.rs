@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use model::{EventKind, News, Permanence, Webhook};
@@ -10,7 +11,7 @@ use store::Submissions;
 use store::submissions::{Channel, NewNews};
 use webclient::TargetPolicy;
 
-use crate::house::{House, START, quick, tenant_id, until};
+use crate::house::{House, PATIENCE, START, quick, tenant_id, until};
 use crate::receiver::{Answer, Call, Receiver};
 
 const SECRET: &str = "0123456789abcdef";
@@ -66,6 +67,14 @@ async fn waiting(house: &House, channel: Channel) -> u64 {
     let backlog = house.store.report_backlog().await.unwrap().into_iter();
     let mut of_channel = backlog.filter(|each| each.channel == channel);
     of_channel.next().map_or(0, |each| each.count)
+}
+
+async fn until_none_waits(house: &House, channel: Channel) {
+    let began = Instant::now();
+    while waiting(house, channel).await > 0 {
+        assert!(began.elapsed() < PATIENCE, "{channel:?} was to be told");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -152,9 +161,7 @@ async fn an_event_that_is_not_taken_is_posted_again_before_those_behind_it() {
         calls[1].body, calls[4].body,
         "the same event has the same id"
     );
-    while waiting(&house, Channel::Webhook).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    until_none_waits(&house, Channel::Webhook).await;
     until("the end of the call", || {
         let figures = running.reports.figures();
         (figures.tenants[0].acknowledged, figures.tenants[0].failures) == (3, 2)
@@ -181,21 +188,15 @@ async fn one_channel_that_is_down_does_not_hold_the_other() {
     house.deliver("acme", "a").await;
     until("the report", || application.ids() == ["a"]).await;
     until("a call of the webhook", || !hook.calls().is_empty()).await;
-    while waiting(&house, Channel::Sync).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    until_none_waits(&house, Channel::Sync).await;
     assert_eq!(waiting(&house, Channel::Webhook).await, 1);
 
     is_hook_down.store(false, Ordering::SeqCst);
-    while waiting(&house, Channel::Webhook).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    until_none_waits(&house, Channel::Webhook).await;
     house.deliver("acme", "b").await;
     let sent_b = pairs(&[("message.sent", "b")]);
     until("the event", || told(&hook).ends_with(&sent_b)).await;
-    while waiting(&house, Channel::Webhook).await > 0 {
-        tokio::task::yield_now().await;
-    }
+    until_none_waits(&house, Channel::Webhook).await;
     assert_eq!(waiting(&house, Channel::Sync).await, 1);
     running.stop().await;
 }
