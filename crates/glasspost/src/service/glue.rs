@@ -30,6 +30,11 @@ impl Wakes for Sending {
         self.0.is_sending(message)
     }
 
+    fn is_sending_of(&self, account: AccountPk) -> bool {
+        let mut lanes = self.0.lanes().into_iter();
+        lanes.any(|lane| lane.account == account && lane.sending > 0)
+    }
+
     fn activate(&self) {
         self.0.set_active(true);
     }

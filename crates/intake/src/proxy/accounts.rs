@@ -1,5 +1,8 @@
 //! The accounts that mail leaves through.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::{delete, get, post};
@@ -8,6 +11,8 @@ use model::account::{Account, AccountId, AccountPk};
 use serde_json::{Value, json};
 use store::StoreError;
 use store::directory::KnownAccount;
+use store::submissions::SubmissionFilter;
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Json, without_nulls};
 use super::object::Object;
@@ -15,7 +20,7 @@ use super::problem::Problem;
 use super::scope::{Anyone, Scoped};
 use super::tenants::{gone, ok};
 use super::wire::account;
-use super::{App, Proxy, Route};
+use super::{App, Proxy, Route, removal};
 
 /// Accounts of one answer.
 const ACCOUNTS_MAX: usize = 10_000;
@@ -23,6 +28,13 @@ const ACCOUNTS_MAX: usize = 10_000;
 const PAGE: usize = 500;
 /// Submissions that are taken back in one transaction.
 const TAKEN_BACK: usize = 1_000;
+/// Submissions that are read at once to take them back, with what they say.
+const READ_TO_TAKE_BACK: usize = 250;
+/// How often it is looked whether a dialogue is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Said when it is not over in time.
+const IN_DIALOGUE: &str =
+    "mail of it is being sent at this moment, and was not taken back: ask again in a while";
 
 /// How often it is tried to delete an account while mail is handed over to it.
 const DELETE_TRIES: u32 = 5;
@@ -146,11 +158,25 @@ pub(super) async fn all(
     Ok(accounts)
 }
 
-/// Takes back all mail of an account.
-pub(super) async fn take_back(app: &Proxy, account: AccountPk) -> Result<(), Problem> {
+/// Tells who sends of the accounts of a tenant that have mail: it may go now.
+pub(super) async fn look_at_mail(app: &Proxy, tenant: &TenantId) -> Result<(), Problem> {
+    let waiting = app.submissions.waiting_lanes().await?;
+    let waiting: HashSet<_> = waiting.into_iter().map(|lane| lane.account).collect();
+    for known in all(app, Some(tenant), None, usize::MAX).await? {
+        if waiting.contains(&known.pk) {
+            app.sending.look_at(known.pk);
+        }
+    }
+    Ok(())
+}
+
+/// Takes back all mail of an account, once nothing of it is in the middle of a dialogue.
+pub(super) async fn take_back(app: &App, known: &KnownAccount) -> Result<(), Problem> {
+    let quiet = timeout(app.settings.dialogue_patience, quiet(app, known));
+    quiet.await.map_err(|_| Problem::Fixed(IN_DIALOGUE))??;
     loop {
         let at = app.clock.now();
-        let taken = app.submissions.remove_of_account(account, at, TAKEN_BACK);
+        let taken = app.submissions.remove_of_account(known.pk, at, TAKEN_BACK);
         if taken.await? == 0 {
             break;
         }
@@ -158,6 +184,37 @@ pub(super) async fn take_back(app: &Proxy, account: AccountPk) -> Result<(), Pro
     // What was read ahead of it is not begun any more.
     app.sending.recall().await;
     Ok(())
+}
+
+/// Takes back what waits, and waits for what is in a dialogue, until there is neither.
+async fn quiet(app: &App, known: &KnownAccount) -> Result<(), Problem> {
+    loop {
+        take_back_waiting(app, known).await?;
+        if !app.sending.is_sending_of(known.pk) {
+            return Ok(());
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Takes back what is open, but for what is in a dialogue.
+async fn take_back_waiting(app: &App, known: &KnownAccount) -> Result<(), Problem> {
+    let tenant = &known.account.tenant;
+    let mut filter = SubmissionFilter {
+        account: Some(known.pk),
+        is_open: true,
+        limit: READ_TO_TAKE_BACK,
+        ..SubmissionFilter::default()
+    };
+    loop {
+        let page = app.submissions.submissions(filter.clone()).await?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        filter.after = Some(last.submission.id);
+        let ids = page.into_iter().map(|one| one.submission.client_id);
+        removal::remove(app, tenant, ids.collect()).await?;
+    }
 }
 
 /// Keeps an account. Where it is there already, it is as described now.
@@ -190,11 +247,11 @@ async fn put(
 
 /// Deletes an account with its mail. What is handed over meanwhile goes with it, unless it is much: then it is taken back
 /// first, like the rest.
-async fn forget(app: &Proxy, tenant: &TenantId, id: &AccountId) -> Result<(), Problem> {
+async fn forget(app: &App, tenant: &TenantId, id: &AccountId) -> Result<(), Problem> {
     let known = app.directory.account(tenant, id).await?;
-    let pk = known.ok_or(Problem::NotFound("account"))?.pk;
+    let known = known.ok_or(Problem::NotFound("account"))?;
     for tries_left in (0..DELETE_TRIES).rev() {
-        take_back(app, pk).await?;
+        take_back(app, &known).await?;
         match app.directory.delete_account(tenant, id).await {
             Err(StoreError::Refused(_)) if tries_left > 0 => {}
             deleted => {
@@ -203,7 +260,7 @@ async fn forget(app: &Proxy, tenant: &TenantId, id: &AccountId) -> Result<(), Pr
             }
         }
     }
-    app.sending.account_changed(pk);
+    app.sending.account_changed(known.pk);
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Mail as it is handed over.
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::post;
-use model::{Seq, SubmissionId};
+use model::TenantId;
+use model::account::AccountId;
 use serde_json::{Value, json};
-use store::submissions::{ClientId, SubmissionState};
+use store::submissions::ClientId;
 use store::{NewSubmission, Submitted};
 
 use super::answer::{Answer, Json};
@@ -14,6 +17,7 @@ use super::incoming::{self, Terms};
 use super::object::{Object, Place};
 use super::problem::{Fault, FaultKind, Problem};
 use super::scope::{Anyone, Scope};
+use super::under_way::{self, BEING_SENT, Way};
 use super::{App, Route};
 
 /// Messages that are handed over in one request.
@@ -199,7 +203,6 @@ fn reason(message: &Place, faults: &[Fault], missing: fn(&str) -> String) -> Str
 
 const INVALID: &str = "invalid payload";
 const ALREADY_SENT: &str = "already sent";
-const BEING_SENT: &str = "being sent";
 
 /// What became of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,14 +247,12 @@ async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Prob
     if rest.is_empty() {
         return Ok(taken);
     }
+    let accounts: Vec<_> = rest.iter().map(account_of).collect();
     // What is answered is on the disk. promise: P-01
     let submitted = app.submissions.submit(rest).await?;
-    let is_replaced = |one: &Submitted| matches!(one, Submitted::Replaced(_));
-    if submitted.iter().any(is_replaced) {
-        // What was read ahead is as it was before, and it may be due earlier. Of what is new the log tells.
-        app.sending.recall().await;
-        app.sending.wake();
-    }
+    let replaced = accounts.into_iter().zip(&submitted);
+    let replaced = replaced.filter(|(_, one)| matches!(one, Submitted::Replaced(_)));
+    read_again(app, replaced.map(|(account, _)| account).collect()).await?;
     for (place, submitted) in places.into_iter().zip(submitted) {
         taken[place] = match submitted {
             Submitted::New(_) | Submitted::Known(_) | Submitted::Replaced(_) => Taken::Queued,
@@ -263,34 +264,34 @@ async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Prob
     Ok(taken)
 }
 
+fn account_of(new: &NewSubmission) -> (TenantId, AccountId) {
+    (new.tenant.clone(), new.account.clone())
+}
+
 /// Which messages have an earlier form that is in a transaction.
 async fn are_sending(app: &App, batch: &[NewSubmission]) -> Result<Vec<bool>, Problem> {
     let mut answers = Vec::with_capacity(batch.len());
     // An administrator may mean several tenants; each is asked for once, as far as its messages stand together.
     for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
         let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
-        let numbers = app.submissions.numbers(&of_one[0].tenant, ids).await?;
-        for (new, number) in of_one.iter().zip(numbers) {
-            answers.push(is_sending(app, number) && !is_final(app, new).await?);
-        }
+        let ways = under_way::ways(app, &of_one[0].tenant, ids).await?;
+        answers.extend(ways.into_iter().map(|way| way == Way::UnderWay));
     }
     Ok(answers)
 }
 
-/// Whether a message's earlier form has come to its end: who sends may know that a moment later than the store.
-async fn is_final(app: &App, new: &NewSubmission) -> Result<bool, Problem> {
-    let known = app.submissions.submission(&new.tenant, &new.client_id);
-    let known = known.await?;
-    Ok(known.is_some_and(|known| known.submission.state() != SubmissionState::Pending))
-}
-
-/// Whether one of a submission's messages is in a transaction; they have consecutive numbers.
-fn is_sending(app: &App, number: Option<(SubmissionId, u32)>) -> bool {
-    let Some((SubmissionId(first), count)) = number else {
-        return false;
-    };
-    let mut messages = (0..i64::from(count)).map(|place| Seq::new(first.get() + place));
-    messages.any(|message| app.sending.is_sending(message))
+/// Puts back what was read ahead: it is as it was before, and may be due earlier. Of what is new the log tells.
+async fn read_again(app: &App, replaced: HashSet<(TenantId, AccountId)>) -> Result<(), Problem> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    app.sending.recall().await;
+    for (tenant, account) in replaced {
+        if let Some(known) = app.directory.account(&tenant, &account).await? {
+            app.sending.look_at(known.pk);
+        }
+    }
+    Ok(())
 }
 
 // === At once ===

@@ -16,7 +16,8 @@
 //! - [`keys`]: whose token it is
 //! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field; `weight`: what that takes
 //! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody; `whole`: work that nobody cuts off
-//! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back
+//! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back;
+//!   `under_way`: being sent
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
 //! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
 //! - `command_log`: who asked for what, as a layer around all routes
@@ -41,11 +42,13 @@ mod storages;
 mod suspension;
 mod sync_status;
 mod tenants;
+mod under_way;
 mod weight;
 mod whole;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -102,6 +105,8 @@ pub struct ProxySettings {
     pub sync_interval_s: u32,
     /// How long what is final and reported is kept unless a request says otherwise, in seconds.
     pub retention_s: u32,
+    /// How long the deletion of an account waits for its mail that is in the middle of a dialogue.
+    pub dialogue_patience: Duration,
 }
 
 impl Default for ProxySettings {
@@ -112,6 +117,7 @@ impl Default for ProxySettings {
             message_bytes_max: 16 * 1024 * 1024,
             sync_interval_s: 300,
             retention_s: 7 * 24 * 3_600,
+            dialogue_patience: Duration::from_secs(30),
         }
     }
 }
@@ -130,6 +136,9 @@ pub trait Wakes: Send + Sync + 'static {
 
     /// Whether a message is in a transaction at this moment.
     fn is_sending(&self, message: Seq) -> bool;
+
+    /// Whether a message of an account is.
+    fn is_sending_of(&self, account: AccountPk) -> bool;
 
     /// Goes on sending.
     fn activate(&self);

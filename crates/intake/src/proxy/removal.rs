@@ -16,6 +16,7 @@ use super::messages::by_pk;
 use super::object::Object;
 use super::problem::Problem;
 use super::scope::{Anyone, Scoped};
+use super::under_way::{BEING_SENT, Way, ways};
 use super::{App, Route};
 
 /// Ids that are taken back in one request.
@@ -43,25 +44,25 @@ pub(super) static ROUTES: &[Route] = &[
 ];
 
 async fn delete_messages(State(app): State<App>, scoped: Scoped) -> Answer {
-    let (removed, not_found) = removed(&app, &scoped).await?;
-    Ok(Json(json!({
+    let removed = removed(&app, &scoped).await?;
+    Ok(Json(removed.with_sending(json!({
         "ok": true,
-        "removed": removed,
-        "not_found": not_found,
+        "removed": removed.count,
+        "not_found": removed.not_found,
         // An id is looked for among the tenant's own: whether others have one such is not told.
         "unauthorized": [],
-    })))
+    }))))
 }
 
 async fn delete_batch(State(app): State<App>, scoped: Scoped) -> Answer {
-    let (removed, not_found) = removed(&app, &scoped).await?;
-    let not_found = Some(not_found).filter(|not_found| !not_found.is_empty());
-    Ok(Json(json!({
+    let removed = removed(&app, &scoped).await?;
+    let not_found = Some(&removed.not_found).filter(|not_found| !not_found.is_empty());
+    Ok(Json(removed.with_sending(json!({
         "ok": true,
-        "removed": removed,
+        "removed": removed.count,
         "not_found": not_found,
         "unauthorized": null,
-    })))
+    }))))
 }
 
 async fn delete(State(app): State<App>, anyone: Anyone) -> Answer {
@@ -70,44 +71,92 @@ async fn delete(State(app): State<App>, anyone: Anyone) -> Answer {
     let Submission {
         tenant, client_id, ..
     } = by_pk(&app, &scope, pk).await?;
-    let removed = remove(&app, &tenant, vec![client_id]).await?;
-    match removed.contains(&true) {
-        true => Ok(Json(json!(true))),
-        false => Err(Problem::NotFound("message")),
+    match remove(&app, &tenant, vec![client_id]).await?.pop() {
+        Some(Fate::Removed) => Ok(Json(json!(true))),
+        Some(Fate::BeingSent) => Err(Problem::Fixed(BEING_SENT)),
+        Some(Fate::NotFound) | None => Err(Problem::NotFound("message")),
     }
 }
 
-/// Takes back the messages that a request names, each once: how many it were, and the ids that are none.
-async fn removed<'a>(app: &App, scoped: &'a Scoped) -> Result<(usize, Vec<&'a str>), Problem> {
-    let ids = ids(&scoped.input)?;
-    let mut not_found = Vec::new();
+/// What became of what was to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Removed,
+    NotFound,
+    /// It is in a transaction: it may arrive.
+    BeingSent,
+}
+
+/// What became of all that a request names.
+#[derive(Default)]
+struct Removed<'a> {
+    count: usize,
+    not_found: Vec<&'a str>,
+    being_sent: Vec<&'a str>,
+}
+
+impl<'a> Removed<'a> {
+    fn note(&mut self, id: &'a str, fate: Fate) {
+        match fate {
+            Fate::Removed => self.count += 1,
+            Fate::NotFound => self.not_found.push(id),
+            Fate::BeingSent => self.being_sent.push(id),
+        }
+    }
+
+    /// An answer with the ids that are being sent, where there are some.
+    fn with_sending(&self, mut answer: Value) -> Value {
+        if !self.being_sent.is_empty() {
+            answer["being_sent"] = json!(self.being_sent);
+        }
+        answer
+    }
+}
+
+/// Takes back the messages that a request names, each once.
+async fn removed<'a>(app: &App, scoped: &'a Scoped) -> Result<Removed<'a>, Problem> {
+    let mut removed = Removed::default();
     let (mut asked, mut known) = (Vec::new(), Vec::new());
-    for id in ids {
+    for id in ids(&scoped.input)? {
         match ClientId::parse("ids", id) {
             Ok(client_id) => {
                 asked.push(id);
                 known.push(client_id);
             }
             // What cannot be an id is nobody's.
-            Err(_) => not_found.push(id),
+            Err(_) => removed.note(id, Fate::NotFound),
         }
     }
-    let outcome = remove(app, &scoped.tenant, known).await?;
-    let missing = asked
-        .into_iter()
-        .zip(&outcome)
-        .filter(|(_, removed)| !**removed);
-    not_found.extend(missing.map(|(id, _)| id));
-    Ok((
-        outcome.iter().filter(|removed| **removed).count(),
-        not_found,
-    ))
+    let fates = remove(app, &scoped.tenant, known).await?;
+    for (id, fate) in asked.into_iter().zip(fates) {
+        removed.note(id, fate);
+    }
+    Ok(removed)
 }
 
-async fn remove(app: &App, tenant: &TenantId, ids: Vec<ClientId>) -> Result<Vec<bool>, Problem> {
-    let removed = app.submissions.remove(tenant, ids, app.clock.now()).await?;
+/// Takes messages back, but for those that are in a transaction.
+pub(super) async fn remove(
+    app: &App,
+    tenant: &TenantId,
+    ids: Vec<ClientId>,
+) -> Result<Vec<Fate>, Problem> {
+    let ways = ways(app, tenant, ids.clone()).await?;
+    let free = ids.into_iter().zip(&ways);
+    let free = free.filter(|(_, way)| **way != Way::UnderWay);
+    let free = free.map(|(id, _)| id).collect();
+    let removed = app.submissions.remove(tenant, free, app.clock.now());
+    let mut removed = removed.await?.into_iter();
+    // What was read ahead is not begun any more. What was begun just before is gone here, and may arrive.
     app.sending.recall().await;
-    Ok(removed)
+    let fate = |way: Way| match way {
+        Way::UnderWay => Fate::BeingSent,
+        Way::Free(_) | Way::Over => match removed.next() {
+            Some(true) if way.has_begun(app) => Fate::BeingSent,
+            Some(true) => Fate::Removed,
+            Some(false) | None => Fate::NotFound,
+        },
+    };
+    Ok(ways.into_iter().map(fate).collect())
 }
 
 /// The ids that a request names, each once.

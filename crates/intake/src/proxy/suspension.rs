@@ -12,7 +12,7 @@ use super::answer::{Answer, Json, without_nulls};
 use super::object::Object;
 use super::problem::Problem;
 use super::scope::Scoped;
-use super::{App, Route};
+use super::{App, Route, accounts};
 
 /// Submissions that are held back, or let go on, in one step.
 const STEP: usize = 1_000;
@@ -45,7 +45,7 @@ pub(super) async fn activate(State(app): State<App>, scoped: Scoped) -> Answer {
     let wanted = batch.clone();
     let change = move |suspension: &mut Suspension| suspension.activate(wanted.as_ref());
     let suspension = changed(&app, &scoped.tenant, change).await?;
-    app.sending.wake();
+    accounts::look_at_mail(&app, &scoped.tenant).await?;
     answer(&app, &scoped.tenant, batch.as_ref(), &suspension).await
 }
 

@@ -273,20 +273,19 @@ async fn tell_accounts(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
         app.sending.account_changed(account.pk);
     }
     app.sending.recall().await;
-    app.sending.wake();
-    Ok(())
+    accounts::look_at_mail(app, id).await
 }
 
 /// Deletes a tenant with all that is its own. It is closed first, so that nothing comes after; one that was closed and
 /// not deleted, since the process ended, is deleted by asking again.
-async fn forget(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
+async fn forget(app: &App, id: &TenantId) -> Result<(), Problem> {
     let close = TenantChange::closing();
     if apply(app, id, close).await?.is_none() {
         return Err(Problem::NotFound("tenant"));
     }
     let owned = accounts::all(app, Some(id), None, usize::MAX).await?;
     for account in &owned {
-        accounts::take_back(app, account.pk).await?;
+        accounts::take_back(app, account).await?;
     }
     app.directory.delete_tenant(id).await?;
     for account in &owned {

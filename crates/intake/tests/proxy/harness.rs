@@ -64,6 +64,10 @@ impl Wakes for Sending {
         self.now.lock().unwrap().contains(&message)
     }
 
+    fn is_sending_of(&self, _: AccountPk) -> bool {
+        !self.now.lock().unwrap().is_empty()
+    }
+
     fn activate(&self) {
         self.is_suspended.store(false, Ordering::Relaxed);
     }
@@ -163,11 +167,16 @@ pub async fn start_with(settings: ProxySettings) -> Running {
     }
 }
 
-/// The same with the tenant `acme` and its account `main`, whose key is [`key_of`].
-pub async fn start_with_acme() -> Running {
-    let running = start().await;
+/// The API with other settings, and the tenant `acme` as below.
+pub async fn start_acme_with(settings: ProxySettings) -> Running {
+    let running = start_with(settings).await;
     running.add_tenant("acme").await;
     running
+}
+
+/// The same with the tenant `acme` and its account `main`, whose key is [`key_of`].
+pub async fn start_with_acme() -> Running {
+    start_acme_with(ProxySettings::default()).await
 }
 
 /// The key that a tenant of these tests has.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by a panic what failed")]
 
 mod accounts;
+mod being_sent;
 mod busy;
 mod command_log;
 mod cut_off;

@@ -14,6 +14,29 @@ async fn ask(running: &Running, verb: &str, query: &str) -> Value {
         .ok()
 }
 
+#[tokio::test]
+async fn mail_that_goes_on_wakes_its_own_lanes_and_no_others() {
+    let running = start_with_acme().await;
+    running.add_tenant("beta").await;
+    running.add_account("acme", "idle").await;
+    running.hand_over(&[message("a")]).await;
+    let of_beta = json!({"messages": [message("b")]});
+    running
+        .post(&key_of("beta"), "/commands/add-messages", &of_beta)
+        .await
+        .ok();
+    ask(&running, "suspend", "").await;
+    ask(&running, "activate", "").await;
+    let account = running
+        .followed("acme", "a")
+        .await
+        .unwrap()
+        .submission
+        .account;
+    assert_eq!(*running.sending.looked_at.lock().unwrap(), [account]);
+    assert_eq!(running.sending.wakes.load(Ordering::Relaxed), 0);
+}
+
 async fn is_held(running: &Running, id: &str) -> bool {
     running
         .followed("acme", id)
