@@ -106,8 +106,8 @@ impl SqliteStore {
         let holder = Holder::register(folder).map_err(unusable)?;
         Ok(Self {
             writer: Writer::start(connection)?,
-            delivering: Readers::new(file.clone(), readers::DELIVERING),
-            looking: Readers::new(file, readers::LOOKING),
+            delivering: Readers::start(&file, readers::DELIVERING)?,
+            looking: Readers::start(&file, readers::LOOKING)?,
             holder,
             tag,
             vault,
