@@ -92,6 +92,7 @@ test("what holds accounts up is said in words, and so is that the service is sus
   assert.match(limited, new RegExp(`it goes on at (\\S+ )?${timeOfDay(at)}\\.`));
   await seen.page.getByTestId("by-tenant").click();
   await rowSaying(seen.page, "tenant", "Old Post Office", /1 with trouble/);
+  await rowSaying(seen.page, "tenant", "Old Post Office", /waiting, the oldest for .*; failed/);
   await rowSaying(seen.page, "tenant", "Reed & Brass Press", /1 at a limit/);
 
   await service.ask("instance/suspend", {});

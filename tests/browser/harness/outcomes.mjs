@@ -1,5 +1,6 @@
 /** Mail of three tenants with every outcome there is, and the books that must come of it. */
 
+import { startApplication } from "./application.mjs";
 import { Service, deadPort } from "./service.mjs";
 
 /** The sink's rules, by the first letters of an address. */
@@ -8,8 +9,8 @@ const RULES = [
   'slow*@*: defer 451 4.7.1 "greylisted, try again in a moment" times 1',
   'full*@*: defer 452 4.2.2 "the mailbox is full"',
 ];
-/** The second try is soon, the third after every test. */
-const SETTINGS = ["delivery.retry_delays=1,3600"];
+/** The second try is soon, the third after every test; tenants' applications are on this machine. */
+const SETTINGS = ["delivery.retry_delays=1,3600", "attachments.private_targets=127.0.0.1"];
 
 /** Messages of the account that may send so many in an hour. */
 const BULK = 12;
@@ -30,15 +31,17 @@ export const HELD_BATCH = "spring";
  */
 
 /**
- * A service with its tenants and accounts; nothing was handed over yet.
+ * A service with its tenants and accounts; nothing was handed over yet. The post office's relay and application are not
+ * there.
  *
  * @param {import("node:test").TestContext} test
  */
 export async function serviceWithAccounts(test) {
   const service = await Service.start(test, { rules: RULES, settings: SETTINGS });
-  await service.tenant("shop", "The Glasshouse Shop");
-  await service.tenant("press", "Reed & Brass Press");
-  await service.tenant("post", "Old Post Office");
+  const application = await startApplication(test);
+  await service.tenant("shop", "The Glasshouse Shop", { client_base_url: application });
+  await service.tenant("press", "Reed & Brass Press", { client_base_url: application });
+  await service.tenant("post", "Old Post Office", { client_base_url: `http://127.0.0.1:${await deadPort()}` });
   await service.account("shop", "orders");
   await service.account("shop", "letters");
   await service.account("press", "bulk", { limit_per_hour: BULK_AN_HOUR });
@@ -49,13 +52,17 @@ export async function serviceWithAccounts(test) {
 }
 
 /**
- * So many orders that arrive, from a number on.
+ * So many orders that arrive through two accounts, from a number on.
  *
  * @param {number} from
  * @param {number} count
  */
 export function orders(from, count) {
-  return numbers(count).map(number => order(`order-${from + number}`, [`p${from + number}@reed.example`]));
+  return numbers(count).map(index => {
+    const number = from + index;
+    const account_id = number % 3 === 0 ? "letters" : "orders";
+    return order(`order-${number}`, [`p${number}@reed.example`], { account_id });
+  });
 }
 
 /**

@@ -97,9 +97,10 @@ export class Service {
    *
    * @param {string} id
    * @param {string} name
+   * @param {object} [more] fields of the tenant
    */
-  async tenant(id, name) {
-    await this.ask("tenant", { id, name });
+  async tenant(id, name, more = {}) {
+    await this.ask("tenant", { id, name, ...more });
   }
 
   /**
