@@ -5,6 +5,7 @@ import {
   type AccountRow,
   type Sum,
   type SubmissionRow,
+  type TenantRow,
   type TrafficUpdate,
 } from "../src/api/service";
 import { stepsOf } from "../src/charts/series";
@@ -94,6 +95,9 @@ describe("words", () => {
     expect(reportWords({ ...row, report_backlog: 1200, report_lag_s: 90 })).toBe(
       "1,200 waiting, the oldest for 1 min 30 s",
     );
+    const tenant = { ...row, in_dnd: false, report_failures: 1 } as TenantRow;
+    expect(reportWords(tenant)).toBe("failed once");
+    expect(reportWords({ ...tenant, report_failures: 2 })).toBe("failed 2 times in a row");
   });
 
   test("what there is to say of a submission", () => {

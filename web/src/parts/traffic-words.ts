@@ -29,10 +29,14 @@ export function reportWords(row: TenantRow | Sum): string {
   if (row.report_backlog > 0)
     parts.push(`${count(row.report_backlog)} waiting, the oldest for ${span(row.report_lag_s)}`);
   if ("in_dnd" in row) {
-    if (row.report_failures > 0) parts.push(`failed ${count(row.report_failures)} times in a row`);
+    if (row.report_failures > 0) parts.push(failedWords(row.report_failures));
     if (row.in_dnd && row.next_sync_at) parts.push(`not to be disturbed until ${moment(row.next_sync_at)}`);
   }
   return parts.join("; ");
+}
+
+function failedWords(failures: number): string {
+  return failures === 1 ? "failed once" : `failed ${count(failures)} times in a row`;
 }
 
 /** A moment of this day by its time alone. */
