@@ -156,8 +156,10 @@ impl Crew {
             let Some(work) = shared.work.try_pop() else {
                 break;
             };
+            let recalls = work.recalls;
             let event = shared.unreached(work, error);
-            shared.recorder.record(Outcome::of(event)).await;
+            let outcome = Outcome::without_dialogue(event, recalls);
+            shared.recorder.record(outcome).await;
         }
         (shared.work.len() > 0).then_some(wait)
     }

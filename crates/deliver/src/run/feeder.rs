@@ -23,7 +23,7 @@ pub(super) struct Feeder {
     pub(super) shared: Arc<Shared>,
     pace: Option<Pace>,
     /// The recalls it has followed.
-    recalls: u64,
+    pub(super) recalls: u64,
     /// Set while the lane waits for a limit.
     pub(super) restraint: Option<Restraint>,
 }
@@ -154,7 +154,7 @@ impl Feeder {
                 let displaced = shared.work.extend(messages, self.recalls);
                 shared.recorder.give_back(&displaced);
             }
-            Then::Refuse => shared.refuse(messages).await,
+            Then::Refuse => shared.refuse(messages, self.recalls).await,
         }
         Ok(Step::GoOn)
     }

@@ -249,7 +249,8 @@ impl Line {
         self.spare = made.bytes;
         let event = self.shared.tried(work, sent);
         self.note_fruit(event.kind);
-        self.shared.recorder.record(Outcome { event, held }).await;
+        let outcome = Outcome::of_dialogue(event, held);
+        self.shared.recorder.record(outcome).await;
     }
 
     fn note_fruit(&mut self, kind: EventKind) {

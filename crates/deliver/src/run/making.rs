@@ -158,14 +158,17 @@ async fn beside(shared: Arc<Shared>, mut work: Work, making: Making, seat: Owned
 impl Shared {
     /// A message could not be made. That costs nobody else anything, unless nothing can be made.
     async fn unmade(&self, work: Work, unmade: Unmade) {
+        let recalls = work.recalls;
         match unmade {
             Unmade::Never(reason) => {
                 let event = self.refused_by_us(work, reason.into());
-                self.recorder.record(Outcome::of(event)).await;
+                let outcome = Outcome::without_dialogue(event, recalls);
+                self.recorder.record(outcome).await;
             }
             Unmade::Later(reason) => {
                 let event = self.not_made_yet(work, reason.into());
-                self.recorder.record(Outcome::of(event)).await;
+                let outcome = Outcome::without_dialogue(event, recalls);
+                self.recorder.record(outcome).await;
             }
             Unmade::Store(error) if error.is_transient() => {
                 tracing::warn!(%error, "a message cannot be made, trying again");

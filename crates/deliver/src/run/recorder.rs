@@ -34,9 +34,11 @@ pub(super) struct Recorder {
 
 /// An outcome on its way to its commit.
 pub(super) struct Outcome {
-    pub(super) event: NewEvent,
-    /// What it holds until then.
-    pub(super) held: Held,
+    event: NewEvent,
+    /// How many recalls there had been when its message was read; `None` where that does not matter any more.
+    recalls: Option<u64>,
+    /// What it holds until then, to be let go by its drop.
+    _held: Held,
 }
 
 /// What an outcome holds until its commit, to be let go by its drop.
@@ -64,12 +66,27 @@ pub(super) fn channel(
 }
 
 impl Outcome {
-    /// An outcome without an attempt of ours.
-    pub(super) fn of(event: NewEvent) -> Self {
+    /// An outcome of a dialogue with a server: it happened, whatever became of the message meanwhile.
+    pub(super) fn of_dialogue(event: NewEvent, held: Held) -> Self {
         Self {
             event,
-            held: Held::default(),
+            recalls: None,
+            _held: held,
         }
+    }
+
+    /// An outcome without a dialogue, of a message that was read after so many recalls. When it was recalled since, it
+    /// is not what it was, and nothing is recorded: it is read again.
+    pub(super) fn without_dialogue(event: NewEvent, recalls: u64) -> Self {
+        Self {
+            event,
+            recalls: Some(recalls),
+            _held: Held::default(),
+        }
+    }
+
+    fn is_recalled(&self, recalls: u64) -> bool {
+        self.recalls.is_some_and(|read_after| read_after != recalls)
     }
 }
 
@@ -157,30 +174,40 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
                 }
             }
         }
-        let (batch, held): (Vec<NewEvent>, Vec<Held>) = group
-            .drain(..)
-            .map(|Outcome { event, held }| (event, held))
-            .unzip();
-        let landed: Vec<(Seq, Option<Timestamp>)> = batch.iter().map(landing).collect();
-        if let Err(error) = commit(&shared, batch).await {
+        if let Err(error) = commit(&shared, &mut group).await {
             shared.halt(Halt::Broken(error));
             return;
         }
-        // Before the messages may be taken up again, so that a next try is not hidden by this one's end.
-        drop(held);
+        let landed: Vec<(Seq, Option<Timestamp>)> =
+            group.iter().map(|one| landing(&one.event)).collect();
+        // What is held goes before the messages may be taken up again, so that a next try is not hidden by this one's
+        // end.
+        group.clear();
         shared.recorder.land(landed.into_iter());
     }
 }
 
-/// Commits one group. While the store has no room it is asked again and again: the permits that are held
+/// Takes those out of a group that were recalled: what is said of them holds of what they were.
+fn give_back_recalled(shared: &Shared, group: &mut Vec<Outcome>) {
+    let recalls = shared.delivery.supply.recalls();
+    let stale: Vec<Seq> = group
+        .extract_if(.., |one| one.is_recalled(recalls))
+        .map(|one| one.event.message.seq)
+        .collect();
+    shared.recorder.give_back(&stale);
+}
+
+/// Commits one group, without what was recalled. While the store has no room it is asked again and again: the permits that are held
 /// meanwhile stop the connections, so nothing more is sent than can be recorded. After a stop that ends with the
 /// grace time (promise: P-06); what is not recorded by then is sent again.
-async fn commit(shared: &Shared, batch: Vec<NewEvent>) -> Result<(), DeliverError> {
+async fn commit(shared: &Shared, group: &mut Vec<Outcome>) -> Result<(), DeliverError> {
     let delivery = &shared.delivery;
     let mut patience = delivery.settings.stop_grace;
     let mut waited = false;
     loop {
-        match delivery.store.record(&delivery.lease, batch.clone()).await {
+        give_back_recalled(shared, group);
+        let batch = group.iter().map(|one| one.event.clone()).collect();
+        match delivery.store.record(&delivery.lease, batch).await {
             Ok(_already_final) => {
                 if waited {
                     shared.troubles.with_store(None);

@@ -72,7 +72,8 @@ impl Feeder {
         let count = untold.len();
         for message in &untold {
             let event = shared.limited(message.clone().into(), over);
-            shared.recorder.record(Outcome::of(event)).await;
+            let outcome = Outcome::without_dialogue(event, self.recalls);
+            shared.recorder.record(outcome).await;
         }
         if let Some(restraint) = &mut self.restraint {
             restraint
@@ -84,11 +85,12 @@ impl Feeder {
 }
 
 impl Shared {
-    /// Records messages as one too many.
-    pub(super) async fn refuse(&self, messages: Vec<Message>) {
+    /// Records messages as one too many that were read after so many recalls.
+    pub(super) async fn refuse(&self, messages: Vec<Message>, recalls: u64) {
         for message in messages {
             let event = self.one_too_many(message.into());
-            self.recorder.record(Outcome::of(event)).await;
+            let outcome = Outcome::without_dialogue(event, recalls);
+            self.recorder.record(outcome).await;
         }
     }
 }

@@ -10,7 +10,7 @@ use super::world::{World, retrying};
 use crate::relay::{Relay, until};
 
 /// A port on loopback where nobody listens.
-async fn dead_port() -> u16 {
+pub(super) async fn dead_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }

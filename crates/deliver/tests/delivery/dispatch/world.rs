@@ -30,6 +30,9 @@ pub const LATER: &str = r#"{"make":"later"}"#;
 /// A payload that takes long to be made.
 pub const SLOW: &str = r#"{"make":"slow"}"#;
 
+/// A payload that can never be made, which takes long to be seen.
+pub const SLOW_NEVER: &str = r#"{"make":"slow never"}"#;
+
 /// Makes messages that say their payload.
 pub struct Plain {
     submissions: Arc<dyn Submissions>,
@@ -43,6 +46,10 @@ impl Maker for Plain {
         match &*payload {
             NEVER => return Err(Unmade::Never("it is too large".to_owned())),
             LATER => return Err(Unmade::Later("no attachment today".to_owned())),
+            SLOW_NEVER => {
+                tokio::time::sleep(Duration::from_millis(700)).await;
+                return Err(Unmade::Never("it is too large".to_owned()));
+            }
             SLOW => tokio::time::sleep(Duration::from_millis(700)).await,
             _ => {}
         }
@@ -176,6 +183,14 @@ impl World {
                 assert!(matches!(one, Submitted::New(_)), "{one:?}");
             }
         }
+    }
+
+    /// Hands mail over anew under an id that waits, as the service does it.
+    pub async fn replace(&self, mail: NewSubmission) {
+        let submitted = self.store.submit(vec![mail]).await.unwrap();
+        assert!(matches!(submitted[..], [Submitted::Replaced(_)]));
+        self.dispatch.recall().await;
+        self.dispatch.wake();
     }
 
     /// The counts of an account.

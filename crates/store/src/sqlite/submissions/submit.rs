@@ -380,7 +380,7 @@ fn has_recipients(tx: &WriteTx<'_>, known: &Known, new: &NewSubmission) -> Resul
     Ok(true)
 }
 
-/// Gives a submission another content; its messages stay who they are.
+/// Gives a submission another content; its messages stay who they are, with all their tries before them.
 fn rewrite(
     tx: &WriteTx<'_>,
     vault: Option<&Arc<Vault>>,
@@ -407,7 +407,7 @@ fn rewrite(
         ])?;
     tx.connection
         .prepare_cached(
-            "UPDATE messages SET priority = ?3, due_at = ?4, held = ?5 \
+            "UPDATE messages SET priority = ?3, due_at = ?4, held = ?5, attempts = 0 \
              WHERE seq >= ?1 AND seq < ?1 + ?2 AND state = 0",
         )?
         .execute(params![
@@ -417,5 +417,10 @@ fn rewrite(
             due_at(new).as_millis(),
             item.held,
         ])?;
+    tx.connection
+        .prepare_cached(
+            "DELETE FROM troubled WHERE lane = ?1 AND message >= ?2 AND message < ?2 + ?3",
+        )?
+        .execute([item.window.lane.0, known.id, known.messages])?;
     Ok(())
 }
