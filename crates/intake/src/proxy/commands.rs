@@ -21,7 +21,7 @@ use super::under_way::{self, BEING_SENT, Way};
 use super::{App, Route};
 
 /// Messages that are handed over in one request.
-const MESSAGES_MAX: usize = 1_000;
+pub(super) const MESSAGES_MAX: usize = 1_000;
 
 /// Where it answers.
 pub(super) static ROUTES: &[Route] = &[
@@ -151,6 +151,12 @@ fn sort(
     Ok(Sorted { good, rejected })
 }
 
+/// Said of more messages than one request may hand over.
+pub(super) fn too_many_messages() -> Problem {
+    let problem = format!("Cannot enqueue more than {MESSAGES_MAX} messages at once");
+    Problem::Refused(problem.into())
+}
+
 /// The messages of a request, as many as may be.
 fn messages(input: &mut Object) -> Result<Vec<Value>, Problem> {
     let place = input.place_of("messages");
@@ -158,10 +164,7 @@ fn messages(input: &mut Object) -> Result<Vec<Value>, Problem> {
         Some(Value::Array(messages)) if messages.is_empty() => {
             Err(Problem::value(place, "is empty"))
         }
-        Some(Value::Array(messages)) if messages.len() > MESSAGES_MAX => {
-            let problem = format!("Cannot enqueue more than {MESSAGES_MAX} messages at once");
-            Err(Problem::Refused(problem.into()))
-        }
+        Some(Value::Array(messages)) if messages.len() > MESSAGES_MAX => Err(too_many_messages()),
         Some(Value::Array(messages)) => Ok(messages),
         Some(_) => Err(Problem::value(place, "must be a list")),
         None => Err(Problem::missing(place)),

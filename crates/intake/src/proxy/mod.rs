@@ -15,7 +15,8 @@
 //! - [`Proxy`], [`router`], [`routes`]: what the API stands on, and where it answers
 //! - [`keys`]: whose token it is
 //! - `scope`, `object`: who asks for which tenant, and what was asked, read field by field; `weight`: what that takes
-//! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody; `whole`: work that nobody cuts off
+//! - `problem`, `answer`: what is said; `aside`: long work that holds up nobody; `whole`: work that nobody cuts off,
+//!   and the room that there is for it
 //! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back;
 //!   `under_way`: being sent
 //! - `messages`, `record`, `history`: mail as it stands, and what happened to it
@@ -64,6 +65,7 @@ use tokio::sync::Notify;
 use webserver::{Caller, Keys};
 
 use problem::Problem;
+use whole::Room;
 pub use wire::bounce::BounceSettings;
 
 /// Told when a route is there, for another method.
@@ -99,6 +101,8 @@ pub struct ProxySettings {
     pub default_priority: Priority,
     /// The longest body of a request, in bytes; what listens has a limit of its own before it.
     pub body_bytes_max: usize,
+    /// What all requests under way may take together, in bytes: their bodies, and what was read of them.
+    pub requests_bytes_max: usize,
     /// The longest message, in bytes of its JSON.
     pub message_bytes_max: usize,
     /// How often a tenant's application is called when there is nothing to report, in seconds.
@@ -114,6 +118,7 @@ impl Default for ProxySettings {
         Self {
             default_priority: Priority::default(),
             body_bytes_max: 32 * 1024 * 1024,
+            requests_bytes_max: 256 * 1024 * 1024,
             message_bytes_max: 16 * 1024 * 1024,
             sync_interval_s: 300,
             retention_s: 7 * 24 * 3_600,
@@ -222,6 +227,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 /// The whole API, behind its keys.
 pub fn router(proxy: Proxy) -> Router {
     let (keys, bytes_max) = (Arc::clone(&proxy.keys), proxy.settings.body_bytes_max);
+    let room = Room::new(&proxy.settings);
     let router = routes().fold(Router::new(), |router, route| {
         router.route(route.path, route.guarded())
     });
@@ -230,7 +236,7 @@ pub fn router(proxy: Proxy) -> Router {
         .layer(DefaultBodyLimit::max(bytes_max));
     let router = command_log::logged(router, &proxy).with_state(Arc::new(proxy));
     // Around the log as well: what was done is written down, also when nobody waits for the answer.
-    let router = router.layer(middleware::from_fn(whole::whole));
+    let router = router.layer(middleware::from_fn_with_state(room, whole::whole));
     webserver::authenticated(router, keys)
 }
 

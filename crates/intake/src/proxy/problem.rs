@@ -53,6 +53,9 @@ pub(super) enum Problem {
     /// More than may be asked for at once: 413.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
+    /// There is no room for it at the moment: 503.
+    #[error("{0}")]
+    Busy(&'static str),
     /// The store does not do its part: 503 when waiting helps, else 500.
     #[error(transparent)]
     Store(StoreError),
@@ -123,6 +126,7 @@ impl Problem {
             Self::Fixed(_) => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -11,9 +11,11 @@ use webserver::Caller;
 
 use super::App;
 use super::aside::{BYTES_AT_ONCE, aside};
+use super::commands::too_many_messages;
 use super::object::{Object, Place};
 use super::problem::{Fault, FaultKind, Problem};
-use super::weight::{WEIGHT_MAX, weight};
+use super::weight::TooMuch;
+use super::whole::Weighed;
 
 /// The field that names a tenant.
 const TENANT: &str = "tenant_id";
@@ -138,13 +140,17 @@ impl FromRequest<App> for Anyone {
         let path = path(&mut head, app).await?;
         let query = query(head.uri.query())?;
         let takes_body = matches!(head.method, Method::POST | Method::PUT);
+        let weighed = head.extensions.get::<Weighed>().copied();
         let request = Request::from_parts(head, body);
         let body = Bytes::from_request(request, app).await;
         let body = body.map_err(|_| Problem::TooLarge("the body is too long".into()))?;
         let rest = match body.is_empty() {
             true if !takes_body => query,
             true => Object::new(Place::body(), Map::new()).or_in(query),
-            false => read_whole(body).await?.or_in(query),
+            false => {
+                may_be_read(weighed)?;
+                read_whole(body).await?.or_in(query)
+            }
         };
         let input = path.or_in(rest);
         scope.check(&input)?;
@@ -180,6 +186,18 @@ fn query(text: Option<&str>) -> Result<Object, Problem> {
     Ok(Object::new(Place::query(), fields))
 }
 
+/// Nothing is read that was not weighed.
+fn may_be_read(weighed: Option<Weighed>) -> Result<(), Problem> {
+    match weighed.map_or(Err(TooMuch::Values), |Weighed(weighed)| weighed) {
+        Ok(()) => Ok(()),
+        Err(TooMuch::Messages) => Err(too_many_messages()),
+        Err(TooMuch::Values) => {
+            let problem = "the body holds more values than are taken at once: split the request";
+            Err(Problem::TooLarge(problem.into()))
+        }
+    }
+}
+
 /// The body as a JSON object.
 async fn read_whole(body: Bytes) -> Result<Object, Problem> {
     match body.len() {
@@ -190,10 +208,6 @@ async fn read_whole(body: Bytes) -> Result<Object, Problem> {
 
 /// The same. Its depth is bounded by the parser.
 fn read(body: &[u8]) -> Result<Object, Problem> {
-    if weight(body) > WEIGHT_MAX {
-        let problem = "the body holds more values than are taken at once: split the request";
-        return Err(Problem::TooLarge(problem.into()));
-    }
     let invalid = |error: serde_json::Error| {
         Problem::Invalid(vec![Fault {
             loc: Place::body(),

@@ -69,12 +69,20 @@ async fn no_body_makes_a_fault_of_ours() {
 async fn a_short_text_that_would_take_much_memory_is_refused_before_it_is_read() {
     let (running, token) = (start_with_acme().await, key_of("acme"));
     let many = r#"{"":0},"#.repeat(200_000);
-    let body = format!(r#"{{"messages":[{many}{{}}]}}"#);
+    let body = format!(r#"{{"messages":[{{"x":[{many}{{}}]}}]}}"#);
     let target = "/commands/add-messages";
     let reply = running.ask("POST", &token, target, body.as_bytes()).await;
     let (status, detail) = reply.refused();
     assert_eq!(status, 413);
     assert!(detail.as_str().unwrap().contains("more values"), "{detail}");
+    let body = format!(r#"{{"messages":[{many}{{}}]}}"#);
+    let reply = running.ask("POST", &token, target, body.as_bytes()).await;
+    let (status, detail) = reply.refused();
+    assert_eq!(status, 400);
+    assert!(
+        detail.as_str().unwrap().contains("1000 messages"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

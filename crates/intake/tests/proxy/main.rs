@@ -12,6 +12,7 @@ mod harness;
 mod hostile;
 mod instance;
 mod openapi;
+mod room;
 mod secrets;
 mod showing;
 mod storages;
