@@ -1,5 +1,5 @@
 #!/bin/sh
-# Drives a real browser against the dashboard of real campaigns. Needs Chromium, Node.js with npm, and (unless
+# Drives a real browser against real campaigns and a real service. Needs Chromium, Node.js with npm, and (unless
 # GLASSPOST_BIN names a binary) cargo. Arguments are test files; without any, all of them run.
 set -eu
 cd "$(dirname "$0")"
