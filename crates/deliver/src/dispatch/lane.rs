@@ -9,6 +9,8 @@ use model::account::{Account, AccountPk};
 use model::{Live, Priority, Timestamp};
 use smtp::client::Connector;
 use store::{Due, LaneKey, Lease, StoreError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::connector::connector;
@@ -40,8 +42,8 @@ pub(super) struct Lane {
     allowance: Mutex<Arc<Allowance>>,
     /// Whether something was accepted since the lane was last looked at as a whole.
     news: AtomicBool,
-    /// Ends the turn under way.
-    turn: Mutex<CancellationToken>,
+    /// Its account may not be what it was.
+    changed: Notify,
 }
 
 /// When a lane has its next turn.
@@ -52,7 +54,7 @@ pub(super) enum Next {
     /// Then, or when there is news.
     At(Timestamp),
     /// Then, whatever news there is.
-    NotBefore(Timestamp),
+    NotBefore(Instant),
     /// When there is news: it is empty.
     WhenNews,
 }
@@ -65,7 +67,7 @@ impl Lane {
             live: Arc::default(),
             allowance: Mutex::default(),
             news: AtomicBool::new(false),
-            turn: Mutex::default(),
+            changed: Notify::new(),
         }
     }
 
@@ -95,20 +97,9 @@ impl Lane {
         self.news.swap(false, Ordering::AcqRel)
     }
 
-    /// Ends the turn under way, so that the next one begins with what the account is now.
-    pub(super) fn end_turn(&self) {
-        self.turn().cancel();
-    }
-
-    fn turn(&self) -> CancellationToken {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        turn.clone()
-    }
-
-    fn begin_turn(&self, stop: &CancellationToken) -> CancellationToken {
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        *turn = stop.child_token();
-        turn.clone()
+    /// The account may not be what it was. The turn under way ends if it is not, and the next one begins with what it is.
+    pub(super) fn account_changed(&self) {
+        self.changed.notify_one();
     }
 
     fn allowance(&self) -> Arc<Allowance> {
@@ -117,26 +108,24 @@ impl Lane {
     }
 
     fn set_allowance(&self, limits: Limits) -> Arc<Allowance> {
-        let allowance = Arc::new(Allowance::new(limits));
         let mut kept = self
             .allowance
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *kept = Arc::clone(&allowance);
-        allowance
+        *kept = Arc::new(Allowance::after(&kept, limits));
+        Arc::clone(&kept)
     }
 }
 
 /// Delivers a lane until there is nothing due.
 pub(super) async fn run(shared: Arc<Shared>, lane: Arc<Lane>, stop: CancellationToken) -> Next {
     loop {
-        let turn = lane.begin_turn(&stop);
-        let next = match take_turn(&shared, &lane, turn).await {
+        let next = match take_turn(&shared, &lane, &stop).await {
             Ok(next) => next,
             Err(error) => {
                 tracing::error!(account = lane.account.0, %error, "an account's delivery broke off");
                 lane.live.set_trouble(Some(error.to_string()));
-                Next::NotBefore(shared.rooms.clock.now() + TROUBLE_AGAIN)
+                Next::NotBefore(Instant::now() + TROUBLE_AGAIN)
             }
         };
         if next != Next::Now || stop.is_cancelled() {
@@ -149,21 +138,22 @@ pub(super) async fn run(shared: Arc<Shared>, lane: Arc<Lane>, stop: Cancellation
 async fn take_turn(
     shared: &Arc<Shared>,
     lane: &Arc<Lane>,
-    turn: CancellationToken,
+    stop: &CancellationToken,
 ) -> Result<Next, DeliverError> {
-    let now = shared.rooms.clock.now();
     let account = match account(shared, lane).await? {
         Known::Usable(account) => account,
         Known::Unusable(trouble) => {
             lane.live.set_trouble(Some(trouble));
-            return Ok(Next::NotBefore(now + TROUBLE_AGAIN));
+            return Ok(Next::NotBefore(Instant::now() + TROUBLE_AGAIN));
         }
         Known::Gone => return Ok(Next::WhenNews),
     };
     let store = &shared.rooms.store;
     let lease = match store.lease(LaneKey::account(lane.account)).await {
         Ok(lease) => lease,
-        Err(StoreError::LaneHeld { .. }) => return Ok(Next::NotBefore(now + HELD_AGAIN)),
+        Err(StoreError::LaneHeld { .. }) => {
+            return Ok(Next::NotBefore(Instant::now() + HELD_AGAIN));
+        }
         Err(error) => return Err(error.into()),
     };
     // A task of its own: whatever becomes of it, the lease is given back.
@@ -172,7 +162,7 @@ async fn take_turn(
         Arc::clone(lane),
         account,
         lease.clone(),
-        turn,
+        stop.clone(),
     ));
     let delivered = work.await;
     store.release(lease).await?;
@@ -184,7 +174,7 @@ async fn deliver(
     lane: Arc<Lane>,
     account: Usable,
     lease: Lease,
-    turn: CancellationToken,
+    stop: CancellationToken,
 ) -> Result<Next, DeliverError> {
     let Usable { account, connector } = account;
     let limits = limits(&shared, &account, &lease).await?;
@@ -198,6 +188,7 @@ async fn deliver(
             read_ahead_max: read_ahead_max(&account, &shared.settings),
             allowance: lane.set_allowance(limits),
             pool: Some(Arc::clone(&shared.pool)),
+            last_call: Some(stop.clone()),
             ..settings(&shared.settings)
         },
         supply: Arc::clone(&lane.supply),
@@ -205,7 +196,16 @@ async fn deliver(
         live: Arc::clone(&lane.live),
         clock: shared.rooms.clock.clone(),
     };
-    delivery.run(turn).await?;
+    let turn = stop.child_token();
+    let mut delivering = std::pin::pin!(delivery.run(turn.clone()));
+    tokio::select! {
+        biased;
+        ended = &mut delivering => ended?,
+        () = until_another(&shared, &lane, &account) => {
+            turn.cancel();
+            delivering.await?
+        }
+    };
     next(&shared, &lane, &lease).await
 }
 
@@ -258,6 +258,28 @@ async fn account(shared: &Shared, lane: &Lane) -> Result<Known, DeliverError> {
         Ok(connector) => Known::Usable(Usable { account, connector }),
         Err(error) => Known::Unusable(format!("the account cannot be used: {error}")),
     })
+}
+
+/// Waits until a lane's account is not what it was any more. That many a change leaves mail alone is why it is compared:
+/// to begin anew takes until the slowest message is done.
+async fn until_another(shared: &Shared, lane: &Lane, account: &Account) {
+    loop {
+        lane.changed.notified().await;
+        match self::account(shared, lane).await {
+            Ok(Known::Usable(now)) if delivers_alike(&now.account, account) => {}
+            Ok(Known::Usable(_) | Known::Unusable(_) | Known::Gone) | Err(_) => return,
+        }
+    }
+}
+
+/// Whether two forms of an account are the same to a delivery.
+fn delivers_alike(one: &Account, other: &Account) -> bool {
+    let server = |account: &Account| (account.host.clone(), account.port, account.use_tls);
+    let pace = |account: &Account| (account.ttl_s, account.batch_size, account.limits);
+    let password = |account: &Account| account.password.as_ref().map(|one| one.expose().to_owned());
+    server(one) == server(other)
+        && (&one.user, password(one)) == (&other.user, password(other))
+        && pace(one) == pace(other)
 }
 
 /// The account's limits as far as they are used: what another process sent counts, and what was sent before a restart.

@@ -4,7 +4,11 @@
 //! - Mail that was accepted is looked for at once; the log is followed, and what was missed of it is read again.
 //! - What one account suffers (a dead host, a wrong password, a slow server) touches no other: each has its own delivery,
 //!   and connections go round when all are given out.
-//! - After [`Dispatch::recall`] nothing is begun that was read before; after [`Dispatch::set_active`] nothing at all.
+//! - After [`Dispatch::recall`] nothing is begun that was read before, and nothing but a dialogue with a server is recorded
+//!   of it; while [`Dispatch::set_active`] is `false` nothing begins at all.
+//! - A change of an account cuts nothing off: what was begun goes on as long as its server may take, and the account's
+//!   other mail waits for that. Only a stop has a grace time.
+//! - A message whose making fails, even by a panic, costs no other message anything.
 //! - A lane is leased while it is delivered, and not longer: several processes share one store.
 //!
 //! # Layout

@@ -27,6 +27,8 @@ pub(super) struct Rota {
     lanes: HashMap<AccountPk, Entry>,
     /// The lanes that sleep until a time.
     sleeping: BTreeSet<(Timestamp, AccountPk)>,
+    /// The lanes that are left alone for a while. That is no time of day: a clock that is set back makes it no longer.
+    aside: BTreeSet<(Instant, AccountPk)>,
     turns: JoinSet<(AccountPk, Next)>,
     /// The accounts of the lanes that were told of.
     accounts: HashMap<LaneId, AccountPk>,
@@ -47,7 +49,7 @@ enum State {
     /// Until then, or until news.
     Asleep(Timestamp),
     /// Until then, whatever news there is.
-    Aside(Timestamp),
+    Aside(Instant),
 }
 
 /// Which lanes with mail are looked at.
@@ -66,6 +68,7 @@ impl Rota {
             stop: stop.child_token(),
             lanes: HashMap::new(),
             sleeping: BTreeSet::new(),
+            aside: BTreeSet::new(),
             turns: JoinSet::new(),
             accounts: HashMap::new(),
             followed: Seq::START,
@@ -103,7 +106,9 @@ impl Rota {
     /// How long until something is to be done without being asked.
     fn pause(&self) -> Duration {
         let now = self.shared.rooms.clock.now();
-        let look = self.look.0.saturating_duration_since(Instant::now());
+        let aside = self.aside.first().map(|(at, _)| *at);
+        let look = aside.unwrap_or(self.look.0).min(self.look.0);
+        let look = look.saturating_duration_since(Instant::now());
         let wake = self.sleeping.first().map(|(at, _)| at.since(now));
         wake.unwrap_or(look).min(look)
     }
@@ -115,6 +120,12 @@ impl Rota {
             && at <= now
         {
             self.sleeping.pop_first();
+            self.begin(account);
+        }
+        while let Some((at, account)) = self.aside.first().copied()
+            && at <= Instant::now()
+        {
+            self.aside.pop_first();
             self.begin(account);
         }
         if self.look.0 <= Instant::now() {
@@ -153,7 +164,9 @@ impl Rota {
         }
         for account in orders.changed {
             match self.lanes.get(&account) {
-                Some(entry) if entry.state == State::Delivering => entry.lane.end_turn(),
+                Some(entry) if entry.state == State::Delivering => {
+                    entry.lane.account_changed();
+                }
                 Some(_) => self.begin(account),
                 None => {}
             }
@@ -231,9 +244,11 @@ impl Rota {
             lane: Arc::new(Lane::new(account)),
             state: State::Asleep(Timestamp::default()),
         });
-        if let State::Asleep(at) | State::Aside(at) = entry.state {
-            self.sleeping.remove(&(at, account));
-        }
+        match entry.state {
+            State::Asleep(at) => self.sleeping.remove(&(at, account)),
+            State::Aside(at) => self.aside.remove(&(at, account)),
+            State::Delivering => false,
+        };
         if !desk.gate.is_open() {
             // Everybody is looked at when that is over.
             return self.forget(account);
@@ -255,20 +270,18 @@ impl Rota {
             return Ok(());
         };
         let has_news = entry.lane.take_news();
-        let (state, at) = match next {
-            Next::NotBefore(at) => (State::Aside(at), at),
-            Next::At(at) if !has_news => (State::Asleep(at), at),
-            Next::WhenNews if !has_news => {
-                self.forget(account);
-                return Ok(());
+        match next {
+            Next::NotBefore(at) => {
+                entry.state = State::Aside(at);
+                self.aside.insert((at, account));
             }
-            Next::Now | Next::At(_) | Next::WhenNews => {
-                self.begin(account);
-                return Ok(());
+            Next::At(at) if !has_news => {
+                entry.state = State::Asleep(at);
+                self.sleeping.insert((at, account));
             }
-        };
-        entry.state = state;
-        self.sleeping.insert((at, account));
+            Next::WhenNews if !has_news => self.forget(account),
+            Next::Now | Next::At(_) | Next::WhenNews => self.begin(account),
+        }
         Ok(())
     }
 

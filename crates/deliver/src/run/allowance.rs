@@ -1,9 +1,10 @@
 //! What a lane's account may send, shared by its feeder, its recorder and those who look.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::Timestamp;
 use model::account::WhenOver;
+use model::{Seq, Timestamp};
 
 use crate::plan::limits::{Limits, Room};
 
@@ -12,6 +13,14 @@ use crate::plan::limits::{Limits, Room};
 pub struct Allowance {
     limits: Mutex<Limits>,
     limited_until: Mutex<Option<Timestamp>>,
+    told: Mutex<Told>,
+}
+
+/// Whose senders know that a limit is used up, and until when.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    until: Option<Timestamp>,
+    messages: HashSet<Seq>,
 }
 
 impl Allowance {
@@ -19,8 +28,38 @@ impl Allowance {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits: Mutex::new(limits),
-            limited_until: Mutex::default(),
+            ..Self::default()
         }
+    }
+
+    /// The same account's limits, read anew: who was told of a pause is told of it once.
+    pub fn after(before: &Self, limits: Limits) -> Self {
+        Self {
+            limits: Mutex::new(limits),
+            limited_until: Mutex::default(),
+            told: Mutex::new(locked(&before.told).clone()),
+        }
+    }
+
+    /// The messages whose senders were told of a pause until then.
+    pub(super) fn told(&self, until: Timestamp) -> HashSet<Seq> {
+        let told = locked(&self.told);
+        match told.until == Some(until) {
+            true => told.messages.clone(),
+            false => HashSet::new(),
+        }
+    }
+
+    /// These senders were told of a pause until then.
+    pub(super) fn tell(&self, until: Timestamp, messages: impl Iterator<Item = Seq>) {
+        let mut told = locked(&self.told);
+        if told.until != Some(until) {
+            *told = Told {
+                until: Some(until),
+                messages: HashSet::new(),
+            };
+        }
+        told.messages.extend(messages);
     }
 
     /// Until when the lane waits because a limit is used up.

@@ -68,9 +68,9 @@ impl Rest {
     }
 }
 
-/// Works until the queue is closed or the delivery halts, then lets the connections end what is under way; after the
-/// grace time those that hang are cut off.
-pub(super) async fn run(shared: Arc<Shared>) -> Result<(), DeliverError> {
+/// Works until the queue is closed or the delivery halts, then lets the connections end what is under way; those that
+/// hang are cut off after the grace time, which the last call begins.
+pub(super) async fn run(shared: Arc<Shared>) {
     let _watch = PanicHalts(Arc::clone(&shared));
     let settings = &shared.delivery.settings;
     let health = RelayHealth::new(
@@ -87,12 +87,12 @@ pub(super) async fn run(shared: Arc<Shared>) -> Result<(), DeliverError> {
         charges: Pace::new(CHARGES_PER_SECOND),
         last_error: None,
     };
-    crew.work().await?;
-    crew.finish().await
+    crew.work().await;
+    crew.finish().await;
 }
 
 impl Crew {
-    async fn work(&mut self) -> Result<(), DeliverError> {
+    async fn work(&mut self) {
         let shared = Arc::clone(&self.shared);
         let gate = &shared.delivery.gate;
         while !shared.halt.is_cancelled() && !shared.work.is_closed() {
@@ -109,14 +109,13 @@ impl Crew {
             tokio::select! {
                 biased;
                 () = shared.halt.cancelled() => {}
-                Some(ended) = self.tasks.join_next() => self.take(ended)?,
+                Some(ended) = self.tasks.join_next() => self.take(ended),
                 () = shared.work.wanting() => {}
                 () = gate.closed(), if is_open => {}
                 () = gate.opened(), if !is_open => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        Ok(())
     }
 
     /// Opens what is wanted and allowed; gives how long to wait.
@@ -169,10 +168,14 @@ impl Crew {
         self.open + self.opening == 0 && self.health.clears_after(now).is_none()
     }
 
-    fn take(&mut self, ended: Result<News, JoinError>) -> Result<(), DeliverError> {
+    fn take(&mut self, ended: Result<News, JoinError>) {
         let shared = Arc::clone(&self.shared);
         let now = shared.delivery.clock.now();
-        match ended.map_err(|error| DeliverError::Task(error.to_string()))? {
+        let news = match ended {
+            Ok(news) => news,
+            Err(error) => return self.panicked(&error),
+        };
+        match news {
             News::Opened(connection, slot) => {
                 (self.opening, self.open) = (self.opening - 1, self.open + 1);
                 self.health.opened(now);
@@ -193,7 +196,12 @@ impl Crew {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// A connection's task panicked: what it had in hand never lands, so the delivery has to begin anew.
+    fn panicked(&self, error: &JoinError) {
+        let error = DeliverError::Task(error.to_string());
+        self.shared.halt(Halt::Broken(error));
     }
 
     fn failed(&mut self, error: Box<ConnectError>) {
@@ -219,30 +227,41 @@ impl Crew {
         }
     }
 
-    async fn finish(mut self) -> Result<(), DeliverError> {
-        let grace = self.shared.delivery.settings.stop_grace;
-        let mut panicked = None;
-        let all = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                match ended {
-                    // It came too late to be used.
-                    Ok(News::Opened(connection, slot)) => {
-                        connection.quit().await;
-                        drop(slot);
-                    }
-                    Ok(News::Failed(_) | News::Abandoned | News::Closed(_)) => {}
-                    Err(error) => panicked = Some(DeliverError::Task(error.to_string())),
-                }
+    async fn finish(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let grace = shared.delivery.settings.stop_grace;
+        let time_is_up = async {
+            // Without a halt all was done, and connections have only to hang up.
+            if shared.halt.is_cancelled() {
+                shared.last_call().cancelled().await;
             }
+            tokio::time::sleep(grace).await;
         };
-        if tokio::time::timeout(grace, all).await.is_err() {
-            tracing::warn!(
-                grace_s = grace.as_secs(),
-                "connections did not end in time and were cut off"
-            );
-            self.tasks.shutdown().await;
+        tokio::select! {
+            biased;
+            () = self.all_ended() => {}
+            () = time_is_up => {
+                tracing::warn!(
+                    grace_s = grace.as_secs(),
+                    "connections did not end in time and were cut off"
+                );
+                self.tasks.shutdown().await;
+            }
         }
-        panicked.map_or(Ok(()), Err)
+    }
+
+    async fn all_ended(&mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                // It came too late to be used.
+                Ok(News::Opened(connection, slot)) => {
+                    connection.quit().await;
+                    drop(slot);
+                }
+                Ok(News::Failed(_) | News::Abandoned | News::Closed(_)) => {}
+                Err(error) => self.panicked(&error),
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Making messages' bytes. A message that takes long is made beside the connections, which go on with others.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use model::Envelope;
@@ -20,6 +22,8 @@ const QUICK: Duration = Duration::from_millis(100);
 const QUICK_RIDER: Duration = Duration::from_millis(10);
 /// The pause before a store that cannot be read is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// What the sender of a message is told whose making panicked.
+const PANICKED: &str = "making the message failed by a fault of the program; its log says where";
 
 /// A message's bytes.
 #[derive(Debug)]
@@ -127,10 +131,21 @@ impl Shared {
         let (maker, message) = (Arc::clone(&self.delivery.maker), Arc::clone(&work.message));
         bytes.clear();
         Box::pin(async move {
-            let envelope = maker.make(&message, &mut bytes).await;
+            let envelope = caught(maker.make(&message, &mut bytes)).await;
             (envelope, bytes)
         })
     }
+}
+
+/// A making that panics costs its own message only. What it was at is dropped with it, and nobody else's.
+async fn caught(
+    mut making: impl Future<Output = Result<Envelope, Unmade>> + Unpin,
+) -> Result<Envelope, Unmade> {
+    std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut making).poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(Unmade::Never(PANICKED.to_owned()))))
+    })
+    .await
 }
 
 /// Makes a message to its end and brings it back to the queue, made.

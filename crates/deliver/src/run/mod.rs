@@ -85,6 +85,9 @@ pub struct Settings {
     pub unrecorded_outcomes_max: usize,
     /// How long what is under way may go on after a stop (promise: P-06).
     pub stop_grace: Duration,
+    /// What begins that time where the stop itself does not. Until then what is under way goes on as long as the phases
+    /// with the relay may take.
+    pub last_call: Option<CancellationToken>,
 }
 
 /// Everything one lane's delivery needs.
@@ -160,6 +163,7 @@ impl Default for Settings {
             pool: None,
             unrecorded_outcomes_max: 64,
             stop_grace: Duration::from_secs(30),
+            last_call: None,
         }
     }
 }
@@ -212,6 +216,12 @@ impl Shared {
         self.delivery.settings.idle_max.is_some() && self.rest.is_there()
     }
 
+    /// What begins the grace time.
+    fn last_call(&self) -> &CancellationToken {
+        let settings = &self.delivery.settings;
+        settings.last_call.as_ref().unwrap_or(&self.halt)
+    }
+
     /// Waits until nothing new may be begun: the delivery halts, or it is paused.
     async fn hold(&self) {
         tokio::select! {
@@ -241,11 +251,12 @@ impl Delivery {
         let recording = tokio::spawn(recorder::run(Arc::clone(&shared), outcomes));
         let feeding = tokio::spawn(feeder::run(Arc::clone(&shared)));
         let sending = tokio::spawn(crew::run(Arc::clone(&shared)));
-        let drained = feeding.await.map_err(task_failed)?;
+        // One that panicked has halted the others, and that is the reason below.
+        let drained = feeding.await.unwrap_or(false);
         shared.work.close();
-        sending.await.map_err(task_failed)??;
+        let _ = sending.await;
         shared.recorder.close();
-        recording.await.map_err(task_failed)?;
+        let _ = recording.await;
         shared.troubles.end();
         let reason = shared
             .reason
@@ -289,8 +300,4 @@ impl Shared {
         };
         (shared, outcomes)
     }
-}
-
-fn task_failed(error: tokio::task::JoinError) -> DeliverError {
-    DeliverError::Task(error.to_string())
 }

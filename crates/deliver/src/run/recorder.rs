@@ -220,7 +220,7 @@ async fn commit(shared: &Shared, group: &mut Vec<Outcome>) -> Result<(), Deliver
                 let trouble = format!("outcomes cannot be recorded, sending waits: {error}");
                 shared.troubles.with_store(Some(trouble));
                 tokio::time::sleep(STORE_PAUSE).await;
-                if shared.halt.is_cancelled() {
+                if shared.last_call().is_cancelled() {
                     patience = patience.saturating_sub(STORE_PAUSE);
                 }
             }

@@ -1,9 +1,7 @@
 //! What happens while a limit of the account is used up: the lane waits and its senders are told, or what is too much is
 //! refused.
 
-use std::collections::HashSet;
-
-use model::{Message, Seq, Timestamp};
+use model::{Message, Timestamp};
 use store::StoreError;
 
 use super::Shared;
@@ -18,7 +16,6 @@ const TOLD_MAX: usize = 512;
 pub(super) struct Restraint {
     began_at: Timestamp,
     over: Over,
-    told: HashSet<Seq>,
 }
 
 impl Feeder {
@@ -29,7 +26,6 @@ impl Feeder {
         self.restraint = Some(Restraint {
             began_at: self.shared.delivery.clock.now(),
             over,
-            told: HashSet::new(),
         });
     }
 
@@ -56,16 +52,16 @@ impl Feeder {
         Ok(Step::GoOn)
     }
 
-    async fn tell(&mut self) -> Result<usize, StoreError> {
-        let Some(Restraint { over, told, .. }) = &self.restraint else {
+    async fn tell(&self) -> Result<usize, StoreError> {
+        let Some(Restraint { over, .. }) = &self.restraint else {
             return Ok(0);
         };
         let shared = &self.shared;
-        let budget = TOLD_MAX - told.len();
+        let mut without = shared.allowance.told(over.until);
+        let budget = TOLD_MAX.saturating_sub(without.len());
         if budget == 0 {
             return Ok(0);
         }
-        let mut without = told.clone();
         without.extend(shared.recorder.in_flight().iter());
         let now = shared.delivery.clock.now();
         let untold = self.due(now, budget, &without).await?.messages;
@@ -75,11 +71,8 @@ impl Feeder {
             let outcome = Outcome::without_dialogue(event, self.recalls);
             shared.recorder.record(outcome).await;
         }
-        if let Some(restraint) = &mut self.restraint {
-            restraint
-                .told
-                .extend(untold.iter().map(|message| message.seq));
-        }
+        let told = untold.iter().map(|message| message.seq);
+        shared.allowance.tell(over.until, told);
         Ok(count)
     }
 }

@@ -35,6 +35,76 @@ async fn a_changed_password_is_used_at_once_and_old_connections_are_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_account_cuts_off_nothing_that_a_server_is_slow_to_take() {
+    let world = World::start(Settings {
+        stop_grace: Duration::from_millis(200),
+        ..Settings::default()
+    })
+    .await;
+    let relay = Relay::start().await;
+    relay.hold();
+    let mut account = world.account("main", &relay);
+    let pk = world.put(account.clone()).await;
+    world.submit_many("main", mail(0, 1)).await;
+    relay.until(|seen| seen.begun.len() == 1).await;
+    account.ttl_s += 1;
+    world.put(account).await;
+    world.dispatch.account_changed(pk);
+    world.submit_many("main", mail(1, 2)).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    world.set_tenant_active(false).await;
+    world.dispatch.account_changed(pk);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    relay.go_on();
+    let counts = world.until_counts(pk, |counts| counts.sent == 1).await;
+    assert_eq!((counts.errors, counts.deferred), (0, 0));
+    world.set_tenant_active(true).await;
+    world.dispatch.account_changed(pk);
+    world.until_counts(pk, |counts| counts.sent == 2).await;
+    assert_eq!(relay.seen().begun.len(), 2, "each was sent once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_cuts_off_what_a_change_of_account_waits_for() {
+    let mut world = World::start(Settings {
+        stop_grace: Duration::from_millis(200),
+        ..Settings::default()
+    })
+    .await;
+    let relay = Relay::start().await;
+    relay.hold();
+    let mut account = world.account("main", &relay);
+    let pk = world.put(account.clone()).await;
+    world.submit_many("main", mail(0, 1)).await;
+    relay.until(|seen| seen.begun.len() == 1).await;
+    account.ttl_s += 1;
+    world.put(account).await;
+    world.dispatch.account_changed(pk);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let began = std::time::Instant::now();
+    world.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_leaves_the_delivery_as_it_is_closes_no_connection() {
+    let world = World::start(Settings::default()).await;
+    let relay = Relay::start().await;
+    let mut account = world.account("main", &relay);
+    let pk = world.put(account.clone()).await;
+    world.submit_many("main", mail(0, 1)).await;
+    world.until_counts(pk, |counts| counts.sent == 1).await;
+    account.is_pec = true;
+    world.put(account).await;
+    world.dispatch.account_changed(pk);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.submit_many("main", mail(1, 2)).await;
+    world.until_counts(pk, |counts| counts.sent == 2).await;
+    let seen = relay.seen();
+    assert_eq!((seen.opened, seen.open), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_shows_and_mail_goes_when_it_is_put_right() {
     let settings = super::world::retrying(&[Duration::from_secs(1); 20]);
     let world = World::start(settings).await;

@@ -64,15 +64,19 @@ async fn what_is_too_much_fails_where_the_account_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn not_more_than_some_are_told_in_one_pause() {
+async fn not_more_than_some_are_told_in_one_pause_whatever_changes_meanwhile() {
     let world = World::start(Settings::default()).await;
     let relay = Relay::start().await;
     let mut account = world.account("main", &relay);
     per_minute(&mut account, 1);
+    let mut changed = account.clone();
+    changed.ttl_s += 1;
     let account = world.put(account).await;
     world.submit_many("main", (0..900).map(mail)).await;
     let told = |counts: &store::submissions::AccountCounts| counts.rate_limited >= 512;
     world.until_counts(account, told).await;
+    world.put(changed).await;
+    world.dispatch.account_changed(account);
     world.submit_many("main", (900..950).map(mail)).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let counts = world.counts(account).await;

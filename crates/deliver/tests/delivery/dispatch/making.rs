@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use deliver::dispatch::Settings;
 use model::{EventKind, Phase};
 
-use super::world::{LATER, NEVER, SLOW, World, retrying};
+use super::world::{LATER, NEVER, PANIC, SLOW, World, retrying};
 use crate::relay::Relay;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,6 +61,26 @@ async fn what_can_never_be_made_is_dropped_with_its_reason() {
         last.attempt.unwrap().error.as_deref(),
         Some("it is too large")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_making_that_panics_costs_its_own_message_only() {
+    let world = World::start(Settings::default()).await;
+    let relay = Relay::start().await;
+    let account = world.put(world.account("main", &relay)).await;
+    let mut batch: Vec<_> = (0..20)
+        .map(|number| world.mail("main", &format!("fine{number}")))
+        .collect();
+    batch[0].payload = PANIC.into();
+    batch[10].payload = PANIC.into();
+    world.submit_all(batch).await;
+    let counts = world
+        .until_counts(account, |counts| counts.errors + counts.sent == 20)
+        .await;
+    assert_eq!(counts.errors, 2);
+    let last = world.last_event("fine0").await;
+    assert_eq!(last.kind, EventKind::Dropped);
+    assert!(last.reason.unwrap().contains("a fault of the program"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,9 @@ pub const SLOW: &str = r#"{"make":"slow"}"#;
 /// A payload that can never be made, which takes long to be seen.
 pub const SLOW_NEVER: &str = r#"{"make":"slow never"}"#;
 
+/// A payload whose making panics.
+pub const PANIC: &str = r#"{"make":"panic"}"#;
+
 /// Makes messages that say their payload.
 pub struct Plain {
     submissions: Arc<dyn Submissions>,
@@ -46,6 +49,7 @@ impl Maker for Plain {
         match &*payload {
             NEVER => return Err(Unmade::Never("it is too large".to_owned())),
             LATER => return Err(Unmade::Later("no attachment today".to_owned())),
+            PANIC => panic!("a fault of the maker"),
             SLOW_NEVER => {
                 tokio::time::sleep(Duration::from_millis(700)).await;
                 return Err(Unmade::Never("it is too large".to_owned()));
