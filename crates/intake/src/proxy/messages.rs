@@ -1,9 +1,11 @@
 //! Mail as it stands, and what happened to it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -13,6 +15,8 @@ use model::{BatchCode, Line, MessageId, SubmissionId, TenantId};
 use serde_json::{Value, json};
 use store::submissions::{ClientId, Followed, SubmissionFilter};
 use store::{StoreError, Submission};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::answer::{Answer, Json, without_nulls};
 use super::object::Object;
@@ -25,8 +29,19 @@ use super::{App, Route, history};
 const LIMIT: usize = 1_000;
 /// Records of an answer at most.
 const LIMIT_MAX: i64 = 10_000;
-/// Messages that are read in one step at most; of large ones the store gives fewer.
+/// Messages that are read first: how large they are is not known then.
+const FIRST_STEP: usize = 16;
+/// Messages that are read in one step at most.
 const STEP: usize = 250;
+/// After so many bytes a part of an answer ends.
+const PART_BYTES: usize = 1024 * 1024;
+/// Lists that are written at once: each may hold a part, which is at least a message.
+const LISTS_MAX: usize = 16;
+/// How long one more waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Said when it does not come.
+const TOO_MANY_LISTS: &str =
+    "too many lists of messages are read at this moment; try again in a while";
 
 /// Where it answers.
 pub(super) static ROUTES: &[Route] = &[
@@ -51,36 +66,65 @@ enum Shape {
     Bare,
 }
 
-async fn list(State(app): State<App>, scoped: Scoped) -> Result<Response, Problem> {
-    Listing::begin(app, scoped, Shape::Documented)
+async fn list(
+    State(app): State<App>,
+    Extension(lists): Extension<Lists>,
+    scoped: Scoped,
+) -> Result<Response, Problem> {
+    Listing::begin(app, lists, scoped, Shape::Documented)
         .await?
         .answer()
         .await
 }
 
-async fn list_bare(State(app): State<App>, scoped: Scoped) -> Result<Response, Problem> {
-    Listing::begin(app, scoped, Shape::Bare)
+async fn list_bare(
+    State(app): State<App>,
+    Extension(lists): Extension<Lists>,
+    scoped: Scoped,
+) -> Result<Response, Problem> {
+    Listing::begin(app, lists, scoped, Shape::Bare)
         .await?
         .answer()
         .await
 }
 
-/// A list under way. It is written step by step, so that the longest one needs no more memory than a step.
+/// The lists that are written at this moment.
+#[derive(Clone)]
+pub(super) struct Lists(Arc<Semaphore>);
+
+impl Lists {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(LISTS_MAX)))
+    }
+
+    /// A place among them, given back when it is dropped.
+    async fn enter(self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = timeout(PATIENCE, self.0.acquire_owned()).await;
+        let place = place.map_err(|_| Problem::Busy(TOO_MANY_LISTS))?;
+        place.map_err(|_| Problem::Store(StoreError::Closed))
+    }
+}
+
+/// A list under way. It is written part by part, so that the longest one needs no more memory than a part.
 struct Listing {
     app: App,
+    /// Given back when the last part is taken, or the client goes away.
+    _place: OwnedSemaphorePermit,
     shape: Shape,
     with_history: bool,
     tenant_name: Option<Line<255>>,
     filter: SubmissionFilter,
     /// Records that may still be written.
     left: usize,
+    /// Those that are read next: about as many as make a part.
+    step: usize,
     has_begun: bool,
     is_pec: HashMap<AccountPk, bool>,
     is_done: bool,
 }
 
 impl Listing {
-    async fn begin(app: App, scoped: Scoped, shape: Shape) -> Result<Self, Problem> {
+    async fn begin(app: App, lists: Lists, scoped: Scoped, shape: Shape) -> Result<Self, Problem> {
         let Scoped { tenant, input } = scoped;
         let limit = input.integer("limit", 1..=LIMIT_MAX)?;
         let after = input
@@ -90,6 +134,7 @@ impl Listing {
         let after = after.map_err(|error| input.wrong("after", error.to_string()))?;
         let known = app.directory.tenant(&tenant).await?;
         Ok(Self {
+            _place: lists.enter().await?,
             shape,
             with_history: input.flag("include_history")?.unwrap_or(false),
             tenant_name: known.and_then(|tenant| tenant.name),
@@ -102,6 +147,7 @@ impl Listing {
             left: limit
                 .and_then(|limit| usize::try_from(limit).ok())
                 .unwrap_or(LIMIT),
+            step: FIRST_STEP,
             has_begun: false,
             is_pec: HashMap::new(),
             is_done: false,
@@ -128,25 +174,30 @@ impl Listing {
 
     /// The next part of the text.
     async fn step(&mut self) -> Result<Bytes, StoreError> {
-        let page = self.page(self.left.min(STEP)).await?;
+        let page = self.page(self.left.min(self.step)).await?;
         let mut text = String::new();
         if !self.has_begun {
             text.push_str(self.shape.opening());
         }
-        for (place, followed) in page.iter().enumerate() {
-            if self.has_begun || place > 0 {
+        let mut count = 0;
+        // What of a page is more than a part is read again.
+        while count < page.len() && text.len() < PART_BYTES {
+            if self.has_begun || count > 0 {
                 text.push(',');
             }
-            text.push_str(&self.record(followed).await?.to_string());
+            text.push_str(&self.record(&page[count]).await?.to_string());
+            count += 1;
         }
         self.has_begun = true;
-        self.left -= page.len();
-        self.is_done = page.is_empty() || self.left == 0;
-        if let Some(last) = page.last() {
+        self.left -= count;
+        self.step = next_step(self.step, count, page.len());
+        self.is_done = count == 0 || self.left == 0;
+        let last = page[..count].last();
+        if let Some(last) = last {
             self.filter.after = Some(last.submission.id);
         }
         if self.is_done {
-            let next = self.next(page.last()).await?;
+            let next = self.next(last).await?;
             text.push_str(&self.shape.closing(next));
         }
         Ok(Bytes::from(text))
@@ -184,6 +235,14 @@ impl Listing {
             Shape::Documented => without_nulls(record),
             Shape::Bare => record,
         })
+    }
+}
+
+/// How many to read next, after so many of a page made a part.
+fn next_step(step: usize, written: usize, read: usize) -> usize {
+    match written < read {
+        true => written.max(1),
+        false => (2 * step).min(STEP),
     }
 }
 

@@ -53,7 +53,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::Method;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -64,6 +64,7 @@ use store::{Directory, Store, Submissions};
 use tokio::sync::Notify;
 use webserver::{Caller, Keys};
 
+use messages::Lists;
 use problem::Problem;
 use whole::Room;
 pub use wire::bounce::BounceSettings;
@@ -233,7 +234,8 @@ pub fn router(proxy: Proxy) -> Router {
     });
     let router = router
         .method_not_allowed_fallback(async || Problem::Method(OTHER_METHOD))
-        .layer(DefaultBodyLimit::max(bytes_max));
+        .layer(DefaultBodyLimit::max(bytes_max))
+        .layer(Extension(Lists::new()));
     let router = command_log::logged(router, &proxy).with_state(Arc::new(proxy));
     // Around the log as well: what was done is written down, also when nobody waits for the answer.
     let router = router.layer(middleware::from_fn_with_state(room, whole::whole));

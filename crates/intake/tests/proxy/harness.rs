@@ -298,6 +298,17 @@ impl Running {
         self.get(ADMIN, "/tenants").await.ok();
     }
 
+    /// A request of whose answer only the beginning is read.
+    pub async fn begin_to_read(&self, token: &str, target: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request =
+            format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nX-API-Token: {token}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let begun = timeout(PATIENCE, stream.read_u8()).await.unwrap();
+        assert_eq!(begun.unwrap(), b'H');
+        stream
+    }
+
     /// Hands messages over as `acme`, which all have to be taken.
     pub async fn hand_over(&self, messages: &[Value]) {
         let body = json!({ "messages": messages });

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use intake::proxy::ProxySettings;
+use serde_json::json;
 
-use crate::harness::{ADMIN, key_of, message, start_acme_with, until};
+use crate::harness::{ADMIN, key_of, message, message_with, start_acme_with, until};
 
 #[tokio::test]
 async fn requests_that_together_take_too_much_are_put_off_and_nothing_stays_taken() {
@@ -48,4 +49,43 @@ async fn requests_that_together_take_too_much_are_put_off_and_nothing_stays_take
             .await
             .ok();
     }
+}
+
+/// More than a client's and the server's system take together of an answer that nobody reads.
+const LARGE: usize = 1_500_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_nobody_reads_are_few_and_hold_little() {
+    let running = start_acme_with(ProxySettings::default()).await;
+    for number in 0..12 {
+        let body = "x".repeat(LARGE);
+        running
+            .hand_over(&[message_with(&number.to_string(), json!({ "body": body }))])
+            .await;
+    }
+    let own = key_of("acme");
+    // It is written in several parts, and whole.
+    let list = running.get(&own, "/messages").await.ok();
+    assert_eq!(list["messages"].as_array().unwrap().len(), 12);
+    let page = running.get(&own, "/messages?limit=5").await.ok();
+    assert_eq!(page["messages"][4]["id"], "4");
+    let next = page["next"].as_str().unwrap();
+    let rest = running
+        .get(&own, &format!("/messages?after={next}"))
+        .await
+        .ok();
+    assert_eq!(rest["messages"][0]["id"], "5");
+    let mut readers = Vec::new();
+    for _ in 0..16 {
+        readers.push(running.begin_to_read(&own, "/messages").await);
+    }
+    let reply = running.get(&own, "/messages").await;
+    let (status, detail) = reply.refused();
+    assert_eq!(status, 503);
+    assert!(
+        detail.as_str().unwrap().contains("too many lists"),
+        "{detail}"
+    );
+    drop(readers);
+    until(async || running.get(&own, "/messages?limit=1").await.status == 200).await;
 }
