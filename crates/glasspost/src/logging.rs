@@ -158,7 +158,7 @@ impl Lines {
 }
 
 fn text_line(time: &str, level: Level, fields: &Fields) -> String {
-    let mut line = format!("{time} {level:<5} {}", shown(&fields.message));
+    let mut line = format!("{time} {:<8} {}", level_name(level), shown(&fields.message));
     for (name, value) in &fields.rest {
         // Quotes only where a value would not be told from its neighbours.
         let _ = match value {
@@ -278,8 +278,7 @@ mod tests {
             &[("address", "a@x.org"), ("reply", "550 no \"such\" user")],
         );
         let line = text_line("2025-01-23 10:15:32,456", Level::WARN, &fields);
-        let expected =
-            r#"2025-01-23 10:15:32,456 WARN  bounced address=a@x.org reply="550 no \"such\" user""#;
+        let expected = r#"2025-01-23 10:15:32,456 WARNING  bounced address=a@x.org reply="550 no \"such\" user""#;
         assert_eq!(line, expected);
     }
 

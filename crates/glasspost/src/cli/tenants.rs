@@ -114,6 +114,13 @@ pub struct TenantFields {
     /// Where there attachments are asked for [default: /mail-proxy/attachments]
     #[arg(long, value_name = "PATH")]
     pub client_attachment_path: Option<String>,
+    /// Where each event of its mail is posted, signed; an empty text ends that
+    #[arg(long, value_name = "URL")]
+    pub webhook_url: Option<String>,
+    /// File with the secret that those are signed with, `-` for standard input
+    #[arg(long, value_name = "FILE", requires = "webhook_url")]
+    #[serde(skip)]
+    pub webhook_secret_file: Option<PathBuf>,
     #[command(flatten)]
     pub client_auth: ClientAuth,
     #[command(flatten)]

@@ -244,7 +244,10 @@ impl Service {
         let _ = serving.await;
         self.looking.cancel();
         tasks.close();
-        if tokio::time::timeout(REST_GRACE, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(REST_GRACE, tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("not everything ended in time, the rest is cut off");
         }
         sent.map_err(|error| Failure::Other(anyhow::Error::new(error).context("sending broke off")))
@@ -296,14 +299,8 @@ async fn align_suspensions(
 }
 
 fn web_client(settings: &ServiceSettings) -> Result<WebClient, Failure> {
-    let allowed: Result<_, _> = settings
-        .private_targets
-        .iter()
-        .map(|target| target.parse())
-        .collect();
-    let allowed = allowed.context("attachments.private_targets")?;
     let client = WebClient::new(WebSettings {
-        allowed,
+        allowed: settings.private_targets.clone(),
         ..WebSettings::default()
     });
     Ok(client.context("the web cannot be reached from here")?)

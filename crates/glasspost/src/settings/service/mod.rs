@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::{Priority, Secret, TenantId};
+use webclient::AllowedTarget;
 
 pub use layers::{Layers, Origin};
 pub use table::names;
@@ -118,7 +119,7 @@ pub struct ServiceSettings {
     /// The name that relays are greeted with.
     pub hello_name: String,
     /// Private hosts that may be reached.
-    pub private_targets: Vec<String>,
+    pub private_targets: Vec<AllowedTarget>,
     /// Folders that attachments may be read from.
     pub attachment_roots: Vec<AttachmentRoot>,
     /// The time for one attachment.
@@ -157,7 +158,7 @@ impl ServiceSettings {
             connections_per_account: at(Key::ConnectionsPerAccount).count(1..=1_000)?,
             connections_max: at(Key::ConnectionsMax).count(1..=10_000)?,
             hello_name: at(Key::HelloName).hello_name()?,
-            private_targets: at(Key::PrivateTargets).list(),
+            private_targets: at(Key::PrivateTargets).targets()?,
             attachment_roots: at(Key::AttachmentRoots).roots()?,
             attachment_deadline: at(Key::AttachmentDeadline).seconds(1..=600)?,
             attachment_bytes_max: at(Key::AttachmentBytesMax).mebibytes(1..=1_024)?,
@@ -179,7 +180,7 @@ impl ServiceSettings {
             sync_interval: at(Key::SyncInterval).seconds(1..=YEAR_S)?,
             retention: at(Key::Retention).seconds(1..=10 * YEAR_S)?,
             pec_timeout: at(Key::PecTimeout).seconds(1..=YEAR_S)?,
-            encryption_key: at(Key::Encryption).secret(),
+            encryption_key: at(Key::Encryption).encryption_key()?,
         })
     }
 }

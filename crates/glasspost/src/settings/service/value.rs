@@ -6,7 +6,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use model::{Priority, Secret, TenantId};
+
+use webclient::{AllowedTarget, BadTarget};
 
 use super::layers::{Given, Layers};
 use super::table::Setting;
@@ -14,6 +18,8 @@ use super::{AttachmentRoot, ConfigError};
 
 /// Retries of one message.
 const DELAYS_MAX: usize = 100;
+/// Bytes of an encryption key: AES-256.
+const ENCRYPTION_KEY_BYTES: usize = 32;
 /// The longest pause before a retry, in seconds.
 const DELAY_S_MAX: u64 = 30 * 24 * 3600;
 
@@ -38,6 +44,30 @@ impl Text {
 
     pub(super) fn secret(self) -> Option<Secret> {
         self.text().map(Secret::new)
+    }
+
+    /// The base64 of an encryption key.
+    pub(super) fn encryption_key(self) -> Result<Option<Secret>, ConfigError> {
+        let wrong =
+            self.wrong("must be the base64 of 32 bytes: make one with `openssl rand -base64 32`");
+        let key = self.secret();
+        let is_key = |key: &Secret| {
+            let bytes = STANDARD.decode(key.expose());
+            bytes.is_ok_and(|bytes| bytes.len() == ENCRYPTION_KEY_BYTES)
+        };
+        match key.as_ref().is_none_or(is_key) {
+            true => Ok(key),
+            false => Err(wrong),
+        }
+    }
+
+    pub(super) fn targets(self) -> Result<Vec<AllowedTarget>, ConfigError> {
+        let text = |error: BadTarget| self.wrong(&error.to_string());
+        let items = self.given.text.split(',').map(str::trim);
+        items
+            .filter(|item| !item.is_empty())
+            .map(|item| item.parse().map_err(text))
+            .collect()
     }
 
     pub(super) fn list(self) -> Vec<String> {

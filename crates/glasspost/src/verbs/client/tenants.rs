@@ -59,7 +59,13 @@ pub const DELETED: Shape = Shape::Told(|_| "deleted\n".to_owned());
 fn described(call: Call, said: &TenantFields, desk: &Desk<'_>) -> Result<Call, Failure> {
     let auth = client_auth(&said.client_auth, desk)?;
     let large_files = large_files(said);
+    let webhook_secret = said.webhook_secret_file.as_deref();
+    let webhook_secret = webhook_secret
+        .map(|file| desk.stdin.secret(file))
+        .transpose()?
+        .map(|secret| Value::from(secret.expose()));
     Ok(call
+        .with("webhook_secret", webhook_secret)
         .with("client_auth", auth)
         .with("large_file_config", large_files))
 }
