@@ -8,6 +8,8 @@
 //!   of it; while [`Dispatch::set_active`] is `false` nothing begins at all.
 //! - A change of an account cuts nothing off: what was begun goes on as long as its server may take, and the account's
 //!   other mail waits for that. Only a stop has a grace time.
+//! - Large messages that are made and not sent yet are kept in as much memory as is set, of all accounts together; one
+//!   that is larger goes alone. Beside that are only those in the making whose size is not known yet.
 //! - A message whose making fails, even by a panic, costs no other message anything.
 //! - A lane is leased while it is delivered, and not longer: several processes share one store.
 //!
@@ -33,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::maker::Maker;
 use crate::plan::retry::RetryPolicy;
 use crate::run::DeliverError;
-use crate::run::pool::Pool;
+use crate::run::pool::{MADE_BYTES_MAX, Pool};
 use desk::Desk;
 pub use desk::{Dispatch, LaneNow};
 use rota::Rota;
@@ -53,6 +55,9 @@ pub struct Settings {
     pub is_active: bool,
     /// Outcomes that may wait for their commit, beside one a connection (promise: P-03).
     pub unrecorded_outcomes_max: usize,
+    /// Bytes of large messages that are made and not sent yet, of all accounts together. A message that is larger goes
+    /// alone.
+    pub made_bytes_max: usize,
     /// How long what is under way may go on after a stop (promise: P-06).
     pub stop_grace: Duration,
     /// Our name in EHLO.
@@ -74,6 +79,7 @@ impl Default for Settings {
             retry: RetryPolicy::service(minutes.map(|count| minute * count).to_vec()),
             is_active: true,
             unrecorded_outcomes_max: 64,
+            made_bytes_max: MADE_BYTES_MAX,
             stop_grace: Duration::from_secs(25),
             hello_name: "localhost".into(),
             trust: Trust::default(),
@@ -118,7 +124,11 @@ struct Shared {
 impl Dispatcher {
     /// A dispatcher that has not begun.
     pub fn new(rooms: Rooms, settings: Settings) -> Self {
-        let pool = Pool::new(settings.connections_max, settings.unrecorded_outcomes_max);
+        let pool = Pool::new(
+            settings.connections_max,
+            settings.unrecorded_outcomes_max,
+            settings.made_bytes_max,
+        );
         let desk = Arc::new(Desk::new(settings.is_active));
         Self {
             shared: Arc::new(Shared {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::making::{Prepared, Waiting};
-use super::pool::{Permit, Slot};
+use super::pool::{Permit, SMALL, Slot};
 use super::recorder::{Held, Outcome};
 use super::work::{Idle, PUT_BACKS_MAX, Work};
 
@@ -246,7 +246,9 @@ impl Line {
             return self.shared.work.put_back(prepared.into_work());
         }
         let Prepared { work, made } = prepared;
-        self.spare = made.bytes;
+        if made.bytes.capacity() <= SMALL {
+            self.spare = made.bytes;
+        }
         let event = self.shared.tried(work, sent);
         self.note_fruit(event.kind);
         let outcome = Outcome::of_dialogue(event, held);

@@ -3,12 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use model::Envelope;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::pool::{SMALL, Share};
 use super::recorder::Outcome;
 use super::work::Work;
 use super::{Halt, PanicHalts, Shared};
@@ -20,6 +22,8 @@ const BESIDE_MAX: usize = 16;
 const QUICK: Duration = Duration::from_millis(100);
 /// How long a message in hand waits for another's envelope to ride along.
 const QUICK_RIDER: Duration = Duration::from_millis(10);
+/// How long a connection waits for memory before it looks at its work anew.
+const MEMORY_PAUSE: Duration = Duration::from_millis(200);
 /// The pause before a store that cannot be read is asked again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// What the sender of a message is told whose making panicked.
@@ -32,6 +36,8 @@ pub(super) struct Made {
     pub(super) bytes: Vec<u8>,
     /// Its seat while it waits, when it was made beside.
     _seat: Option<OwnedSemaphorePermit>,
+    /// The right to its memory.
+    _share: Share,
 }
 
 /// A message that can be sent.
@@ -41,7 +47,11 @@ pub(super) struct Prepared {
 }
 
 /// Where messages are made beside the connections.
-pub(super) struct Bench(Arc<Semaphore>);
+pub(super) struct Bench {
+    seats: Arc<Semaphore>,
+    /// The size of the latest message, in bytes: what is expected of the next.
+    latest: AtomicUsize,
+}
 
 /// Who waits for a message to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +67,20 @@ type Making = Pin<Box<dyn Future<Output = (Result<Envelope, Unmade>, Vec<u8>)> +
 impl Default for Bench {
     /// An empty one.
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BESIDE_MAX)))
+        Self {
+            seats: Arc::new(Semaphore::new(BESIDE_MAX)),
+            latest: AtomicUsize::new(0),
+        }
     }
 }
 
 impl Prepared {
-    /// The work with what was made of it.
+    /// The work with what was made of it; a large message is made anew, so that none waits for long with its bytes.
     pub(super) fn into_work(mut self) -> Work {
-        self.work.made = Some(Box::new(self.made));
+        self.work.size = self.made.bytes.len();
+        if self.work.size <= SMALL {
+            self.work.made = Some(Box::new(self.made));
+        }
         self.work
     }
 }
@@ -81,6 +97,10 @@ impl Shared {
         if let Some(made) = work.made.take() {
             return Some(Prepared { work, made: *made });
         }
+        let Some(share) = self.share_for(&work, waiting).await else {
+            self.work.hand_back(work);
+            return None;
+        };
         let mut making = self.begin_making(&work, std::mem::take(spare));
         let patience = match waiting {
             Waiting::Line => QUICK,
@@ -89,10 +109,11 @@ impl Shared {
         let (made, bytes) = match tokio::time::timeout(patience, &mut making).await {
             Ok(made) => made,
             Err(_) => {
-                let seat = Arc::clone(&self.bench.0).try_acquire_owned().ok();
+                let seat = Arc::clone(&self.bench.seats).try_acquire_owned().ok();
                 match (seat, waiting) {
                     (Some(seat), _) => {
-                        tokio::spawn(beside(Arc::clone(self), work, making, seat));
+                        let held = (seat, share);
+                        tokio::spawn(beside(Arc::clone(self), work, making, held));
                         return None;
                     }
                     (None, Waiting::Rider) => {
@@ -112,12 +133,12 @@ impl Shared {
         };
         match made {
             Ok(envelope) => {
-                let made = Made {
-                    envelope,
-                    bytes,
-                    _seat: None,
-                };
-                Some(Prepared { work, made })
+                let made = self.keep(&mut work, envelope, bytes, (None, share));
+                if made.is_none() {
+                    self.work.hand_back(work);
+                    return None;
+                }
+                made.map(|made| Prepared { work, made })
             }
             Err(unmade) => {
                 *spare = bytes;
@@ -125,6 +146,48 @@ impl Shared {
                 None
             }
         }
+    }
+
+    /// The memory that a message is expected to need; `None` when there is none now.
+    async fn share_for(&self, work: &Work, waiting: Waiting) -> Option<Share> {
+        let expected = match work.size {
+            0 => self.bench.latest.load(Ordering::Relaxed),
+            known => known,
+        };
+        if let Some(share) = self.pool.fit(None, expected) {
+            return Some(share);
+        }
+        if waiting == Waiting::Rider {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            () = self.hold() => None,
+            share = self.pool.share(expected) => share,
+            // What less urgent messages hold here may be what is lacking; and others may wait for this connection.
+            () = tokio::time::sleep(MEMORY_PAUSE) => {
+                self.work.unmake_large();
+                None
+            }
+        }
+    }
+
+    /// A message that was made, when there is memory for it; else its size is known from now on.
+    fn keep(
+        &self,
+        work: &mut Work,
+        envelope: Envelope,
+        bytes: Vec<u8>,
+        (seat, share): (Option<OwnedSemaphorePermit>, Share),
+    ) -> Option<Made> {
+        work.size = bytes.len();
+        self.bench.latest.store(work.size, Ordering::Relaxed);
+        Some(Made {
+            envelope,
+            _share: self.pool.fit(Some(share), bytes.len())?,
+            bytes,
+            _seat: seat,
+        })
     }
 
     fn begin_making(&self, work: &Work, mut bytes: Vec<u8>) -> Making {
@@ -149,7 +212,12 @@ async fn caught(
 }
 
 /// Makes a message to its end and brings it back to the queue, made.
-async fn beside(shared: Arc<Shared>, mut work: Work, making: Making, seat: OwnedSemaphorePermit) {
+async fn beside(
+    shared: Arc<Shared>,
+    mut work: Work,
+    making: Making,
+    (seat, share): (OwnedSemaphorePermit, Share),
+) {
     let _watch = PanicHalts(Arc::clone(&shared));
     let (made, bytes) = tokio::select! {
         biased;
@@ -159,11 +227,8 @@ async fn beside(shared: Arc<Shared>, mut work: Work, making: Making, seat: Owned
     };
     match made {
         Ok(envelope) => {
-            work.made = Some(Box::new(Made {
-                envelope,
-                bytes,
-                _seat: Some(seat),
-            }));
+            let made = shared.keep(&mut work, envelope, bytes, (Some(seat), share));
+            work.made = made.map(Box::new);
             shared.work.hand_back(work);
         }
         Err(unmade) => shared.unmade(work, unmade).await,

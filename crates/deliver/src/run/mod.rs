@@ -48,7 +48,7 @@ use allowance::Allowance;
 use crew::Rest;
 use gate::Gate;
 use making::Bench;
-use pool::Pool;
+use pool::{MADE_BYTES_MAX, Pool};
 use recorder::{Outcome, Recorder};
 use supply::Supply;
 use trouble::Troubles;
@@ -282,7 +282,7 @@ impl Shared {
         let settings = &delivery.settings;
         let connections_max = settings.connections_max.max(1);
         let unrecorded_max = settings.unrecorded_outcomes_max;
-        let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max));
+        let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max, MADE_BYTES_MAX));
         let allowance = Arc::clone(&settings.allowance);
         let (recorder, outcomes) =
             recorder::channel(unrecorded_max + connections_max, Arc::clone(&allowance));

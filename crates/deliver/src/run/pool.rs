@@ -1,9 +1,17 @@
-//! What several deliveries share: so many connections at once, and so many outcomes that are not recorded.
+//! What several deliveries share: so many connections at once, so many outcomes that are not recorded, and so much memory
+//! for messages that are made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Bytes of large messages that are made and not sent yet, by default.
+pub const MADE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The bytes of a message that do not count: read-ahead and connections bound how many such there are.
+pub(super) const SMALL: usize = 256 * 1024;
+/// The unit in which memory is given out, in bytes.
+const UNIT: usize = 64 * 1024;
 
 /// The bounds of several deliveries together. Who needs a connection when all are given out gets one of those that are
 /// idle, or that had their turn.
@@ -11,6 +19,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 pub struct Pool {
     connections: Arc<Semaphore>,
     unrecorded: Arc<Semaphore>,
+    /// In units.
+    memory: Arc<Semaphore>,
+    /// All units there are.
+    units: u32,
     /// Who waits for a connection.
     waiting: AtomicUsize,
     wanted: Notify,
@@ -21,15 +33,28 @@ pub(super) type Slot = OwnedSemaphorePermit;
 /// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
 pub(super) type Permit = OwnedSemaphorePermit;
 
+/// The right to the memory of a large message, given back by its drop.
+#[derive(Debug)]
+pub(super) struct Share(OwnedSemaphorePermit);
+
 /// Counts somebody as waiting while it lives.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Pool {
-    /// So many connections, and so many outcomes beside one a connection (promise: P-03).
-    pub fn new(connections_max: usize, unrecorded_outcomes_max: usize) -> Self {
+    /// So many connections, so many outcomes beside one a connection (promise: P-03), and so many bytes of large messages
+    /// that are made.
+    pub fn new(
+        connections_max: usize,
+        unrecorded_outcomes_max: usize,
+        made_bytes_max: usize,
+    ) -> Self {
         let connections = connections_max.clamp(1, Semaphore::MAX_PERMITS / 2);
         let unrecorded = unrecorded_outcomes_max.min(Semaphore::MAX_PERMITS / 2);
+        let units = u32::try_from(made_bytes_max / UNIT).unwrap_or(u32::MAX);
+        let units = units.clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         Self {
+            memory: Arc::new(Semaphore::new(units as usize)),
+            units,
             connections: Arc::new(Semaphore::new(connections)),
             unrecorded: Arc::new(Semaphore::new(connections + unrecorded)),
             waiting: AtomicUsize::new(0),
@@ -61,6 +86,42 @@ impl Pool {
         }
     }
 
+    /// Waits for the memory of a message of so many bytes. One that is larger than all there is gets all of it, alone.
+    pub(super) async fn share(&self, bytes: usize) -> Option<Share> {
+        let memory = Arc::clone(&self.memory);
+        memory
+            .acquire_many_owned(self.units(bytes))
+            .await
+            .ok()
+            .map(Share)
+    }
+
+    /// Makes a share one of so many bytes, without waiting; `None` when there is no room for that.
+    pub(super) fn fit(&self, share: Option<Share>, bytes: usize) -> Option<Share> {
+        let units = self.units(bytes);
+        let had = share.as_ref().map_or(0, |share| share.0.num_permits());
+        let lacking = units.saturating_sub(u32::try_from(had).unwrap_or(u32::MAX));
+        let memory = Arc::clone(&self.memory);
+        let more = memory.try_acquire_many_owned(lacking).ok()?;
+        let mut whole = match share {
+            Some(Share(mut whole)) => {
+                whole.merge(more);
+                whole
+            }
+            None => more,
+        };
+        drop(whole.split(had.saturating_sub(units as usize)));
+        Some(Share(whole))
+    }
+
+    fn units(&self, bytes: usize) -> u32 {
+        if bytes <= SMALL {
+            return 0;
+        }
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        units.min(self.units)
+    }
+
     /// Waits until one more outcome may be unrecorded (promise: P-03).
     pub(super) async fn permit(&self) -> Option<Permit> {
         Arc::clone(&self.unrecorded).acquire_owned().await.ok()
@@ -84,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_a_connection_calls_an_idle_one() {
-        let pool = Arc::new(Pool::new(1, 0));
+        let pool = Arc::new(Pool::new(1, 0, MADE_BYTES_MAX));
         let slot = pool.slot().await;
         assert!(!pool.is_wanted());
         let waiting = tokio::spawn({
@@ -95,5 +156,22 @@ mod tests {
         drop(slot);
         assert!(waiting.await.unwrap());
         assert!(!pool.is_wanted());
+    }
+
+    #[tokio::test]
+    async fn large_messages_share_the_memory_and_one_larger_than_all_of_it_goes_alone() {
+        let pool = Pool::new(1, 0, 4 * SMALL);
+        let guessed = pool.share(2 * SMALL).await;
+        let known = pool.fit(guessed, 3 * SMALL);
+        assert!(known.is_some());
+        assert!(pool.fit(None, 2 * SMALL).is_none());
+        assert!(pool.fit(None, SMALL).is_some(), "a small one is free");
+        let shrunk = pool.fit(known, 2 * SMALL);
+        assert!(shrunk.is_some());
+        assert!(pool.fit(None, 9 * SMALL).is_none());
+        drop(shrunk);
+        let all = pool.fit(None, 9 * SMALL);
+        assert!(all.is_some());
+        assert!(pool.fit(None, 2 * SMALL).is_none());
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::making::Made;
+use super::pool::SMALL;
 
 /// One message to try.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Work {
     place: u64,
     /// Its bytes, when they are made already.
     pub(super) made: Option<Box<Made>>,
+    /// How many bytes it had when it was made; 0 when that is not known.
+    pub(super) size: usize,
 }
 
 /// How often a message that never began costs itself no attempt.
@@ -86,6 +89,7 @@ impl WorkQueue {
                     recalls,
                     place: state.places,
                     made: None,
+                    size: 0,
                     message: Arc::new(message),
                 };
                 state.insert(work);
@@ -162,6 +166,15 @@ impl WorkQueue {
             let stale = state.work.extract_if(.., |_, work| work.recalls < recalls);
             stale.map(|(_, work)| work.message.seq).collect()
         })
+    }
+
+    /// Gives up what was made of large messages; they are made anew.
+    pub(super) fn unmake_large(&self) {
+        self.with(|state| {
+            for work in state.work.values_mut() {
+                work.made.take_if(|made| made.bytes.len() > SMALL);
+            }
+        });
     }
 
     /// No work comes any more.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use deliver::dispatch::Settings;
 use model::{EventKind, Phase};
 
-use super::world::{LATER, NEVER, PANIC, SLOW, World, retrying};
+use super::world::{HUGE, LARGE, LATER, NEVER, PANIC, SLOW, World, retrying};
 use crate::relay::Relay;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,6 +61,39 @@ async fn what_can_never_be_made_is_dropped_with_its_reason() {
         last.attempt.unwrap().error.as_deref(),
         Some("it is too large")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_messages_under_way_fit_into_the_memory_that_accounts_share() {
+    let world = World::start(Settings {
+        made_bytes_max: 2 * 1024 * 1024,
+        ..Settings::default()
+    })
+    .await;
+    let relay = Relay::start().await;
+    relay.hold();
+    let mut accounts = Vec::new();
+    for id in ["one", "two"] {
+        accounts.push(world.put(world.account(id, &relay)).await);
+        let mut batch: Vec<_> = (0..10)
+            .map(|number| world.mail(id, &format!("{id}{number}")))
+            .collect();
+        for mail in &mut batch {
+            mail.payload = LARGE.into();
+        }
+        batch[5].payload = HUGE.into();
+        world.submit_all(batch).await;
+    }
+    relay.until(|seen| seen.begun.len() == 3).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(relay.seen().begun.len(), 3, "3 times 600 KiB of 2 MiB");
+    relay.go_on();
+    for account in accounts {
+        let counts = world
+            .until_counts(account, |counts| counts.sent + counts.errors == 10)
+            .await;
+        assert_eq!((counts.sent, counts.deferred), (10, 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,10 @@ pub const SLOW: &str = r#"{"make":"slow"}"#;
 /// A payload that can never be made, which takes long to be seen.
 pub const SLOW_NEVER: &str = r#"{"make":"slow never"}"#;
 
+/// A payload that becomes 600 KiB.
+pub const LARGE: &str = r#"{"make":"large"}"#;
+/// A payload that becomes 3 MiB.
+pub const HUGE: &str = r#"{"make":"huge"}"#;
 /// A payload whose making panics.
 pub const PANIC: &str = r#"{"make":"panic"}"#;
 
@@ -58,8 +62,15 @@ impl Maker for Plain {
             _ => {}
         }
         bytes.extend_from_slice(b"Subject: news\r\n\r\n");
-        bytes.extend_from_slice(payload.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
+        let times = match &*payload {
+            LARGE => 600 * 1024 / (LARGE.len() + 2),
+            HUGE => 3 * 1024 * 1024 / (HUGE.len() + 2),
+            _ => 1,
+        };
+        for _ in 0..times {
+            bytes.extend_from_slice(payload.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
         let sender = Address::parse("sender@example.org").unwrap();
         Ok(Envelope::new(Some(sender), message.address.clone()))
     }
