@@ -28,7 +28,7 @@ use super::answer::{Answer, Json};
 use super::problem::Problem;
 use super::scope::AdminOnly;
 use super::wire::command::{self, Page};
-use super::wire::redacted::redacted;
+use super::wire::redacted::{About, redacted};
 use super::wire::time;
 use super::{App, Proxy, Route};
 
@@ -40,6 +40,14 @@ const WAITING_MAX: usize = 256;
 const PATH_BYTES_MAX: usize = 512;
 /// Where requests about mail go.
 const ABOUT_MAIL: [&str; 2] = ["/commands/", "/messages/"];
+/// Where mail is handed over.
+const HAND_OVER: [&str; 3] = [
+    "/commands/add-messages",
+    "/messages/add",
+    "/messages/add_batch",
+];
+/// Where storages are looked after.
+const STORAGES: &str = "/storages/";
 /// Where the id in a request is that of a tenant.
 const ADD_TENANT: [&str; 2] = ["/tenant", "/tenants/add"];
 /// Before the id of a tenant in a path.
@@ -241,8 +249,8 @@ fn command(at: Timestamp, head: &Parts, body: &Bytes, status: StatusCode) -> New
     let path = head.uri.path();
     let path = &path[..path.floor_char_boundary(PATH_BYTES_MAX)];
     let read = match (body.is_empty(), head.uri.query()) {
-        (true, Some(query)) => redacted(parameters(query).to_string().as_bytes()),
-        _ => redacted(body),
+        (true, Some(query)) => redacted(parameters(query).to_string().as_bytes(), about(path)),
+        _ => redacted(body, about(path)),
     };
     let added = read.id.as_deref().filter(|_| ADD_TENANT.contains(&path));
     let named = tenant_in(path).or(read.tenant.as_deref()).or(added);
@@ -258,6 +266,14 @@ fn command(at: Timestamp, head: &Parts, body: &Bytes, status: StatusCode) -> New
         payload: read.payload.into(),
         response_status: status.as_u16(),
         response: None,
+    }
+}
+
+fn about(path: &str) -> About {
+    match path {
+        _ if HAND_OVER.contains(&path) => About::Mail,
+        _ if path.starts_with(STORAGES) => About::Storage,
+        _ => About::Other,
     }
 }
 

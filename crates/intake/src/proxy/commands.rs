@@ -278,7 +278,7 @@ async fn are_sending(app: &App, batch: &[NewSubmission]) -> Result<Vec<bool>, Pr
     for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
         let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
         let ways = under_way::ways(app, &of_one[0].tenant, ids).await?;
-        answers.extend(ways.into_iter().map(|way| way == Way::UnderWay));
+        answers.extend(ways.into_iter().map(|way| way == Way::Begun));
     }
     Ok(answers)
 }

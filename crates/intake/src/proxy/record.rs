@@ -7,11 +7,7 @@ use store::submissions::{Followed, FollowedMessage, SubmissionState};
 
 use super::answer::without_nulls;
 use super::history;
-
-/// What stands in the place of a secret.
-const HIDDEN: &str = "***";
-/// Fields of a message that hold secrets, wherever they are in it.
-const SECRETS: [&str; 4] = ["token", "password", "secret", "api_key"];
+use super::wire::secrets::hide;
 
 /// What a record says that the submission does not know.
 #[derive(Clone, Copy, Debug, Default)]
@@ -168,25 +164,6 @@ fn message(payload: &str) -> Value {
     let mut message = serde_json::from_str(payload).unwrap_or_default();
     hide(&mut message);
     message
-}
-
-/// As deep as the parser goes, which has a bound.
-fn hide(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                let is_secret = SECRETS
-                    .iter()
-                    .any(|secret| name.eq_ignore_ascii_case(secret));
-                match is_secret && !field.is_null() {
-                    true => *field = json!(HIDDEN),
-                    false => hide(field),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(hide),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 /// A moment as RFC 3339 has it, in UTC with milliseconds.

@@ -142,14 +142,14 @@ pub(super) async fn remove(
 ) -> Result<Vec<Fate>, Problem> {
     let ways = ways(app, tenant, ids.clone()).await?;
     let free = ids.into_iter().zip(&ways);
-    let free = free.filter(|(_, way)| **way != Way::UnderWay);
+    let free = free.filter(|(_, way)| **way != Way::Begun);
     let free = free.map(|(id, _)| id).collect();
     let removed = app.submissions.remove(tenant, free, app.clock.now());
     let mut removed = removed.await?.into_iter();
     // What was read ahead is not begun any more. What was begun just before is gone here, and may arrive.
     app.sending.recall().await;
     let fate = |way: Way| match way {
-        Way::UnderWay => Fate::BeingSent,
+        Way::Begun => Fate::BeingSent,
         Way::Free(_) | Way::Over => match removed.next() {
             Some(true) if way.has_begun(app) => Fate::BeingSent,
             Some(true) => Fate::Removed,

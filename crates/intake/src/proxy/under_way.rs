@@ -18,7 +18,7 @@ pub(super) enum Way {
     /// Nothing of it is in a transaction.
     Free(Option<Number>),
     /// Something of it is.
-    UnderWay,
+    Begun,
     /// It has come to its end: who sends may know that a moment later than the store.
     Over,
 }
@@ -28,7 +28,7 @@ impl Way {
     pub(super) fn has_begun(self, app: &App) -> bool {
         match self {
             Self::Free(number) => number.is_some_and(|number| is_sending(app, number)),
-            Self::UnderWay => true,
+            Self::Begun => true,
             Self::Over => false,
         }
     }
@@ -46,7 +46,7 @@ pub(super) async fn ways(
         ways.push(match Way::Free(number) {
             way if !way.has_begun(app) => way,
             _ if is_final(app, tenant, id).await? => Way::Over,
-            _ => Way::UnderWay,
+            _ => Way::Begun,
         });
     }
     Ok(ways)

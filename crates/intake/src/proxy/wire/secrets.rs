@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// Parts of the names of fields that hold secrets. They are short, so that a slip of the pen in a name shows no secret.
-const SECRET_NAMES: [&str; 10] = [
+const SECRET_NAMES: [&str; 13] = [
     "pas",
     "psw",
     "pwd",
@@ -16,7 +16,16 @@ const SECRET_NAMES: [&str; 10] = [
     "auth",
     "cookie",
     "signature",
+    "connec",
+    "conec",
+    "sas",
 ];
+/// Settings of a storage: any of them may be one.
+const SECRET_OBJECT: &str = "config";
+/// A field of a message that may be an address on the web.
+const ADDRESS: &str = "storage_path";
+/// What stands in the place of a secret.
+const HIDDEN: &str = "***";
 /// Objects of credentials, and what in them is none.
 const AUTH_NAMES: [&str; 2] = ["client_auth", "auth"];
 const SHOWN_IN_AUTH: [&str; 2] = ["method", "user"];
@@ -46,7 +55,31 @@ fn auth_holds_secret(auth: &Value) -> bool {
 /// Whether a name says that it is a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|part| name.contains(part))
+    name == SECRET_OBJECT || SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+/// A value that a client gave, without the secrets in it, as deep as the parser goes.
+pub(in crate::proxy) fn hide(value: &mut Value) {
+    hide_fields(value, is_secret);
+}
+
+fn hide_fields(value: &mut Value, is_hidden: fn(&str) -> bool) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut().filter(|(_, field)| !field.is_null()) {
+                match field {
+                    _ if is_auth(name) && field.is_object() => {
+                        hide_fields(field, is_secret_in_auth);
+                    }
+                    _ if is_hidden(name) => *field = Value::from(HIDDEN),
+                    Value::String(text) if name == ADDRESS => *text = place(text).into_owned(),
+                    _ => hide(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Whether it can be the name of an object of credentials, of which some are none.

@@ -1,5 +1,7 @@
 //! What of a request may be written down: no secret, and no more than [`COMMAND_BYTES_MAX`].
 //!
+//! Of mail that is handed over, only what tells messages apart is; of a storage, nothing of its settings.
+//!
 //! A body is read only as far as there is room, so that a batch of megabytes costs no more than its beginning.
 
 use std::borrow::Cow;
@@ -26,6 +28,72 @@ const MORE_BYTES: usize = 16;
 const TENANT: &str = "tenant_id";
 const ID: &str = "id";
 
+/// What of mail that is handed over is shown, in a message or around all of them.
+const OF_MAIL: [&str; 6] = [
+    ID,
+    TENANT,
+    "account_id",
+    "priority",
+    "default_priority",
+    "batch_code",
+];
+/// What of a message is counted.
+const COUNTED: [&str; 4] = ["to", "cc", "bcc", "attachments"];
+/// The messages of a request.
+const MESSAGES: &str = "messages";
+/// What of a storage is shown.
+const OF_STORAGE: [&str; 3] = [TENANT, "name", "protocol"];
+
+/// What a request is about: that says what of it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proxy) enum About {
+    /// Mail that is handed over.
+    Mail,
+    /// Where attachments lie.
+    Storage,
+    /// Anything else: all but its secrets is shown.
+    Other,
+}
+
+/// What is done with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    /// It is shown, with what is in it.
+    All,
+    /// What is in it is shown as far as its names say; it is no text.
+    Fields,
+    /// It is shown where it is one value.
+    Plain,
+    /// Only how many it holds.
+    Count,
+    /// Only that it was there.
+    Secret,
+    /// Not at all.
+    Nothing,
+}
+
+impl About {
+    fn whole(self) -> Show {
+        match self {
+            Self::Mail | Self::Storage => Show::Fields,
+            Self::Other => Show::All,
+        }
+    }
+
+    fn field(self, name: &str, is_in_auth: bool) -> Show {
+        match self {
+            Self::Mail if OF_MAIL.contains(&name) => Show::Plain,
+            Self::Mail if COUNTED.contains(&name) => Show::Count,
+            Self::Mail if name == MESSAGES => Show::Fields,
+            Self::Mail => Show::Nothing,
+            Self::Storage if OF_STORAGE.contains(&name) => Show::Plain,
+            Self::Storage => Show::Secret,
+            Self::Other if is_secret(name) || is_in_auth && is_secret_in_auth(name) => Show::Secret,
+            Self::Other => Show::All,
+        }
+    }
+}
+
 /// What may be written down of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::proxy) struct Redacted {
@@ -38,12 +106,13 @@ pub(in crate::proxy) struct Redacted {
 }
 
 /// Reads a body. What is no JSON object is `null`.
-pub(in crate::proxy) fn redacted(body: &[u8]) -> Redacted {
+pub(in crate::proxy) fn redacted(body: &[u8], about: About) -> Redacted {
     let mut page = Page::default();
     let item = Item {
         page: &mut page,
         name: None,
-        is_secret: false,
+        about,
+        show: about.whole(),
     };
     let read = item.deserialize(&mut serde_json::Deserializer::from_slice(body));
     if read.is_err() {
@@ -128,8 +197,8 @@ struct Item<'p> {
     page: &'p mut Page,
     /// Its name in an object.
     name: Option<String>,
-    /// Whether its name says that it is a secret.
-    is_secret: bool,
+    about: About,
+    show: Show,
 }
 
 impl Item<'_> {
@@ -139,7 +208,12 @@ impl Item<'_> {
 
     /// Whether it can be an object of credentials, of which some are none.
     fn is_auth(&self) -> bool {
-        self.name.as_deref().is_some_and(secrets::is_auth)
+        self.about == About::Other && self.name.as_deref().is_some_and(secrets::is_auth)
+    }
+
+    /// Whether what it holds is shown, where it holds something.
+    fn is_open(&self) -> bool {
+        matches!(self.show, Show::All | Show::Fields) || self.is_auth()
     }
 
     /// Notes whom the whole request is about.
@@ -167,12 +241,17 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if !self.is_secret || self.is_auth() {
-            return deserializer.deserialize_any(self);
-        }
-        match Option::<IgnoredAny>::deserialize(deserializer)? {
-            Some(_) => self.write(SECRET),
-            None => self.write("null"),
+        match self.show {
+            Show::Secret if !self.is_auth() => {
+                match Option::<IgnoredAny>::deserialize(deserializer)? {
+                    Some(_) => self.write(SECRET),
+                    None => self.write("null"),
+                }
+            }
+            Show::Nothing => IgnoredAny::deserialize(deserializer).map(|_| ()),
+            Show::All | Show::Fields | Show::Plain | Show::Count | Show::Secret => {
+                deserializer.deserialize_any(self)
+            }
         }
     }
 }
@@ -205,17 +284,28 @@ impl<'de> Visitor<'de> for Item<'_> {
     }
 
     fn visit_str<E: Error>(mut self, text: &str) -> Result<(), E> {
-        if self.is_secret {
-            return self.write(SECRET);
+        match self.show {
+            Show::All | Show::Plain => {
+                self.note(text);
+                self.write(&json!(shown(text)).to_string())
+            }
+            Show::Count => self.write(&text.split(',').count().to_string()),
+            Show::Fields | Show::Secret | Show::Nothing => self.write(SECRET),
         }
-        self.note(text);
-        self.write(&json!(shown(text)).to_string())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        if self.is_secret {
-            while items.next_element::<IgnoredAny>()?.is_some() {}
-            return self.write(SECRET);
+        if !self.is_open() || self.show == Show::Secret {
+            let mut count = 0;
+            while items.next_element::<IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+            return match self.show {
+                Show::Count => self.write(&count.to_string()),
+                Show::All | Show::Fields | Show::Plain | Show::Secret | Show::Nothing => {
+                    self.write(SECRET)
+                }
+            };
         }
         room(self.page.open(self.name.as_deref(), '[', ']'))?;
         let mut is_more = true;
@@ -223,7 +313,8 @@ impl<'de> Visitor<'de> for Item<'_> {
             let item = Item {
                 page: &mut *self.page,
                 name: None,
-                is_secret: false,
+                about: self.about,
+                show: self.show,
             };
             is_more = items.next_element_seed(item)?.is_some();
         }
@@ -233,11 +324,16 @@ impl<'de> Visitor<'de> for Item<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let is_auth = self.is_auth();
+        if !self.is_open() {
+            while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return self.write(SECRET);
+        }
         room(self.page.open(self.name.as_deref(), '{', '}'))?;
         while let Some(name) = fields.next_key::<String>()? {
             fields.next_value_seed(Item {
                 page: &mut *self.page,
-                is_secret: is_secret(&name) || is_auth && is_secret_in_auth(&name),
+                about: self.about,
+                show: self.about.field(&name, is_auth),
                 name: Some(name),
             })?;
         }

@@ -3,7 +3,11 @@
 use super::*;
 
 fn payload(body: &str) -> Value {
-    let redacted = redacted(body.as_bytes());
+    payload_about(body, About::Other)
+}
+
+fn payload_about(body: &str, about: About) -> Value {
+    let redacted = redacted(body.as_bytes(), about);
     assert!(redacted.payload.len() <= COMMAND_BYTES_MAX);
     serde_json::from_str(&redacted.payload)
         .unwrap_or_else(|error| panic!("{error}: {}", redacted.payload))
@@ -28,7 +32,7 @@ fn secrets_are_left_out_by_the_names_of_their_fields() {
         ("/client_auth/password", json!("***")),
         ("/imap_password", json!("***")),
         ("/authorization", Value::Null),
-        ("/config/bucket", json!("b")),
+        ("/config", json!("***")),
         ("/headers/X-Kind", json!("news")),
         ("/name", json!("Acme")),
         ("/port", json!(25)),
@@ -38,6 +42,34 @@ fn secrets_are_left_out_by_the_names_of_their_fields() {
     }
     let path = payload["storage_path"].as_str().unwrap();
     assert!(path.starts_with("https://files.example/a/b…"), "{path}");
+}
+
+#[test]
+fn of_mail_only_what_tells_it_apart_is_kept() {
+    let message = json!({
+        "id": "a", "account_id": "main", "priority": 2, "batch_code": "spring", "subject": "canary", "body": "canary",
+        "to": ["canary@example.com", "canary@example.org"], "cc": "canary@example.net, canary@example.com",
+        "attachments": [{"filename": "canary"}], "headers": {"X-Id": "canary"}, "id2": {"id": "canary"},
+    });
+    let kept = json!({
+        "id": "a", "account_id": "main", "priority": 2, "batch_code": "spring", "to": 2, "cc": 2, "attachments": 1,
+    });
+    assert_eq!(payload_about(&message.to_string(), About::Mail), kept);
+    let batch = json!({"tenant_id": "acme", "messages": [message, "canary", ["canary"]], "default_priority": 1});
+    let kept =
+        json!({"tenant_id": "acme", "messages": [kept, "***", ["***"]], "default_priority": 1});
+    assert_eq!(payload_about(&batch.to_string(), About::Mail), kept);
+    let hostile = json!({"id": {"body": "canary"}, "account_id": ["canary"], "messages": "canary", "to": {"a": "canary"}});
+    let kept = json!({"id": "***", "account_id": "***", "messages": "***", "to": "***"});
+    assert_eq!(payload_about(&hostile.to_string(), About::Mail), kept);
+}
+
+#[test]
+fn of_a_storage_no_settings_are_kept_under_any_name() {
+    let storage = json!({"tenant_id": "acme", "name": "S", "protocol": "azure", "confg": {"a": "canary"},
+        "config": {"connection_string": "canary", "bucket": "canary"}, "sas": null});
+    let kept = json!({"tenant_id": "acme", "name": "S", "protocol": "azure", "confg": "***", "config": "***", "sas": null});
+    assert_eq!(payload_about(&storage.to_string(), About::Storage), kept);
 }
 
 #[test]
@@ -82,7 +114,11 @@ fn whatever_a_body_is_what_is_kept_is_json() {
         ("{\"a\":{}}", "{\"a\":{}}"),
         ("{}", "{}"),
     ] {
-        assert_eq!(redacted(body.as_bytes()).payload, kept, "{body}");
+        assert_eq!(
+            redacted(body.as_bytes(), About::Other).payload,
+            kept,
+            "{body}"
+        );
     }
     let deep = format!("{}1", "{\"a\":".repeat(10_000));
     payload(&deep);
@@ -91,13 +127,13 @@ fn whatever_a_body_is_what_is_kept_is_json() {
 
 #[test]
 fn the_tenant_is_the_one_that_the_whole_request_names() {
-    let tenant = |value: Value| redacted(value.to_string().as_bytes()).tenant;
+    let tenant = |value: Value| redacted(value.to_string().as_bytes(), About::Other).tenant;
     assert_eq!(
         tenant(json!({"tenant_id": "acme"})).as_deref(),
         Some("acme")
     );
     assert_eq!(tenant(json!({"messages": [{"tenant_id": "acme"}]})), None);
     assert_eq!(tenant(json!({"tenant_id": 5})), None);
-    let one = redacted(br#"{"headers":{"id":"x"},"id":"acme"}"#);
+    let one = redacted(br#"{"headers":{"id":"x"},"id":"acme"}"#, About::Other);
     assert_eq!((one.id.as_deref(), one.tenant), (Some("acme"), None));
 }
