@@ -74,7 +74,8 @@ async function untilChart(page, sent) {
 }
 
 /**
- * The messages sent by the CSV of the delivery rate: its rows are seconds.
+ * The messages sent by the CSV of the delivery rate: its rows are seconds, with thousandths of messages where the service
+ * looked less often than that.
  *
  * @param {import("playwright-core").Page} page
  */
@@ -82,5 +83,5 @@ async function sentOfCsv(page) {
   const text = await readFile(await saveChart(page, "rate", "CSV"), "utf8");
   const [header = "", ...lines] = text.trim().split("\r\n");
   const column = header.split(",").indexOf("Sent");
-  return lines.reduce((total, line) => total + Number(line.split(",")[column]), 0);
+  return Math.round(lines.reduce((total, line) => total + Number(line.split(",")[column]), 0));
 }
