@@ -11,6 +11,7 @@ mod defects;
 mod durability;
 mod isolation;
 mod service;
+mod service_abuse;
 mod service_cli;
 
 mod dovecot_submission;

@@ -1,7 +1,7 @@
 //! A campaign that is watched: what its dashboard says is true, at every moment and everywhere; nobody else gets at
 //! it; and nobody who looks, however badly, holds the campaign up.
 
-mod crowd;
+pub mod crowd;
 mod figures;
 mod scene;
 

@@ -1,66 +1,15 @@
 //! A full disk stops the sending, loses nothing, is said, and is over as soon as there is room again.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
 use std::time::{Duration, Instant};
 
 use super::people::{addresses, assert_each_once, start, write_addresses};
-use crate::harness::{Finished, Home, Process, Sink, program, until};
+use crate::harness::{Disk, Finished, Home, Sink, until};
 
 const RECIPIENTS: usize = 2_000;
 const CONNECTIONS: usize = 4;
 /// How long it may take from the moment there is room until mail goes on.
 const RECOVERY: Duration = Duration::from_secs(30);
-
-/// A small disk of its own, and a file that fills it.
-struct Disk {
-    folder: PathBuf,
-}
-
-impl Disk {
-    fn mount(folder: PathBuf, size: &str) -> Self {
-        fs::create_dir_all(&folder).unwrap();
-        let options = format!("size={size}");
-        run("mount", &["-t", "tmpfs", "-o", &options, "tmpfs"], &folder);
-        Self { folder }
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.folder.join("ballast")
-    }
-
-    /// Writes until nothing goes any more.
-    fn fill(&self) {
-        let mut file = File::create(self.ballast()).unwrap();
-        for size in [64 * 1024, 1] {
-            while file.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    /// Gives back so many bytes of what was filled.
-    fn leave(&self, bytes: u64) {
-        let file = File::options().write(true).open(self.ballast()).unwrap();
-        file.set_len(file.metadata().unwrap().len() - bytes)
-            .unwrap();
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        run("umount", &["--lazy"], &self.folder);
-    }
-}
-
-fn run(name: &str, args: &[&str], folder: &Path) -> Finished {
-    let mut command = program(name);
-    command.args(args).arg(folder);
-    Process::start(name, &mut command).wait().expect_code(0)
-}
 
 /// Fills the disk in the middle of a run, waits until it is said, checks that nothing goes on, makes room, and
 /// waits for the end.

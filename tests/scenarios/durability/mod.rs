@@ -1,7 +1,7 @@
 //! What holds when things end badly: kills, torn files, full disks, stops, rivals.
 
 mod people;
-mod trace;
+pub mod trace;
 
 mod disk_full;
 mod fsync_order;

@@ -56,23 +56,46 @@ impl Trace {
     /// envelope, and durably recorded before its line of the account. `outcome` is what stands in the log about
     /// the delivery to an address and about nothing else.
     pub fn check(&self, people: &[String], outcome: impl Fn(&str) -> String) -> Result<(), String> {
-        let envelopes = self.envelopes();
+        self.check_accepted(people)?;
         for address in people {
-            let mail = *envelopes
-                .get(address)
-                .ok_or_else(|| format!("{address}: no envelope was seen"))?;
-            let accepted = self.durable(address, "acceptance")?;
-            if accepted >= mail {
-                return Err(format!(
-                    "{address}: MAIL FROM before the acceptance was durable"
-                ));
-            }
             let line = self.line_of_account(address)?;
             let recorded = self.durable(&outcome(address), "outcome")?;
             if recorded >= line {
                 return Err(format!(
                     "{address}: in the account before the outcome was durable"
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that each of these people's messages was durably accepted before the first MAIL FROM of its envelope.
+    pub fn check_accepted(&self, people: &[String]) -> Result<(), String> {
+        let envelopes = self.envelopes();
+        for address in people {
+            let mail = *envelopes
+                .get(address)
+                .ok_or_else(|| format!("{address}: no envelope was seen"))?;
+            if self.durable(address, "acceptance")? >= mail {
+                return Err(format!(
+                    "{address}: MAIL FROM before the acceptance was durable"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that what a request over HTTP handed over was durable before the first byte of its answer. Of each, it
+    /// takes what stands in the log about this request and no other, and what stands in its answer alone.
+    pub fn check_answered(&self, requests: &[(String, String)]) -> Result<(), String> {
+        for (kept, said) in requests {
+            let answer = self
+                .writes(|file| file.contains("->"))
+                .find(|(_, bytes)| bytes.starts_with(b"HTTP/1.1 200") && contains(bytes, said))
+                .ok_or_else(|| format!("{said}: its answer was not seen"))?
+                .0;
+            if self.durable(kept, "acceptance")? >= answer.began {
+                return Err(format!("{kept}: answered before it was durable"));
             }
         }
         Ok(())
@@ -320,6 +343,21 @@ mod tests {
         let [write, resumed, sync] = RECORD;
         let early = check(&[&ACCEPT, &SEND, &[write, resumed], &LINE, &[sync]]);
         assert!(early.unwrap_err().contains("in the account before"));
+    }
+
+    #[test]
+    fn an_answer_before_what_it_is_about_is_synced_is_found() {
+        let answer = r#"13 writev(8<TCP:[127.0.0.1:1->127.0.0.1:3]>, [{iov_base="HTTP/1.1 200 OK\r\n\r\n", iov_len=19}, {iov_base="ada 1", iov_len=5}], 2) = 24"#;
+        let [write, sync] = ACCEPT;
+        let check = |lines: &[&str]| {
+            let request = ("ada@x.org".to_owned(), "ada 1".to_owned());
+            Trace::parse(&lines.join("\n")).check_answered(&[request])
+        };
+        assert_eq!(check(&[write, sync, answer]), Ok(()));
+        let early = check(&[write, answer, sync]).unwrap_err();
+        assert!(early.contains("before it was durable"), "{early}");
+        let missed = check(&[write, sync]).unwrap_err();
+        assert!(missed.contains("not seen"), "{missed}");
     }
 
     #[test]

@@ -184,6 +184,11 @@ impl Application {
         self.ask("POST", target).json(body).send(self.address)
     }
 
+    /// The same where it may be that nobody answers.
+    pub fn try_post(&self, target: &str, body: &Value) -> std::io::Result<Answer> {
+        self.ask("POST", target).json(body).try_send(self.address)
+    }
+
     /// Adds an account with more settings.
     #[track_caller]
     pub fn account(&self, id: &str, port: u16, mut settings: Value) {
