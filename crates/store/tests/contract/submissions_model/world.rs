@@ -113,7 +113,7 @@ impl World {
         let entry = self.entries.get_mut(&id).unwrap();
         (entry.choice, entry.is_held) = (choice, is_held);
         for line in &mut entry.messages {
-            line.due_at = due_at(&choice, at);
+            (line.due_at, line.attempts) = (due_at(&choice, at), 0);
         }
     }
 
