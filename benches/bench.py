@@ -12,6 +12,7 @@ import shutil
 import statistics
 import sys
 
+from burdens import backlog, isolation
 from contenders import Glasspost, SmtpSource, WatchedGlasspost
 from peers import Lettre, LettrePool, Nodemailer, installed
 from receivers import GlasspostSink, SmtpSink
@@ -124,6 +125,8 @@ def main():
     parser.add_argument("--sizes", action="store_true", help="one campaign in three sizes; fails if costs grow")
     parser.add_argument("--watched", action="store_true", help="one campaign without and with its dashboard")
     parser.add_argument("--service", action="store_true", help="mail in over REST and out by SMTP")
+    parser.add_argument("--service-isolation", action="store_true", help="an account's rate beside dead ones")
+    parser.add_argument("--service-backlog", action="store_true", help="a million messages that wait")
     options = parser.parse_args()
     describe_machine()
     if options.quick:
@@ -132,6 +135,10 @@ def main():
         growth()
     elif options.service:
         service(options.rounds)
+    elif options.service_isolation:
+        isolation(options.rounds)
+    elif options.service_backlog:
+        backlog()
     elif options.watched:
         watched(options.messages, options.rounds)
     else:

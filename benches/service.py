@@ -42,18 +42,24 @@ class GlasspostServe:
 
 
 class Instance:
-    """A service in a folder of its own."""
+    """A service in a folder of its own, with more variables in its environment."""
+
+    def __init__(self, **variables):
+        self.variables = variables
 
     def __enter__(self):
         self.folder = work_folder()
+        self.start()
+        return self
+
+    def start(self):
         self.port = free_port()
-        environment = {**os.environ, "GLASSPOST_ADMIN_TOKEN": TOKEN, "LOG_LEVEL": "ERROR"}
+        environment = {**os.environ, "GLASSPOST_ADMIN_TOKEN": TOKEN, "LOG_LEVEL": "ERROR", **self.variables}
         with open(os.path.join(self.folder.name, "output.txt"), "w") as output:
             self.process = subprocess.Popen(
                 [GLASSPOST, "serve", "--port", str(self.port), "--data", "data"],
                 cwd=self.folder.name, env=environment, stdout=output, stderr=subprocess.STDOUT)
         wait_for_port(self.port, self.process)
-        return self
 
     def __exit__(self, *_):
         if self.process.returncode is None:
@@ -70,6 +76,13 @@ class Instance:
             sys.exit(f"glasspost serve ended with status {status}")
         return usage
 
+    def hold(self):
+        """Stops the clock for it, as it were."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def connection(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
@@ -81,10 +94,10 @@ class Instance:
             sys.exit(f"{method} {path}: {answer.status} {content[:500]}")
         return content
 
-    def add_account(self, relay_port):
+    def add_account(self, relay_port, name="main"):
         connection = self.connection()
         self.ask(connection, "POST", "/tenant", json.dumps({"id": "bench", "name": "Bench"}))
-        account = {"id": "main", "tenant_id": "bench", "host": "127.0.0.1", "port": relay_port, "use_tls": False}
+        account = {"id": name, "tenant_id": "bench", "host": "127.0.0.1", "port": relay_port, "use_tls": False}
         self.ask(connection, "POST", "/account", json.dumps(account))
 
     def hand_over(self, batches):
@@ -100,11 +113,11 @@ class Instance:
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
-def messages_of(first, count):
-    """A request with so many messages, numbered from `first`, whose bodies make mails of the usual size."""
-    body = ("<p>" + "x" * 72 + "</p>\n") * (BODY_BYTES // 80)
+def messages_of(first, count, account="main", name="m", body_bytes=BODY_BYTES):
+    """A request with so many messages, named and numbered from `first`; the bodies make mails of the usual size."""
+    body = ("<p>" + "x" * 72 + "</p>\n") * (body_bytes // 80)
     messages = [
-        {"id": f"m{number}", "tenant_id": "bench", "account_id": "main", "from": "News <news@example.org>",
+        {"id": f"{name}{number}", "tenant_id": "bench", "account_id": account, "from": "News <news@example.org>",
          "to": [f"someone{number}@example.com"], "subject": f"News {number}", "body": body, "content_type": "html"}
         for number in range(first, first + count)
     ]

@@ -1,6 +1,7 @@
 //! Asked to stop while applications hand mail over, again and again: the door is closed at once, what was answered
 //! is delivered, and nothing twice (promise: P-06).
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::letters::{assert_all, assert_nothing_twice, copies, ids, letters};
+use crate::dashboard::crowd::connect;
 use crate::harness::{Application, Home, Service, Sink, amount, until};
 
 const CLIENTS: usize = 4;
@@ -38,6 +40,36 @@ fn a_stop_under_load_loses_nothing_and_repeats_nothing() {
     let sent = service.count("gmp_sent_total", "main");
     assert_eq!(sent, received.len() as f64);
     println!("{} answered, {} received", answered.len(), received.len());
+}
+
+#[test]
+fn clients_and_relays_that_hang_hold_no_stop() {
+    let home = Home::new();
+    let sink = Sink::start(&["--rule", "hangs*@*: stall 10m at end"]);
+    let service = Service::start(&home);
+    let shop = service.tenant("shop", sink.port());
+    shop.send(&letters(&shop, "main", "hangs", 0..4));
+    shop.send(&letters(&shop, "main", "m", 0..50));
+    until("the others", || (sink.count() >= 50).then_some(()));
+    let half = format!(
+        "POST /commands/add-messages HTTP/1.1\r\nHost: {}\r\nX-API-Token: {}\r\nContent-Length: 1000\r\n\r\n{{",
+        service.address, shop.key
+    );
+    let clients: Vec<TcpStream> = (0..50)
+        .map(|number| {
+            let mut stream = connect(service.address, number);
+            stream.write_all(half.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let asked = Instant::now();
+    service.process.signal("TERM");
+    let finished = service.process.wait().expect_code(0);
+    assert!(asked.elapsed() < GRACE, "{finished}");
+    drop(clients);
+    let service = Service::start(&home);
+    assert_eq!(service.metrics()["gmp_pending_messages"], 4.0);
+    assert_eq!(service.count("gmp_sent_total", "main"), 50.0);
 }
 
 /// Stops a service while clients hand mail over; gives what they were told is taken.

@@ -200,7 +200,10 @@ fn unsent_mail_takes_another_content_and_stays_who_it_is() {
                 .all(|found| found.due_at == Some(second(90))
                     && found.message.priority == Priority::Immediate)
         );
-        assert_eq!(found.messages[0].message.attempts, 0, "it has all its tries");
+        assert_eq!(
+            found.messages[0].message.attempts, 0,
+            "it has all its tries"
+        );
         let history = service.history(id).await.unwrap();
         assert_eq!(history.len(), 3, "what happened stays");
         let again = service.submit(vec![new]).await.unwrap();
