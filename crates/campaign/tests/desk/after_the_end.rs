@@ -15,7 +15,8 @@ use crate::world::{BY, World};
 const LONG: Duration = Duration::from_secs(600);
 /// Long enough to do something in it.
 const SHORT: Duration = Duration::from_millis(1_000);
-const REFUSED: &[&str] = &["person1@example.org"];
+/// The first of the list: whoever comes to it finds nobody held before it.
+const REFUSED: &[&str] = &["person0@example.org"];
 
 #[tokio::test]
 async fn a_retry_after_the_end_goes_on_to_another_end() {

@@ -12,6 +12,7 @@ mod cut_off;
 mod hook;
 mod pause;
 #[path = "../../../deliver/tests/support/relay.rs"]
+#[expect(dead_code, reason = "what only deliveries are tried with")]
 mod relay;
 mod retry;
 mod watcher;
