@@ -41,6 +41,8 @@ def compare(messages, rounds):
     secure(messages, rounds, [library.over_starttls() for library in libraries])
     watched(messages, rounds)
     service(rounds)
+    isolation(rounds)
+    backlog()
 
 
 def plain(messages, rounds, peers=()):
