@@ -9,7 +9,7 @@
 //! - [`Connection`]: where the service is; `token`: whose words it takes; `refusal`: what is said when it does not
 //! - `table`: answers as people read them
 //! - `stdin`: files, standard input and hidden words; `letter`: a finished letter as a message of the API
-//! - [`connect`]: a prompt for all of this; `completer`: what can come next there
+//! - [`mod@connect`]: a prompt for all of this; `completer`: what can come next there
 
 mod accounts;
 mod call;
