@@ -142,7 +142,7 @@ fn text_lines_have_their_time_and_level_and_nobodys_address() {
     assert!(
         finished
             .stderr
-            .contains(" ERROR SMTP error for msg-789: 550 Mailbox not found"),
+            .contains(" ERROR    SMTP error for msg-789: 550 Mailbox not found"),
         "{finished}"
     );
     // Neither what was handed over nor what servers repeat names a recipient.

@@ -77,14 +77,19 @@ fn what_is_taken_back_from_under_a_bulk_stops_at_the_answer() {
     let target = "/commands/delete-messages?tenant_id=shop";
     let answer = shop.post(target, &json!({"ids": ids})).expect(200).json();
     let left = sink.count();
-    assert_eq!(answer["removed"], 1_000);
+    // What was in a transaction, or waited for its commit, is not told as removed.
+    let staying = answer["being_sent"].as_array().map_or(0, Vec::len);
+    assert!(staying <= 8 + 64, "{answer}");
+    let removed = answer["removed"].as_u64().unwrap();
+    assert_eq!(removed + staying as u64, 1_000, "{answer}");
     assert!(left < 900, "{left} had left already");
     sleep(Duration::from_millis(500));
     let then = sink.count();
     // As many as there are connections may be in transactions.
     assert!(then <= left + 8, "{then} left, {left} before the answer");
-    assert_eq!(listed(&shop), Vec::<String>::new());
-    assert_eq!(service.metrics()["gmp_pending_messages"], 0.0);
+    // What began in between is gone here all the same, and told as being sent since it may arrive.
+    assert!(listed(&shop).len() <= staying);
+    service.until_done();
     balances(&service);
 }
 
