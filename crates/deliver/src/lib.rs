@@ -34,7 +34,6 @@ pub use plan::relay::Unreachable;
 pub use plan::retry::RetryPolicy;
 pub use run::allowance::Allowance;
 pub use run::gate::Gate;
-pub use run::outcome::RATE_LIMIT_EXCEEDED;
 pub use run::pool::Pool;
 pub use run::supply::Supply;
 pub use run::{DeliverError, Delivery, Ended, Settings};

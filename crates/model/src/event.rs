@@ -39,6 +39,9 @@ pub struct Event {
     pub reason: Option<Box<str>>,
 }
 
+/// The reason of a `dropped` by which an account's limit refused a message; the same word stands in what clients are told.
+pub const RATE_LIMIT_EXCEEDED: &str = "rate_limit_exceeded";
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -54,7 +54,7 @@ pub use attempt::{Attempt, Phase, PhaseTimes};
 pub use clock::{Clock, Timestamp};
 pub use control::{Control, ControlAction};
 pub use envelope::Envelope;
-pub use event::{Event, EventKind, Seq};
+pub use event::{Event, EventKind, RATE_LIMIT_EXCEEDED, Seq};
 pub use field::{FieldError, Line};
 pub use header::{HeaderText, HeaderTextError};
 pub use id::MessageId;

@@ -72,14 +72,6 @@ impl Service {
         self.process.wait().expect_code(0)
     }
 
-    /// An application of an earlier start, which asks this one from now on.
-    pub fn again(&self, application: &Application) -> Application {
-        Application {
-            address: self.address,
-            ..application.clone()
-        }
-    }
-
     /// A request of the operator's.
     pub fn ask(&self, method: &str, target: &str) -> Request {
         request(self.address, method, target, &self.admin)

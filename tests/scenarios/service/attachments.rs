@@ -100,7 +100,7 @@ fn addresses_of_this_machine_are_closed_until_the_operator_opens_them() {
     service.stop();
 
     let service = Service::start_with(&home, &[("GLASSPOST_ALLOW_PRIVATE_TARGETS", "127.0.0.1")]);
-    let shop = service.again(&shop);
+    let shop = shop.at(&service);
     arrives(&shop, &sink, "open", attachment);
     let [asked] = hook.posts().try_into().unwrap();
     assert_eq!(asked.line, "GET /report.pdf?key=s3cret HTTP/1.1");
@@ -154,7 +154,7 @@ fn files_of_this_machine_are_closed_until_the_operator_opens_a_folder() {
     let root = folder.join("open").to_str().unwrap().to_owned();
     let roots = format!("shop:{root}");
     let service = Service::start_with(&home, &[("GLASSPOST_ATTACHMENT_ROOTS", &roots)]);
-    let (shop, other) = (service.again(&shop), service.again(&other));
+    let (shop, other) = (shop.at(&service), other.at(&service));
     arrives(&shop, &sink, "open", report_at(open));
     let ways_out = [
         format!("{root}/../secret.txt"),

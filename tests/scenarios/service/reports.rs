@@ -199,7 +199,7 @@ fn who_does_not_want_to_be_disturbed_is_not_until_the_tenant_says_otherwise() {
     service.stop();
     // Who is there at a start is called from then on.
     let service = Service::start_with(&home, &variables);
-    let shop = service.again(&shop);
+    let shop = shop.at(&service);
     // It has work for us twice, so it is called again at once; then it wants to be left alone.
     until("three calls", || (hook.posts().len() >= 3).then_some(()));
     sleep(Duration::from_millis(2_500));
@@ -291,7 +291,7 @@ fn without_an_address_messages_and_reports_end_with_their_retention() {
     });
     service.stop();
     let service = Service::start_with(&home, &[retention]);
-    let shop = service.again(&shop);
+    let shop = shop.at(&service);
     let left = until("the end of what is old", || {
         let all = shop.get("/messages?tenant_id=shop&active_only=false");
         let messages = all["messages"].as_array().unwrap().clone();

@@ -148,7 +148,7 @@ fn a_tenant_that_holds_everything_back_keeps_it_over_a_restart() {
     service.stop();
 
     let service = Service::start(&home);
-    let shop = service.again(&shop);
+    let shop = shop.at(&service);
     sleep(Duration::from_millis(500));
     assert_eq!(sink.recipients(), ["eve@example.org"]);
     assert_eq!(service.metrics()["gmp_pending_messages"], 2.0);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{Attempt, Category, EventKind, Message, Phase, PhaseTimes, Timestamp};
+use model::{
+    Attempt, Category, EventKind, Message, Phase, PhaseTimes, RATE_LIMIT_EXCEEDED, Timestamp,
+};
 use smtp::client::{ConnectError, Sent, Verdict};
 use store::NewEvent;
 
@@ -10,9 +12,6 @@ use super::Shared;
 use super::work::Work;
 use crate::plan::decide::{Decision, Trial, decide, spent};
 use crate::plan::limits::Over;
-
-/// Why a message was dropped that was one too many (the proxy contract, section 4).
-pub const RATE_LIMIT_EXCEEDED: &str = "rate_limit_exceeded";
 
 impl Shared {
     /// The event of an attempt.

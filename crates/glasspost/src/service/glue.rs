@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use console::service::FiguresSource;
 use deliver::dispatch::{Dispatch, LaneNow};
-use intake::proxy::{SyncControl, SyncStatus, Wakes};
+use intake::proxy::{SyncControl, Wakes};
 use model::account::AccountPk;
 use model::{Seq, TenantId};
-use observe::reports::{ReportFigures, Reports, SyncStatus as Reporting};
+use observe::reports::{ReportFigures, Reports, SyncStatus};
 use tokio_util::sync::CancellationToken;
 
 /// Sending, as the API moves it.
@@ -61,15 +61,7 @@ impl SyncControl for Reporters {
     }
 
     fn status(&self) -> Vec<SyncStatus> {
-        let all = self.0.status().into_iter();
-        all.map(|status| SyncStatus {
-            tenant: status.tenant,
-            last_sync_at: status.last_sync_at,
-            next_sync_at: status.next_sync_at,
-            in_dnd: status.in_dnd,
-            failures: status.failures,
-        })
-        .collect()
+        self.0.status()
     }
 }
 
@@ -88,7 +80,7 @@ impl FiguresSource for Shown {
         self.dispatch.lanes()
     }
 
-    fn reporting(&self) -> Vec<Reporting> {
+    fn reporting(&self) -> Vec<SyncStatus> {
         self.reports.status()
     }
 

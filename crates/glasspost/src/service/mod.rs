@@ -29,7 +29,7 @@ use deliver::dispatch::{Dispatcher, Rooms, Settings as SendingSettings};
 use intake::postroom::{Postroom, PostroomSettings};
 use intake::proxy::keys::DirectoryKeys;
 use intake::proxy::{Proxy, ProxySettings};
-use model::{BaseUrl, ClientAuth, Clock, FieldError, Tenant, TenantId};
+use model::{BaseUrl, ClientAuth, Clock, FieldError, Secret, Tenant, TenantId};
 use observe::reports::{ReportSettings, Reporter, Target};
 use observe::service_log::ServiceLog;
 use prepare::{
@@ -99,14 +99,7 @@ impl Service {
         let store: Arc<dyn Store> = store;
         first_tenant(&*directory, &clock).await?;
         align_suspensions(&*directory, &*submissions).await?;
-        let token_kept_in = settings
-            .admin_token
-            .is_none()
-            .then(|| folder.join(ADMIN_TOKEN_FILE));
-        let admin_token = match (&settings.admin_token, &token_kept_in) {
-            (None, Some(path)) => kept_secret(path)?,
-            (given, _) => given.clone().context("the operator's token")?,
-        };
+        let (admin_token, token_kept_in) = admin_token(&settings, folder)?;
         let web = web_client(&settings)?;
         let shelf = shelf(&settings, folder, &clock)?;
 
@@ -252,6 +245,18 @@ impl Service {
         }
         sent.map_err(|error| Failure::Other(anyhow::Error::new(error).context("sending broke off")))
     }
+}
+
+/// The operator's token, and where it is kept unless it was given.
+fn admin_token(
+    settings: &ServiceSettings,
+    folder: &Path,
+) -> Result<(Secret, Option<PathBuf>), Failure> {
+    if let Some(given) = &settings.admin_token {
+        return Ok((given.clone(), None));
+    }
+    let path = folder.join(ADMIN_TOKEN_FILE);
+    Ok((kept_secret(&path)?, Some(path)))
 }
 
 /// A time in whole seconds.

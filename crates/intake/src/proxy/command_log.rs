@@ -20,11 +20,12 @@ use futures_util::future::join_all;
 use model::{TenantId, Timestamp};
 use serde_json::{Value, json};
 use store::Directory;
-use store::directory::NewCommand;
+use store::directory::{CommandPage, NewCommand};
 use url::form_urlencoded;
 use webserver::Caller;
 
 use super::answer::{Answer, Json};
+use super::object::Object;
 use super::problem::Problem;
 use super::scope::AdminOnly;
 use super::wire::command::{self, Page};
@@ -70,11 +71,7 @@ async fn list(
     Extension(log): Shared,
     AdminOnly { input }: AdminOnly,
 ) -> Answer {
-    log.settle().await;
-    let page = app
-        .directory
-        .commands(command::filter(&input, Page::Some)?)
-        .await?;
+    let page = looked_through(&app, &log, &input, Page::Some).await?;
     let commands: Vec<Value> = page.commands.iter().map(command::show).collect();
     Ok(Json(
         json!({ "ok": true, "commands": commands, "total": page.total }),
@@ -86,11 +83,7 @@ async fn export(
     Extension(log): Shared,
     AdminOnly { input }: AdminOnly,
 ) -> Answer {
-    log.settle().await;
-    let page = app
-        .directory
-        .commands(command::filter(&input, Page::Most)?)
-        .await?;
+    let page = looked_through(&app, &log, &input, Page::Most).await?;
     let commands: Vec<Value> = page.commands.iter().map(command::for_replay).collect();
     Ok(Json(
         json!({ "ok": true, "commands": commands, "total": page.total }),
@@ -102,11 +95,7 @@ async fn rpc_list(
     Extension(log): Shared,
     AdminOnly { input }: AdminOnly,
 ) -> Answer {
-    log.settle().await;
-    let page = app
-        .directory
-        .commands(command::filter(&input, Page::Some)?)
-        .await?;
+    let page = looked_through(&app, &log, &input, Page::Some).await?;
     Ok(Json(page.commands.iter().map(command::show).collect()))
 }
 
@@ -115,14 +104,22 @@ async fn rpc_export(
     Extension(log): Shared,
     AdminOnly { input }: AdminOnly,
 ) -> Answer {
-    log.settle().await;
-    let page = app
-        .directory
-        .commands(command::filter(&input, Page::Most)?)
-        .await?;
+    let page = looked_through(&app, &log, &input, Page::Most).await?;
     Ok(Json(
         page.commands.iter().map(command::for_replay).collect(),
     ))
+}
+
+/// A page of the log, with everything that was asked before this.
+async fn looked_through(
+    app: &App,
+    log: &Log,
+    input: &Object,
+    page: Page,
+) -> Result<CommandPage, Problem> {
+    log.settle().await;
+    let filter = command::filter(input, page)?;
+    Ok(app.directory.commands(filter).await?)
 }
 
 async fn rpc_get(

@@ -59,7 +59,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use model::account::AccountPk;
-use model::{Clock, Priority, Seq, TenantId, Timestamp};
+use model::{Clock, Priority, Seq, TenantId};
+use observe::reports::SyncStatus;
 use store::{Directory, Store, Submissions};
 use tokio::sync::Notify;
 use webserver::{Caller, Keys};
@@ -168,21 +169,6 @@ pub trait SyncControl: Send + Sync + 'static {
     fn status(&self) -> Vec<SyncStatus>;
 }
 
-/// How reporting to one tenant stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyncStatus {
-    /// Whom.
-    pub tenant: TenantId,
-    /// When its application last answered.
-    pub last_sync_at: Option<Timestamp>,
-    /// When it is called next.
-    pub next_sync_at: Option<Timestamp>,
-    /// Whether it asked not to be disturbed for now.
-    pub in_dnd: bool,
-    /// Calls in a row that failed.
-    pub failures: u32,
-}
-
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -257,12 +243,7 @@ impl Route {
         path: &'static str,
         answer: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self {
-            method,
-            path,
-            who: Who::Tenant,
-            answer,
-        }
+        Self::new(method, path, Who::Tenant, answer)
     }
 
     /// What answers there, behind the wall that its asker has to pass.
@@ -280,10 +261,19 @@ impl Route {
         path: &'static str,
         answer: fn() -> MethodRouter<App>,
     ) -> Self {
+        Self::new(method, path, Who::Admin, answer)
+    }
+
+    const fn new(
+        method: Method,
+        path: &'static str,
+        who: Who,
+        answer: fn() -> MethodRouter<App>,
+    ) -> Self {
         Self {
             method,
             path,
-            who: Who::Admin,
+            who,
             answer,
         }
     }

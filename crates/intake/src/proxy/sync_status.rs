@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::Method;
 use axum::routing::get;
 use model::{BaseUrl, Line, Tenant, TenantId, Timestamp};
+use observe::reports::SyncStatus;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Json, without_nulls};
 use super::scope::AdminOnly;
 use super::tenants::tenants;
-use super::{App, Route, SyncStatus};
+use super::{App, Route};
 
 /// Tenants of one answer.
 const TENANTS_MAX: usize = 10_000;

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use intake::proxy::keys::DirectoryKeys;
-use intake::proxy::{Proxy, ProxySettings, SyncControl, SyncStatus, Wakes, router};
+use intake::proxy::{Proxy, ProxySettings, SyncControl, Wakes, router};
 use model::account::{Account, AccountId, AccountPk, Host};
 use model::{Clock, EventKind, Line, Message, Secret, Seq, Tenant, TenantId, Timestamp};
+use observe::reports::SyncStatus;
 use serde_json::{Value, json};
 use store::directory::KeyHash;
 use store::submissions::{ClientId, Followed};

@@ -1,6 +1,6 @@
 //! An event as a line.
 
-use model::{Event, EventKind, News, ReceiptKind};
+use model::{Event, EventKind, News, RATE_LIMIT_EXCEEDED, ReceiptKind};
 use store::Logged;
 use tracing::Level;
 
@@ -10,8 +10,6 @@ use crate::reports::failure;
 
 /// The longest part of a line that comes from outside, in bytes.
 const WORDS_BYTES_MAX: usize = 512;
-/// Why a message is dropped that a limit had no room for.
-const OVER_LIMIT: &str = "rate_limit_exceeded";
 
 /// A line without its time.
 #[derive(Debug, PartialEq)]
@@ -37,7 +35,7 @@ pub(super) fn level(event: &Event) -> Level {
 }
 
 fn is_over_limit(event: &Event) -> bool {
-    event.reason.as_deref() == Some(OVER_LIMIT)
+    event.reason.as_deref() == Some(RATE_LIMIT_EXCEEDED)
 }
 
 impl Line {
@@ -185,7 +183,7 @@ mod tests {
         dropped.reason = Some("Attachment fetch failed for a.pdf: 404".into());
         let text = "Message msg-1 cannot be sent: Attachment fetch failed for a.pdf: 404";
         assert_eq!(line(&dropped), (Level::ERROR, text.to_owned()));
-        dropped.reason = Some(OVER_LIMIT.into());
+        dropped.reason = Some(RATE_LIMIT_EXCEEDED.into());
         let text = "Rate limit reached for bulk-smtp, rejecting msg-1";
         assert_eq!(line(&dropped), (Level::WARN, text.to_owned()));
     }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -62,20 +63,14 @@ impl Text {
     }
 
     pub(super) fn targets(self) -> Result<Vec<AllowedTarget>, ConfigError> {
-        let text = |error: BadTarget| self.wrong(&error.to_string());
-        let items = self.given.text.split(',').map(str::trim);
-        items
-            .filter(|item| !item.is_empty())
-            .map(|item| item.parse().map_err(text))
+        let wrong = |error: BadTarget| self.wrong(&error.to_string());
+        self.items()
+            .map(|item| item.parse().map_err(wrong))
             .collect()
     }
 
     pub(super) fn list(self) -> Vec<String> {
-        let items = self.given.text.split(',').map(str::trim);
-        items
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        self.items().map(str::to_owned).collect()
     }
 
     pub(super) fn yes_or_no(self) -> Result<bool, ConfigError> {
@@ -101,15 +96,9 @@ impl Text {
     }
 
     pub(super) fn count(self, range: RangeInclusive<usize>) -> Result<NonZeroUsize, ConfigError> {
-        let (from, to) = (*range.start(), *range.end());
-        self.given
-            .text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|number| range.contains(number))
-            .and_then(NonZeroUsize::new)
-            .ok_or_else(|| self.wrong(&format!("must be a number from {from} to {to}")))
+        let number = self.within(&range).and_then(NonZeroUsize::new);
+        let (from, to) = range.into_inner();
+        number.ok_or_else(|| self.wrong(&format!("must be a number from {from} to {to}")))
     }
 
     pub(super) fn port(self) -> Result<u16, ConfigError> {
@@ -185,14 +174,20 @@ impl Text {
     }
 
     fn number(self, range: RangeInclusive<u64>) -> Result<u64, ConfigError> {
-        let (from, to) = (*range.start(), *range.end());
-        self.given
-            .text
-            .trim()
-            .parse()
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| self.wrong(&format!("must be a whole number from {from} to {to}")))
+        let number = self.within(&range);
+        let (from, to) = range.into_inner();
+        number.ok_or_else(|| self.wrong(&format!("must be a whole number from {from} to {to}")))
+    }
+
+    fn within<T: FromStr + PartialOrd>(&self, range: &RangeInclusive<T>) -> Option<T> {
+        let number = self.given.text.trim().parse().ok();
+        number.filter(|number| range.contains(number))
+    }
+
+    /// What stands between commas.
+    fn items(&self) -> impl Iterator<Item = &str> {
+        let items = self.given.text.split(',').map(str::trim);
+        items.filter(|item| !item.is_empty())
     }
 
     fn wrong(&self, problem: &str) -> ConfigError {

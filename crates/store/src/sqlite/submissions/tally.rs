@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use model::account::AccountPk;
-use model::{EventKind, LaneId, Seq, SubmissionId, Timestamp};
+use model::{EventKind, LaneId, RATE_LIMIT_EXCEEDED, Seq, SubmissionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::counts::Counts;
@@ -17,8 +17,6 @@ use crate::{NewEvent, Result, StoreError};
 
 /// How long it is known what was sent in which second: the longest window of a limit, in seconds.
 const SENDS_KEPT_S: i64 = 24 * 60 * 60;
-/// Why a message is dropped that a limit had no room for.
-const OVER_LIMIT: &str = "rate_limit_exceeded";
 
 /// The sums of one batch.
 pub(in crate::sqlite) struct Tally {
@@ -56,7 +54,7 @@ struct Rest {
 impl Fact {
     pub(in crate::sqlite) fn of(new: &NewEvent) -> Self {
         let is_over_limit = new.kind == EventKind::RateLimited
-            || new.kind == EventKind::Dropped && new.reason.as_deref() == Some(OVER_LIMIT);
+            || new.kind == EventKind::Dropped && new.reason.as_deref() == Some(RATE_LIMIT_EXCEEDED);
         Self {
             message: new.message.seq,
             submission: new.message.content.submission(),
