@@ -14,7 +14,7 @@ use super::aside::{BYTES_AT_ONCE, aside};
 use super::commands::too_many_messages;
 use super::object::{Object, Place};
 use super::problem::{Fault, FaultKind, Problem};
-use super::weight::TooMuch;
+use super::weight::{DEPTH_MAX, TooMuch};
 use super::whole::Weighed;
 
 /// The field that names a tenant.
@@ -191,6 +191,12 @@ fn may_be_read(weighed: Option<Weighed>) -> Result<(), Problem> {
     match weighed.map_or(Err(TooMuch::Values), |Weighed(weighed)| weighed) {
         Ok(()) => Ok(()),
         Err(TooMuch::Messages) => Err(too_many_messages()),
+        Err(TooMuch::Depth) => {
+            let problem = format!(
+                "the body nests lists and objects deeper than {DEPTH_MAX} levels: nest it less"
+            );
+            Err(Problem::Refused(problem.into()))
+        }
         Err(TooMuch::Values) => {
             let problem = "the body holds more values than are taken at once: split the request";
             Err(Problem::TooLarge(problem.into()))
@@ -206,7 +212,7 @@ async fn read_whole(body: Bytes) -> Result<Object, Problem> {
     }
 }
 
-/// The same. Its depth is bounded by the parser.
+/// The same. How deep it is was told when it was weighed.
 fn read(body: &[u8]) -> Result<Object, Problem> {
     let invalid = |error: serde_json::Error| {
         Problem::Invalid(vec![Fault {

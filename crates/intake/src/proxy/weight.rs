@@ -1,5 +1,5 @@
 //! What a JSON text takes once it is read, which can be a hundred times its length: an object of seven bytes has a node
-//! of more than half a kilobyte. It is told from the bytes before they are read.
+//! of more than half a kilobyte. It is told from the bytes before they are read, and so is how deep they nest.
 
 use super::commands::MESSAGES_MAX;
 
@@ -10,6 +10,8 @@ const WEIGHT_MAX: usize = 64 * 1024 * 1024;
 const VALUE_BYTES: usize = 32;
 /// The first node of an object's fields.
 const OBJECT_BYTES: usize = 700;
+/// Lists and objects within each other, the outermost one counted: what the API knows takes six.
+pub(super) const DEPTH_MAX: usize = 32;
 /// The list of a request that has a bound of its own.
 const MESSAGES: &[u8] = b"messages";
 
@@ -20,6 +22,8 @@ pub(super) enum TooMuch {
     Values,
     /// It hands over more messages than one request may.
     Messages,
+    /// Its lists and objects are within more than [`DEPTH_MAX`] of each other.
+    Depth,
 }
 
 /// An estimate of what the values of a JSON text take, in bytes, their texts aside. What is within quotes is none. It
@@ -90,6 +94,7 @@ impl Scale {
             _ => return Ok(()),
         }
         match () {
+            () if self.depth > DEPTH_MAX => Err(TooMuch::Depth),
             () if self.messages >= MESSAGES_MAX => Err(TooMuch::Messages),
             () if self.weight() > WEIGHT_MAX => Err(TooMuch::Values),
             () => Ok(()),
@@ -111,6 +116,27 @@ mod tests {
         assert_eq!(weigh(br#"{"a{[,":"{,\"{,[\\"}"#), Ok(one));
         let hostile = r#"{"":0},"#.repeat(100_000);
         assert_eq!(weigh(hostile.as_bytes()), Err(TooMuch::Values));
+    }
+
+    #[test]
+    fn brackets_are_counted_by_how_deep_they_are() {
+        let nested = |open: &str, close: &str, depth: usize| {
+            format!("{}0{}", open.repeat(depth), close.repeat(depth))
+        };
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            assert!(weigh(nested(open, close, DEPTH_MAX).as_bytes()).is_ok());
+            let deeper = nested(open, close, DEPTH_MAX + 1);
+            assert_eq!(weigh(deeper.as_bytes()), Err(TooMuch::Depth), "{open}");
+        }
+        // It does not wait for the end, which may never come.
+        assert_eq!(weigh(&[b'['; 10_000]), Err(TooMuch::Depth));
+        let side_by_side = format!("[{}0]", "[[]],".repeat(DEPTH_MAX * 2));
+        assert!(weigh(side_by_side.as_bytes()).is_ok());
+        let brackets = "[{".repeat(DEPTH_MAX);
+        let in_texts = format!(r#"["{brackets}","\"{brackets}","\\",[]]"#);
+        assert!(weigh(in_texts.as_bytes()).is_ok());
+        let after_a_text = format!(r#"["\\",{brackets}"#);
+        assert_eq!(weigh(after_a_text.as_bytes()), Err(TooMuch::Depth));
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Bodies that no honest client sends.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, key_of, message, message_with, start_with_acme};
+
+/// Within this, a bomb is refused.
+const QUICK: Duration = Duration::from_millis(200);
 
 /// Every route that takes a body.
 fn targets() -> impl Iterator<Item = (&'static str, String)> {
@@ -33,7 +38,7 @@ async fn no_body_makes_a_fault_of_ours() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    let shallow = format!("{{\"messages\":{}{}}}", "[".repeat(120), "]".repeat(120));
+    let shallow = format!("{{\"messages\":{}{}}}", "[".repeat(31), "]".repeat(31));
     let wide = format!("{{\"messages\":[{}0]}}", "0,".repeat(900_000));
     let fields: String = (0..50_000)
         .map(|number| format!("\"f{number}\":{number},"))
@@ -83,6 +88,33 @@ async fn a_short_text_that_would_take_much_memory_is_refused_before_it_is_read()
         detail.as_str().unwrap().contains("1000 messages"),
         "{detail}"
     );
+}
+
+#[tokio::test]
+async fn a_deep_nesting_is_refused_at_once_and_told_its_bound() {
+    let (running, token) = (start_with_acme().await, key_of("acme"));
+    let nested = |open: &str, close: &str, depth: usize| {
+        let message = message("a").to_string();
+        let (open, close) = (open.repeat(depth), close.repeat(depth));
+        format!(r#"{{"deep":{open}0{close},"messages":[{message}]}}"#)
+    };
+    let target = "/commands/add-messages";
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        for depth in [32, 10_000] {
+            let body = nested(open, close, depth);
+            let started = Instant::now();
+            let reply = running.ask("POST", &token, target, body.as_bytes()).await;
+            let took = started.elapsed();
+            let (status, detail) = reply.refused();
+            assert_eq!(status, 400, "{depth} of {open}");
+            assert!(detail.as_str().unwrap().contains("32 levels"), "{detail}");
+            assert!(took < QUICK, "{depth} of {open} took {took:?}");
+        }
+    }
+    assert!(running.followed("acme", "a").await.is_none());
+    let body = nested("[", "]", 31);
+    let reply = running.ask("POST", &token, target, body.as_bytes()).await;
+    assert_eq!(reply.ok()["queued"], 1);
 }
 
 #[tokio::test]
