@@ -42,16 +42,16 @@ trap end EXIT
 
 # Nothing is sent until it is asked for: what random accounts would reach is none of this test's.
 GLASSPOST_ADMIN_TOKEN=$TOKEN "$GLASSPOST_BIN" serve --listen 127.0.0.1:0 --data "$WORK/data" --set delivery.active=false \
-    >"$WORK/said" 2>"$WORK/log" &
+    >"$WORK/log" 2>&1 &
 SERVICE=$!
 URL=
 for _ in $(seq 100); do
-    URL=$(sed -n 's/^listening on \(http:[^ ?]*[^/ ?]\).*/\1/p' "$WORK/said")
+    URL=$(sed -n 's/.* Listening on \(http:[^ ?]*[^/ ?]\).*/\1/p' "$WORK/log")
     [ -z "$URL" ] || break
     kill -0 "$SERVICE" 2>/dev/null || break
     sleep 0.1
 done
-[ -n "$URL" ] || { cat "$WORK/said" "$WORK/log" >&2; fail "the service does not start"; }
+[ -n "$URL" ] || { cat "$WORK/log" >&2; fail "the service does not start"; }
 
 ask() {
     curl --fail --silent --show-error -H "X-API-Token: $TOKEN" "$@" || fail "the service does not take $*"

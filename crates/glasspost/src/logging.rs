@@ -1,4 +1,5 @@
-//! Log lines on standard error: `2025-01-23 10:15:32,456 INFO …`, or one JSON object a line.
+//! Log lines: `2025-01-23 10:15:32,456 INFO …`, or one JSON object a line. The service's go to standard output, as
+//! those who collect logs expect; every other verb's to standard error, since its results have the other one.
 //!
 //! Whatever stands in a field cannot end its line, colour the terminal or grow without bound: addresses and
 //! replies come from strangers.
@@ -30,6 +31,8 @@ pub struct LogSettings {
     pub level: LevelFilter,
     /// How a line looks.
     pub format: LogFormat,
+    /// Where it goes.
+    pub stream: LogStream,
 }
 
 /// How a log line looks.
@@ -42,6 +45,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where log lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStream {
+    /// Standard output, which then holds nothing else.
+    Stdout,
+    /// Standard error, above the progress bar.
+    Stderr,
+}
+
 /// Starts logging for the whole process.
 pub fn start(settings: LogSettings) {
     let lines = Lines {
@@ -52,15 +64,21 @@ pub fn start(settings: LogSettings) {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(settings.level)
         .event_format(lines)
-        .with_writer(|| AboveBar)
+        .with_writer(move || settings.stream)
         .finish();
     // It fails only when somebody set one before, and then that one is meant.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 impl LogSettings {
-    /// From the flags, else the environment, else `info` as text. An unknown word counts as the default.
-    pub fn new(flags: &LogFlags, default: LevelFilter, environment: &Environment) -> Self {
+    /// To `stream`, the rest from the flags, else the environment, else `default` as text. An unknown word counts as
+    /// `info`, or as text.
+    pub fn new(
+        flags: &LogFlags,
+        default: LevelFilter,
+        stream: LogStream,
+        environment: &Environment,
+    ) -> Self {
         let level = flags
             .log_level
             .clone()
@@ -74,6 +92,7 @@ impl LogSettings {
         Self {
             level: level.map_or(default, |word| level_of(&word)),
             format: format.map_or(LogFormat::Text, |word| format_of(&word)),
+            stream,
         }
     }
 }
@@ -110,12 +129,13 @@ struct Fields {
     rest: Vec<(&'static str, Value)>,
 }
 
-/// Writes whole lines without breaking the progress bar.
-struct AboveBar;
-
-impl io::Write for AboveBar {
+impl io::Write for LogStream {
+    /// Takes whole lines, at once.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        terminal::write_above(line)?;
+        match self {
+            Self::Stdout => io::stdout().lock().write_all(line)?,
+            Self::Stderr => terminal::write_above(line)?,
+        }
         Ok(line.len())
     }
 
@@ -313,23 +333,27 @@ mod tests {
             (Variable::LogFormat, "JSON".into()),
         ]);
         let none = LogFlags::default();
-        let by_variable = LogSettings::new(&none, LevelFilter::INFO, &environment);
+        let by_variable =
+            LogSettings::new(&none, LevelFilter::INFO, LogStream::Stdout, &environment);
         let expected = LogSettings {
             level: LevelFilter::DEBUG,
             format: LogFormat::Json,
+            stream: LogStream::Stdout,
         };
         assert_eq!(by_variable, expected);
         let flags = LogFlags {
             log_level: Some("loud".into()),
             log_format: Some("text".into()),
         };
-        let by_flag = LogSettings::new(&flags, LevelFilter::ERROR, &environment);
+        let by_flag = LogSettings::new(&flags, LevelFilter::ERROR, LogStream::Stderr, &environment);
         let expected = LogSettings {
             level: LevelFilter::INFO,
             format: LogFormat::Text,
+            stream: LogStream::Stderr,
         };
         assert_eq!(by_flag, expected);
-        let unset = LogSettings::new(&none, LevelFilter::ERROR, &Environment::default());
+        let environment = Environment::default();
+        let unset = LogSettings::new(&none, LevelFilter::ERROR, LogStream::Stderr, &environment);
         assert_eq!(unset.level, LevelFilter::ERROR);
     }
 }

@@ -65,7 +65,7 @@ export class Service {
   async run() {
     const settings = this.settings.flatMap(setting => ["--set", setting]);
     this.program = new Program(["serve", "--listen", new URL(this.url).host, ...settings], this.folder);
-    const url = await this.program.prints(/listening on (http:\S+)\n/);
+    const url = await this.program.prints(/Listening on (http:\S+)\n/);
     this.url = new URL(url).href;
     this.token = (await readFile(`${this.folder}/data/admin.token`, "utf8")).trim();
   }

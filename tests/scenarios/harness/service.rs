@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Finished, Home, Process, Request, until};
+use super::{Answer, Finished, Home, Process, Request, free_port, until};
 
-/// What the service prints before its address.
-const SHOWN: &str = "listening on http://";
+/// What the service's log says before its address.
+const SHOWN: &str = "Listening on http://";
 /// The variable that says the operator's token.
 const ADMIN_TOKEN: &str = "GLASSPOST_ADMIN_TOKEN";
 
@@ -42,18 +42,36 @@ impl Service {
     pub fn start_with(home: &Home, variables: &[(&str, &str)]) -> Self {
         let mut process = home.glasspost_with(variables, &["serve", "--port", "0"]);
         let address = until("the service's address", || {
-            let stdout = process.stdout();
-            let mut lines = stdout
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'));
-            let found = lines.find_map(|line| line.trim_end().strip_prefix(SHOWN));
+            let found = shown_address(&process.stdout());
             assert!(
                 found.is_some() || !process.has_ended(),
                 "it does not start: {}",
                 process.stderr()
             );
-            found.map(|shown| shown.parse().unwrap())
+            found
         });
+        Self::started(home, variables, process, address)
+    }
+
+    /// The same where the log leaves out where it listens: on a port that was free a moment ago.
+    pub fn start_quiet(home: &Home, variables: &[(&str, &str)]) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut process =
+            home.glasspost_with(variables, &["serve", "--listen", &address.to_string()]);
+        until("the service", || {
+            assert!(!process.has_ended(), "it does not start");
+            let health = Request::new("GET", "/health").header("Host", &address.to_string());
+            health.try_send(address).ok()
+        });
+        Self::started(home, variables, process, address)
+    }
+
+    fn started(
+        home: &Home,
+        variables: &[(&str, &str)],
+        process: Process,
+        address: SocketAddr,
+    ) -> Self {
         let given = variables.iter().find(|(name, _)| *name == ADMIN_TOKEN);
         let admin = match given {
             Some((_, token)) => (*token).to_owned(),
@@ -227,6 +245,14 @@ impl Application {
             self.tenant
         ))
     }
+}
+
+/// The address that a log says, in text or JSON, as soon as its line is whole.
+fn shown_address(log: &str) -> Option<SocketAddr> {
+    let whole = &log[..=log.rfind('\n')?];
+    let (_, shown) = whole.split_once(SHOWN)?;
+    let shown = shown.split(['"', '\n']).next()?;
+    Some(shown.parse().unwrap())
 }
 
 fn request(address: SocketAddr, method: &str, target: &str, token: &str) -> Request {

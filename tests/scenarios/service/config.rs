@@ -144,7 +144,7 @@ fn a_key_that_is_none_stops_the_start() {
             "{finished}"
         );
         assert!(!finished.output().contains(key), "{finished}");
-        assert!(!finished.output().contains("listening"), "{finished}");
+        assert!(!finished.output().contains("Listening"), "{finished}");
     }
     // It starts with a key, and then with no other.
     let started = Service::start_with(&home, &[("MAIL_PROXY_ENCRYPTION_KEY", KEY)]);

@@ -61,7 +61,7 @@ fn by_default_a_large_file_is_mailed_and_the_log_says_so() {
     assert_eq!(names, ["big <1>.bin", "small.txt"]);
     let big = Attached::of("big <1>.bin", "application/octet-stream", &big());
     assert!(letter.attachments[0] == big, "other bytes arrived");
-    let log = service.process.stderr();
+    let log = service.process.stdout();
     assert!(
         log.contains("a large attachment is mailed as it is"),
         "{log}"

@@ -6,6 +6,11 @@ use crate::harness::{Finished, Home, Service, Sink};
 
 /// Hands over one message of every outcome, and gives what the service said.
 fn said(variables: &[(&str, &str)]) -> Finished {
+    said_by(Service::start_with, variables)
+}
+
+/// The same of a service that is started like that.
+fn said_by(start: fn(&Home, &[(&str, &str)]) -> Service, variables: &[(&str, &str)]) -> Finished {
     let home = Home::new();
     let sink = Sink::start(&[
         "--rule",
@@ -15,7 +20,7 @@ fn said(variables: &[(&str, &str)]) -> Finished {
         "--rule",
         "late@*: defer 451 4.7.1 \"later\" times 1",
     ]);
-    let service = Service::start_with(&home, &[&[("GMP_RETRY_DELAYS", "1")], variables].concat());
+    let service = start(&home, &[&[("GMP_RETRY_DELAYS", "1")], variables].concat());
     let shop = service.tenant_with("shop", json!({}));
     shop.account("primary-smtp", sink.port(), json!({}));
     shop.account("bulk-smtp", sink.port(), json!({"limit_per_day": 1}));
@@ -42,7 +47,9 @@ fn said(variables: &[(&str, &str)]) -> Finished {
     crate::harness::until("the limit", || {
         (service.count("gmp_rate_limited_total", "bulk-smtp") == 1.0).then_some(())
     });
-    service.stop()
+    let finished = service.stop();
+    assert_eq!(finished.stderr, "", "the log is on standard output");
+    finished
 }
 
 /// The lines with this text.
@@ -55,7 +62,7 @@ fn with<'a>(lines: &'a [Value], text: &str) -> Vec<&'a Value> {
 fn json_lines_say_what_happened_in_the_words_of_the_manual() {
     let finished = said(&[("LOG_FORMAT", "json")]);
     let lines: Vec<Value> = finished
-        .stderr
+        .stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
         .collect();
@@ -96,6 +103,8 @@ fn json_lines_say_what_happened_in_the_words_of_the_manual() {
     }
     for (level, begin) in [
         ("INFO", "Service started"),
+        ("INFO", "The operator's token is in /"),
+        ("INFO", "Listening on http://127.0.0.1:"),
         ("INFO", "stopping"),
         ("INFO", "Service stopped"),
         (
@@ -122,7 +131,7 @@ fn json_lines_say_what_happened_in_the_words_of_the_manual() {
 #[test]
 fn text_lines_have_their_time_and_level_and_nobodys_address() {
     let finished = said(&[]);
-    for line in finished.stderr.lines() {
+    for line in finished.stdout.lines() {
         let (time, rest) = line
             .split_at_checked(23)
             .unwrap_or_else(|| panic!("{line}"));
@@ -141,26 +150,26 @@ fn text_lines_have_their_time_and_level_and_nobodys_address() {
     }
     assert!(
         finished
-            .stderr
+            .stdout
             .contains(" ERROR    SMTP error for msg-789: 550 Mailbox not found"),
         "{finished}"
     );
     // Neither what was handed over nor what servers repeat names a recipient.
     assert!(!finished.output().contains("@example.org"), "{finished}");
-    assert!(!finished.stderr.contains("ada@sender.test"), "{finished}");
+    assert!(!finished.stdout.contains("ada@sender.test"), "{finished}");
 }
 
 #[test]
 fn the_level_leaves_out_what_matters_less() {
-    let errors = said(&[("LOG_LEVEL", "ERROR")]).stderr;
+    let errors = said_by(Service::start_quiet, &[("LOG_LEVEL", "ERROR")]).stdout;
     assert_eq!(errors.lines().count(), 3, "{errors}");
     assert!(
         errors.lines().all(|line| line.contains(" ERROR ")),
         "{errors}"
     );
-    let debug = said(&[("GMP_LOG_LEVEL", "debug")]).stderr;
+    let debug = said(&[("GMP_LOG_LEVEL", "debug")]).stdout;
     let accepted = "Message msg-123 accepted for primary-smtp";
     assert!(debug.contains(accepted), "{debug}");
-    let info = said(&[("LOG_LEVEL", "info"), ("GMP_LOG_LEVEL", "debug")]).stderr;
+    let info = said(&[("LOG_LEVEL", "info"), ("GMP_LOG_LEVEL", "debug")]).stdout;
     assert!(!info.contains(accepted), "{info}");
 }

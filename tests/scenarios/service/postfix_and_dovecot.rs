@@ -163,7 +163,7 @@ fn a_wrong_password_is_told_and_costs_only_its_account() {
         trouble(&service, "shop", "wrong").is_none().then_some(())
     });
     assert_eq!(PEOPLE.map(arrived), [2, 1, 0]);
-    let log = service.process.stderr();
+    let log = service.process.stdout();
     assert!(
         !log.contains("another secret") && !log.contains(PASSWORD),
         "{log}"

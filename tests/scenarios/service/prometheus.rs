@@ -103,7 +103,7 @@ fn traffic(shop: &Application) {
 fn every_expression_answers_and_every_alert_fires_in_its_time() {
     let home = Home::new();
     let sink = Sink::start(&["--rule", "bad*@*: refuse", "--rule", "late*@*: defer"]);
-    let service = Service::start_with(&home, &[("LOG_LEVEL", "off")]);
+    let service = Service::start_quiet(&home, &[("LOG_LEVEL", "off")]);
     let shop = service.tenant("shop", sink.port());
     shop.account("limited", sink.port(), json!({"limit_per_day": 1}));
     service.tenant("idle", sink.port());
@@ -168,7 +168,7 @@ fn every_expression_answers_and_every_alert_fires_in_its_time() {
 #[test]
 fn a_service_that_does_well_fires_nothing() {
     let (home, sink) = (Home::new(), Sink::start(&["--rule", "bad@*: refuse"]));
-    let service = Service::start_with(&home, &[("LOG_LEVEL", "off")]);
+    let service = Service::start_quiet(&home, &[("LOG_LEVEL", "off")]);
     let shop = service.tenant("shop", sink.port());
     let prometheus = prometheus(&service);
     until("a scrape", || {

@@ -69,7 +69,7 @@ fn what_is_taken_back_does_not_leave() {
 #[test]
 fn what_is_taken_back_from_under_a_bulk_stops_at_the_answer() {
     let (home, sink) = (Home::new(), Sink::start(&["--rule", "*: stall 10ms"]));
-    let service = Service::start_with(&home, &[("LOG_LEVEL", "warn")]);
+    let service = Service::start_quiet(&home, &[("LOG_LEVEL", "warn")]);
     let shop = service.tenant("shop", sink.port());
     hand_over(&shop, "m", 1_000);
     until("the first", || (sink.count() > 20).then_some(()));
@@ -170,7 +170,7 @@ fn an_account_goes_with_its_mail_and_the_others_stay() {
 #[test]
 fn a_tenant_goes_with_everything_and_its_keys_open_nothing() {
     let (home, sink) = (Home::new(), Sink::start(&["--rule", "m*@*: stall 10ms"]));
-    let service = Service::start_with(&home, &[("LOG_LEVEL", "warn")]);
+    let service = Service::start_quiet(&home, &[("LOG_LEVEL", "warn")]);
     let (shop, other) = (
         service.tenant("shop", sink.port()),
         service.tenant("other", sink.port()),

@@ -291,7 +291,7 @@ fn secrets_stay_where_they_belong() {
         !finished.output().contains(&shop.key),
         "a tenant's key in its output"
     );
-    assert!(finished.stderr.contains("TRACE") || finished.stderr.contains("DEBUG"));
+    assert!(finished.stdout.contains("TRACE") || finished.stdout.contains("DEBUG"));
     has_no_secret_in_its_files(&home.data(), &shop.key);
 }
 

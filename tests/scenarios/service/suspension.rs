@@ -32,7 +32,7 @@ fn ask(shop: &Application, what: &str, batch: Option<&str>) -> Value {
 fn nothing_of_a_batch_leaves_once_its_suspension_was_answered() {
     let home = Home::new();
     let sink = Sink::start(&["--rule", "bulk*@*: stall 10ms"]);
-    let service = Service::start_with(&home, &[("LOG_LEVEL", "warn")]);
+    let service = Service::start_quiet(&home, &[("LOG_LEVEL", "warn")]);
     let shop = service.tenant("shop", sink.port());
     let bulk: Vec<Value> = (0..BULK)
         .map(|n| {

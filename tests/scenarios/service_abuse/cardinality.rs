@@ -34,7 +34,7 @@ impl Scene {
     fn begin() -> Self {
         let sink = Sink::start(&["--rule", "bad*@*: refuse 550 5.1.1 \"no\""]);
         let home = Home::new();
-        let service = Service::start_with(&home, &[("LOG_LEVEL", "off")]);
+        let service = Service::start_quiet(&home, &[("LOG_LEVEL", "off")]);
         let tenants: Vec<Application> = (0..TENANTS)
             .map(|number| service.tenant_with(&format!("tenant{number}"), json!({})))
             .collect();

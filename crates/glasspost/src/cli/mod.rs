@@ -100,7 +100,7 @@ pub struct LogFlags {
     /// Least level that is logged: debug, info, warn or error [env: LOG_LEVEL] [default: info]
     #[arg(long, value_name = "LEVEL", global = true)]
     pub log_level: Option<String>,
-    /// Log lines on standard error as text or json [env: LOG_FORMAT] [default: text]
+    /// How log lines look: text or json [env: LOG_FORMAT] [default: text]
     #[arg(long, value_name = "FORMAT", global = true)]
     pub log_format: Option<String>,
 }

@@ -11,6 +11,9 @@ const SERVE_HELP: &str = "\
 Settings come from the configuration file, above it from the environment, above both from flags. \
 `glasspost config check` shows every one with where it comes from; `glasspost config list` explains them.
 
+The log goes to standard output, and in JSON every line of it is an object. It says where the service listens. \
+Why a start failed is said on standard error.
+
 Examples:
   glasspost serve
   GMP_PORT=9000 LOG_FORMAT=json glasspost serve

@@ -21,7 +21,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::cli::{ConfigFlags, Verb};
 use crate::exit::Failure;
-use crate::logging::LogSettings;
+use crate::logging::{LogSettings, LogStream};
 use crate::settings::{Environment, Variable};
 
 /// Runs a verb to its end.
@@ -41,8 +41,8 @@ pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
     }
 }
 
-/// What a verb logs. The demo shows its bar and account alone, and who asks a service only the answer, unless more is
-/// asked for.
+/// What a verb logs, and where. The demo shows its bar and account alone, and who asks a service only the answer,
+/// unless more is asked for.
 pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
     let default = match verb {
         Verb::Demo(_) => LevelFilter::ERROR,
@@ -55,7 +55,20 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
         | Verb::Config(_)
         | Verb::Sink(_) => LevelFilter::INFO,
     };
-    LogSettings::new(verb.logs(), default, environment)
+    let stream = match verb {
+        Verb::Serve(_) => LogStream::Stdout,
+        Verb::Send(_)
+        | Verb::Report(_)
+        | Verb::Campaigns(_)
+        | Verb::Schedule(_)
+        | Verb::Config(_)
+        | Verb::Client(_)
+        | Verb::Connect(_)
+        | Verb::Completions(_)
+        | Verb::Sink(_)
+        | Verb::Demo(_) => LogStream::Stderr,
+    };
+    LogSettings::new(verb.logs(), default, stream, environment)
 }
 
 fn open_store(folder: &Path) -> Result<Arc<dyn Store>, Failure> {

@@ -6,7 +6,7 @@ use crate::service::Service;
 use crate::settings::service::table::NEEDLESS;
 use crate::settings::service::{Layers, ServiceSettings};
 use crate::settings::{Environment, data_folder};
-use crate::{signals, terminal};
+use crate::signals;
 
 /// Runs the verb.
 pub async fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failure> {
@@ -23,12 +23,12 @@ pub async fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failu
         "stopping: what is under way is finished; again to stop at once",
     )?;
     let service = Service::new(settings, &folder).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Service started");
     if let Some(path) = &service.token_kept_in {
-        terminal::print(&format!("the operator's token is in {}\n", path.display()))?;
+        tracing::info!("The operator's token is in {}", path.display());
     }
     // Last, since whoever reads it asks at once.
-    terminal::print(&format!("listening on {}\n", service.url()))?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Service started");
+    tracing::info!("Listening on {}", service.url());
     let ended = service.run(stop).await;
     tracing::info!("Service stopped");
     ended
