@@ -33,6 +33,23 @@ test("the API's page lists every operation of the document and finds them by wor
   seen.assertClean();
 });
 
+test("what the document marks as code is shown as code", async t => {
+  const service = await serviceWithAccounts(t);
+  const seen = await visitDocs(t, service);
+  const { page } = seen;
+  const { info } = await service.ask("openapi.json");
+  assert.match(info.description, /`Retry-After`/);
+  await page.locator("#about code", { hasText: /^Retry-After$/ }).waitFor();
+  for (const name of await operations(page)) {
+    await openOperation(page, name);
+  }
+  assert.ok((await page.locator("span > code", { hasText: /^body_html$/ }).count()) > 0);
+  const words = await page.locator("body").innerText();
+  assert.deepEqual(words.match(/.*`.*/g), null);
+  assert.equal(await page.locator("[title*='`']").count(), 0);
+  seen.assertClean();
+});
+
 test("operations are tried out with a token, and answers are text", async t => {
   const canary = await Canary.start(t);
   const service = await serviceWithAccounts(t);

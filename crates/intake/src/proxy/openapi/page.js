@@ -11,6 +11,11 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Words of the document as nodes: it marks code by backticks. One without a second is itself. */
+function prose(words = "") {
+  return words.split(/`([^`]+)`/).map((part, index) => (index % 2 ? make("code", { textContent: part }) : part));
+}
+
 /** What a reference means in the document. */
 function resolved(api, value) {
   if (!value?.$ref) return value;
@@ -42,7 +47,7 @@ function fieldList(api, schema, depth = 0) {
     const inner = resolved(api, field);
     const needed = whole.required?.includes(name) ? " (needed)" : "";
     const about = [typeOf(api, field) + needed, inner.description, bounds(inner)].filter(Boolean).join(" · ");
-    return make("li", {}, make("code", { textContent: name }), make("span", { className: "quiet", textContent: ` ${about}` }),
+    return make("li", {}, make("code", { textContent: name }), make("span", { className: "quiet" }, ...prose(` ${about}`)),
       fieldList(api, field, depth + 1));
   });
   return make("ul", {}, ...items);
@@ -61,7 +66,7 @@ function responseList(api, operation) {
   const list = make("dl");
   for (const [status, response] of Object.entries(operation.responses)) {
     const { description } = resolved(api, response);
-    list.append(make("dt", {}, make("code", { textContent: status })), make("dd", { textContent: description }));
+    list.append(make("dt", {}, make("code", { textContent: status })), make("dd", {}, ...prose(description)));
   }
   const done = bodySchema(api, operation.responses["200"]);
   const fields = done && fieldList(api, done);
@@ -89,7 +94,8 @@ function sample(api, schema, depth = 0) {
 }
 
 function parameterInput(parameter) {
-  const input = make("input", { name: parameter.name, required: parameter.required, autocomplete: "off", title: parameter.description ?? "",
+  const input = make("input", { name: parameter.name, required: parameter.required, autocomplete: "off",
+    title: (parameter.description ?? "").replaceAll("`", ""),
     placeholder: [parameter.schema.examples?.[0] ?? ""].flat().join(",") });
   const words = `${parameter.name}${parameter.required ? " (needed)" : ""}`;
   return make("label", {}, words, input);
@@ -158,11 +164,11 @@ function inside(api, path, method, operation) {
   const rows = parameters.map((parameter) => {
     const about = [typeOf(api, parameter.schema), parameter.description, bounds(parameter.schema)].filter(Boolean).join(" · ");
     return make("li", {}, make("code", { textContent: parameter.name }),
-      make("span", { className: "quiet", textContent: ` ${parameter.in}${parameter.required ? " (needed)" : ""} · ${about}` }));
+      make("span", { className: "quiet" }, ...prose(` ${parameter.in}${parameter.required ? " (needed)" : ""} · ${about}`)));
   });
   const schema = bodySchema(api, operation.requestBody);
   return make("div", { className: "inside" },
-    operation.description ? make("p", { textContent: operation.description }) : null,
+    operation.description ? make("p", {}, ...prose(operation.description)) : null,
     rows.length ? section("Parameters", make("ul", {}, ...rows)) : null,
     schema && section("Body", make("p", { className: "quiet", textContent: typeOf(api, schema) }), fieldList(api, schema)),
     responseList(api, operation), tryOut(api, path, method, operation));
@@ -171,7 +177,7 @@ function inside(api, path, method, operation) {
 function operationDetails(api, path, method, operation) {
   const details = make("details", { id: operation.operationId },
     make("summary", {}, make("span", { className: "method", textContent: method.toUpperCase() }),
-      make("code", { textContent: path }), make("span", { className: "quiet", textContent: operation.summary })));
+      make("code", { textContent: path }), make("span", { className: "quiet" }, ...prose(operation.summary))));
   // What is inside is made when somebody looks: there are many of them.
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) details.append(inside(api, path, method, operation));
@@ -184,7 +190,7 @@ function group(api, tag) {
     Object.entries(item).map(([method, operation]) => [path, method, operation]));
   const own = all.filter(([, , operation]) => operation.tags.includes(tag.name));
   return make("section", { className: "group" }, make("h2", { textContent: tag.name }),
-    make("p", { className: "note", textContent: tag.description ?? "" }),
+    make("p", { className: "note" }, ...prose(tag.description)),
     ...own.map(([path, method, operation]) => operationDetails(api, path, method, operation)));
 }
 
@@ -206,7 +212,7 @@ async function show() {
   try {
     const api = await (await fetch("openapi.json")).json();
     document.getElementById("title").textContent = `${api.info.title} ${api.info.version}`;
-    document.getElementById("about").textContent = api.info.description;
+    document.getElementById("about").replaceChildren(...prose(api.info.description));
     place.replaceChildren(...api.tags.map((tag) => group(api, tag)));
     document.getElementById("bar").addEventListener("submit", (event) => event.preventDefault());
     document.getElementById("find").addEventListener("input", (event) => find(event.target.value));
