@@ -48,21 +48,20 @@ pub struct Unavailable(pub String);
 
 /// Puts routes behind [`Keys`]. A token is in `X-API-Token`, or else in `Authorization: Bearer`; each request gets
 /// its [`Caller`]. Refusals say `{"detail":…}`: 401 without a good token, 503 when that cannot be known, and 429 to an
-/// address that showed ten wrong ones within a minute. Such an address is heard on with the tokens that were right
-/// there before, so that a client does not suffer from its neighbours behind one proxy, and a guess tells nothing.
+/// address that showed ten wrong ones within a minute, at whichever of the gate's routers. Such an address is heard on
+/// with the tokens that were right there before, so that a client does not suffer from its neighbours behind one
+/// proxy, and a guess tells nothing.
 ///
 /// The router has to have a route. An address that is no route, or a method that its route has not, asks for no token.
-pub fn authenticated(router: Router, keys: Arc<dyn Keys>) -> Router {
-    let gate = Arc::new(Gate {
-        keys,
-        tries: Mutex::default(),
-    });
-    router.route_layer(middleware::from_fn_with_state(gate, enter))
+pub fn authenticated(router: Router, gate: &Gate) -> Router {
+    router.route_layer(middleware::from_fn_with_state(gate.clone(), enter))
 }
 
-struct Gate {
+/// Where programs show their tokens. What is behind it may be several routers: wrong tokens are counted once for all.
+#[derive(Clone)]
+pub struct Gate {
     keys: Arc<dyn Keys>,
-    tries: Mutex<Tries>,
+    tries: Arc<Mutex<Tries>>,
 }
 
 #[derive(Default)]
@@ -71,7 +70,7 @@ struct Tries {
     known: Known,
 }
 
-async fn enter(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+async fn enter(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let mut answer = match gate.admit(&head).await {
         Ok(caller) => {
@@ -85,6 +84,14 @@ async fn enter(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
 }
 
 impl Gate {
+    /// A gate at which nobody showed a token yet.
+    pub fn new(keys: Arc<dyn Keys>) -> Self {
+        Self {
+            keys,
+            tries: Arc::default(),
+        }
+    }
+
     async fn admit(&self, head: &Parts) -> Result<Caller, Refusal> {
         let token = shown(&head.headers).ok_or_else(unauthorized)?;
         let (client, print) = (Peer::of(head)?.client(), Fingerprint::of(token));

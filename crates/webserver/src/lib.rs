@@ -10,7 +10,7 @@
 //!   leaking, storing and embedding.
 //! - **Routes for people and for programs share a port.** Pages open with one token ([`Access`], or [`locked`] for a
 //!   part of the routes), programs with a header ([`authenticated`]) that says who they are ([`Caller`]). Tokens are
-//!   compared by their hashes, and wrong ones are counted for each client.
+//!   compared by their hashes, and wrong ones are counted for each client, at all routers of one [`Gate`] together.
 //! - **Bodies are bounded**, each and all together, and none is read of a client that no token let in.
 //! - **An error is JSON that says what to do**: `{"error":{"message":…,"field":…}}`, see [`Refusal`].
 //! - **It ends gracefully**: on its stop token, what is under way gets [`Limits::grace`], then it is cut.
@@ -50,7 +50,7 @@ mod token;
 
 pub use access::Access;
 pub use bind::BindError;
-pub use caller::{Caller, Keys, Unavailable, authenticated};
+pub use caller::{Caller, Gate, Keys, Unavailable, authenticated};
 pub use client::Peer;
 pub use limits::Limits;
 pub use locked::locked;

@@ -10,9 +10,14 @@ use crate::dashboard::crowd::connect;
 use crate::harness::{Answer, Home, Request, Service, until};
 
 const WRONG_MAX: usize = 10;
+const MESSAGES: &str = "/messages?tenant_id=shop";
 
 fn ask(service: &Service, token: &str) -> Answer {
-    Request::new("GET", "/messages?tenant_id=shop")
+    ask_at(service, MESSAGES, token)
+}
+
+fn ask_at(service: &Service, target: &str, token: &str) -> Answer {
+    Request::new("GET", target)
         .header("Host", &service.address.to_string())
         .header("X-API-Token", token)
         .send(service.address)
@@ -38,8 +43,10 @@ fn guesses_are_stopped_and_the_neighbours_are_served() {
     let shop = service.tenant("shop", 1);
     let other = service.tenant("other", 1);
     ask(&service, &shop.key).expect(200);
-    for number in 0..WRONG_MAX {
-        let answer = ask(&service, &format!("guess-{number}")).expect(401);
+    // It does not help to guess at other places.
+    let targets = [MESSAGES, "/status", "/api/traffic"].iter().cycle();
+    for (number, target) in targets.take(WRONG_MAX).enumerate() {
+        let answer = ask_at(&service, target, &format!("guess-{number}")).expect(401);
         assert_eq!(answer.json()["detail"], "Invalid or missing API token");
     }
     let stopped = ask(&service, "guess-last").expect(429);

@@ -13,7 +13,7 @@ use store::{Directory, Store, Submissions};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use webserver::{Caller, Keys, authenticated, locked};
+use webserver::{Caller, Gate, authenticated, locked};
 
 use super::look::Sources;
 use super::source::FiguresSource;
@@ -52,8 +52,8 @@ pub struct Door {
     pub token: Secret,
     /// The server's port, which tells its cookie from those of other servers on the same host.
     pub port: u16,
-    /// Whose tokens there are.
-    pub keys: Arc<dyn Keys>,
+    /// Where programs show their tokens.
+    pub gate: Gate,
 }
 
 /// Who may ask.
@@ -130,10 +130,10 @@ pub fn router(service: Service, door: Door) -> Router {
         stories: Arc::new(Semaphore::new(submission::STORIES_MAX)),
         service,
     });
-    let programs = authenticated(routes(&app, Who::Program), Arc::clone(&door.keys));
+    let programs = authenticated(routes(&app, Who::Program), &door.gate);
     let inner = Inner {
         page: page(&app, &door),
-        viewers: authenticated(routes(&app, Who::Viewer), door.keys)
+        viewers: authenticated(routes(&app, Who::Viewer), &door.gate)
             .fallback(async || Problem::NotFound("page")),
     };
     routes(&app, Who::Anybody)

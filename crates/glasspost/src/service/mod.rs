@@ -41,7 +41,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use webclient::{Settings as WebSettings, WebClient};
-use webserver::{Access, Keys, Limits, Server};
+use webserver::{Access, Gate, Limits, Server};
 
 use crate::exit::Failure;
 use crate::settings::service::ServiceSettings;
@@ -128,11 +128,11 @@ impl Service {
         );
         let (looking, sending_ended) = (CancellationToken::new(), CancellationToken::new());
         let (dispatch, reports) = (dispatcher.dispatch(), reporter.reports());
-        let keys: Arc<dyn Keys> = Arc::new(DirectoryKeys {
+        let gate = Gate::new(Arc::new(DirectoryKeys {
             directory: Arc::clone(&directory),
             admin: Some(KeyHash::of(&admin_token)),
             clock: clock.clone(),
-        });
+        }));
         let bounces_changed = Arc::new(Notify::new());
         let postroom = Postroom::new(
             Arc::clone(&submissions),
@@ -153,7 +153,7 @@ impl Service {
             sending: Arc::new(Sending(dispatch.clone())),
             reports: Arc::new(Reporters(reports.clone())),
             bounces_changed: Arc::clone(&bounces_changed),
-            keys: Arc::clone(&keys),
+            gate: gate.clone(),
             clock: clock.clone(),
             settings: ProxySettings {
                 default_priority: settings.default_priority,
@@ -182,7 +182,7 @@ impl Service {
             Door {
                 token: admin_token,
                 port: server.address().port(),
-                keys,
+                gate,
             },
         );
         let mut router = api.merge(intake::proxy::openapi::router()).merge(console);

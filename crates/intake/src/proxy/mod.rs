@@ -63,7 +63,7 @@ use model::{Clock, Priority, Seq, TenantId};
 use observe::reports::SyncStatus;
 use store::{Directory, Store, Submissions};
 use tokio::sync::Notify;
-use webserver::{Caller, Keys};
+use webserver::{Caller, Gate};
 
 use messages::Lists;
 use problem::Problem;
@@ -88,8 +88,8 @@ pub struct Proxy {
     pub reports: Arc<dyn SyncControl>,
     /// Told when how bounces are read has changed, or is to be looked at again.
     pub bounces_changed: Arc<Notify>,
-    /// Whose tokens are good.
-    pub keys: Arc<dyn Keys>,
+    /// Where tokens are shown.
+    pub gate: Gate,
     /// The time.
     pub clock: Clock,
     /// What an operator may set.
@@ -213,7 +213,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 
 /// The whole API, behind its keys.
 pub fn router(proxy: Proxy) -> Router {
-    let (keys, bytes_max) = (Arc::clone(&proxy.keys), proxy.settings.body_bytes_max);
+    let (gate, bytes_max) = (proxy.gate.clone(), proxy.settings.body_bytes_max);
     let room = Room::new(&proxy.settings);
     let router = routes().fold(Router::new(), |router, route| {
         router.route(route.path, route.guarded())
@@ -225,7 +225,7 @@ pub fn router(proxy: Proxy) -> Router {
     let router = command_log::logged(router, &proxy).with_state(Arc::new(proxy));
     // Around the log as well: what was done is written down, also when nobody waits for the answer.
     let router = router.layer(middleware::from_fn_with_state(room, whole::whole));
-    webserver::authenticated(router, keys)
+    webserver::authenticated(router, &gate)
 }
 
 /// The wall before the administrator's routes, whatever their handlers take.

@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use webserver::{Access, Limits, Server};
+use webserver::{Access, Gate, Limits, Server};
 
 /// When every test begins.
 pub const START: Timestamp = Timestamp::from_millis(1_795_355_000_000);
@@ -142,7 +142,7 @@ pub async fn start_with(settings: ProxySettings) -> Running {
         sending: Arc::clone(&sending) as Arc<dyn Wakes>,
         reports: Arc::clone(&reporting) as Arc<dyn SyncControl>,
         bounces_changed: Arc::clone(&bounces_changed),
-        keys: Arc::new(keys),
+        gate: Gate::new(Arc::new(keys)),
         clock: clock.clone(),
         settings,
     });

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use model::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use webserver::{Access, Caller, Keys, Limits, Unavailable, authenticated};
+use webserver::{Access, Caller, Gate, Keys, Limits, Unavailable, authenticated};
 
 use crate::harness::{Answer, Running, read, start};
 
@@ -28,7 +28,8 @@ impl Keys for OneKey {
 async fn running(limits: Limits) -> Running {
     let length = |body: Bytes| async move { body.len().to_string() };
     let api = Router::new().route("/length", post(length));
-    let router = authenticated(api, Arc::new(OneKey)).route("/", get(|| async { "page" }));
+    let router =
+        authenticated(api, &Gate::new(Arc::new(OneKey))).route("/", get(|| async { "page" }));
     start(router, Access::loopback(), limits).await
 }
 

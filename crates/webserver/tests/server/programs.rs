@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use model::{Secret, TenantId};
-use webserver::{Access, Caller, Keys, Limits, Unavailable, authenticated, locked};
+use webserver::{Access, Caller, Gate, Keys, Limits, Unavailable, authenticated, locked};
 
 use crate::harness::{Answer, Running, start};
 
@@ -48,6 +48,11 @@ fn api() -> Router {
         )
 }
 
+/// More of the API, in a router of its own.
+fn watching() -> Router {
+    Router::new().route("/watched", get(|_: Caller| async { "watched" }))
+}
+
 async fn both(book: &Arc<Book>) -> Running {
     let pages = Router::new()
         .route("/", get(|| async { "page" }))
@@ -59,7 +64,8 @@ async fn both(book: &Arc<Book>) -> Running {
             "/forgotten",
             get(|caller: Caller| async move { format!("{caller:?}") }),
         );
-    let api = authenticated(api(), Arc::clone(book) as Arc<dyn Keys>);
+    let gate = Gate::new(Arc::clone(book) as Arc<dyn Keys>);
+    let api = authenticated(api(), &gate).merge(authenticated(watching(), &gate));
     start(
         api.merge(open).merge(pages),
         Access::elsewhere(None, Vec::new()),
@@ -198,6 +204,24 @@ async fn ten_wrong_tokens_bar_an_address_but_for_the_tokens_that_were_right_ther
     book.has_revoked_acme.store(true, Ordering::Relaxed);
     assert_eq!(who(&server, "acme").await.status, 401);
     assert_eq!(who(&server, "acme").await.status, 429);
+}
+
+#[tokio::test]
+async fn guesses_at_all_routers_of_a_gate_are_counted_together() {
+    let server = both(&Arc::default()).await;
+    let watched = async |token: &str| {
+        let token = format!("X-API-Token: {token}\r\n");
+        get_with(&server, "/watched", &token).await.status
+    };
+    assert_eq!(who(&server, "acme").await.status, 200);
+    for guess in 0..5 {
+        assert_eq!(who(&server, &format!("guess-{guess}")).await.status, 401);
+        assert_eq!(watched(&format!("other-{guess}")).await, 401);
+    }
+    assert_eq!(who(&server, "guess-5").await.status, 429);
+    assert_eq!(watched("other-5").await, 429);
+    // What was right at one of them is known at the other.
+    assert_eq!(watched("acme").await, 200);
 }
 
 #[tokio::test]
