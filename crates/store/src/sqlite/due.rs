@@ -6,8 +6,9 @@ use model::{LaneId, Priority, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row;
-use crate::{Due, Queued, Result};
+use crate::{Due, Queued, Result, StoreError};
 
+/// What is due, and the due messages whose rows cannot be read.
 pub(super) fn due(
     connection: &Connection,
     tag: u32,
@@ -15,8 +16,8 @@ pub(super) fn due(
     now: Timestamp,
     limit: usize,
     in_flight: &HashSet<Seq>,
-) -> Result<Due> {
-    let mut messages = Vec::new();
+) -> Result<(Due, Vec<Seq>)> {
+    let (mut messages, mut damaged) = (Vec::new(), Vec::new());
     // Those in flight are still queued in the file. The index alone tells them apart, without their rows.
     let window = row::at_most(limit.saturating_add(in_flight.len()));
     let mut statement = connection.prepare_cached(
@@ -31,15 +32,18 @@ pub(super) fn due(
             && let Some(found) = rows.next()?
         {
             let seq = Seq::new(found.get(0)?);
-            if !in_flight.contains(&seq) {
-                messages.extend(row::message(connection, tag, seq)?);
+            if in_flight.contains(&seq) {
+                continue;
+            }
+            match row::message(connection, tag, seq) {
+                Ok(message) => messages.extend(message),
+                Err(StoreError::Damaged(_)) => damaged.push(seq),
+                Err(error) => return Err(error),
             }
         }
     }
-    Ok(Due {
-        messages,
-        next_at: next_at(connection, lane, now)?,
-    })
+    let next_at = next_at(connection, lane, now)?;
+    Ok((Due { messages, next_at }, damaged))
 }
 
 /// When the first message that is not due yet will be, whatever its priority.

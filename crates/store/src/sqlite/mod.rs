@@ -6,6 +6,7 @@
 //!
 //! - `accept`, `record`, `retry`, `lanes`: what changes messages, one file an operation
 //! - `due`, `history`, `find`, `timeline`: what reads messages and events
+//! - `aside`: a due message whose row cannot be read costs nobody else anything
 //! - `troubled`: the messages that did not go well at once, beside the others
 //! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
 //! - `directory`: tenants and what belongs to them, one file a table
@@ -17,6 +18,7 @@
 //! - `unlock`: the encryption key at opening
 
 mod accept;
+mod aside;
 mod books;
 mod campaigns;
 mod connection;
@@ -115,6 +117,37 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Takes a due message out of the queue whose row cannot be read, or where that cannot be recorded, out of what is due
+    /// for a while.
+    async fn set_aside(&self, lease: &Lease, seq: Seq, now: Timestamp) -> Result<()> {
+        let (tag, of) = (self.tag, lease.clone());
+        let dropped = self
+            .writer
+            .write(move |tx| aside::drop_damaged(tx, tag, &of, seq, now))
+            .await;
+        let lane = &lease.key;
+        match dropped {
+            Ok(None) => Ok(()),
+            Ok(Some(what)) => {
+                tracing::error!(%lane, %what, "a damaged row was set aside: its message is dropped");
+                Ok(())
+            }
+            Err(error @ (StoreError::LeaseLost { .. } | StoreError::Closed)) => Err(error),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                let of = lease.clone();
+                let cause = error.clone();
+                self.writer
+                    .write(move |tx| aside::park(tx, &of, seq, now, cause))
+                    .await?;
+                tracing::error!(%lane, message_seq = seq.get(), %error, "a damaged row is left alone for an hour");
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The vault, for what is or was sealed.
 fn needed(vault: Option<&Arc<Vault>>) -> Result<&Arc<Vault>> {
     let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
@@ -201,6 +234,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    /// A living process is never overtaken.
+    fn holds(&self, _lease: &Lease) -> bool {
+        true
+    }
+
     async fn release(&self, lease: Lease) -> Result<()> {
         self.writer
             .write(move |tx| lanes::release(tx, &lease))
@@ -214,10 +252,23 @@ impl Store for SqliteStore {
         limit: usize,
         in_flight: &HashSet<Seq>,
     ) -> Result<Due> {
-        let (tag, lane, in_flight) = (self.tag, lease.lane, in_flight.clone());
-        self.delivering
-            .read(move |connection| due::due(connection, tag, lane, now, limit, &in_flight))
-            .await
+        let (tag, lane) = (self.tag, lease.lane);
+        let mut without = in_flight.clone();
+        loop {
+            let leave_out = without.clone();
+            let look = move |connection: &Connection| {
+                due::due(connection, tag, lane, now, limit, &leave_out)
+            };
+            let (due, damaged) = self.delivering.read(look).await?;
+            if damaged.is_empty() {
+                return Ok(due);
+            }
+            for &seq in &damaged {
+                self.set_aside(lease, seq, now).await?;
+            }
+            // Each look leaves out what was set aside before it, so that there is a last one.
+            without.extend(damaged);
+        }
     }
 
     async fn record(&self, lease: &Lease, batch: Vec<NewEvent>) -> Result<usize> {

@@ -4,6 +4,7 @@ use model::{
     Address, Content, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState,
     Priority, Seq, SubmissionId, Timestamp,
 };
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
 
 use super::record::Detail;
@@ -19,39 +20,50 @@ pub(super) const EVENT_COLUMNS: &str = "e.seq, e.kind, e.at, e.attempts, e.detai
 /// How many they are.
 pub(super) const EVENT_WIDTH: usize = 5;
 
+/// A message's row. One that does not hold what it must is [`StoreError::Damaged`], whatever is wrong with it.
 pub(super) fn to_message(row: &Row<'_>, tag: u32) -> Result<Message> {
     let seq = Seq::new(row.get(0)?);
-    let accepted_at = Timestamp::from_millis(row.get(5)?);
-    let address = row
-        .get_ref(3)?
-        .as_str()
-        .map_err(|error| damaged(seq, &error))?;
-    let data = row
-        .get_ref(4)?
-        .as_str()
-        .map_err(|error| damaged(seq, &error))?;
+    let accepted_at = Timestamp::from_millis(column(row, seq, 5)?);
+    let address = text(row, seq, 3)?;
+    let data = text(row, seq, 4)?;
     Ok(Message {
         seq,
         id: MessageId::new(accepted_at, tag, seq),
-        lane: LaneId(row.get(1)?),
+        lane: LaneId(column(row, seq, 1)?),
         content: content(row, seq)?,
-        priority: Priority::clamped(row.get(10)?),
+        priority: Priority::clamped(column(row, seq, 10)?),
         address: Address::parse(address).map_err(|error| damaged(seq, &error))?,
         data: data.into(),
         accepted_at,
-        attempts: row.get(6)?,
-        state: state(seq, row.get(7)?)?,
-        retry_of: row.get::<_, Option<i64>>(8)?.map(Seq::new),
+        attempts: column(row, seq, 6)?,
+        state: state(seq, column(row, seq, 7)?)?,
+        retry_of: column::<Option<i64>>(row, seq, 8)?.map(Seq::new),
     })
 }
 
 fn content(row: &Row<'_>, seq: Seq) -> Result<Content> {
-    if let Some(submission) = row.get::<_, Option<i64>>(9)? {
+    if let Some(submission) = column::<Option<i64>>(row, seq, 9)? {
         return Ok(Content::Submission(SubmissionId(Seq::new(submission))));
     }
-    let hash: Option<[u8; 32]> = row.get(2)?;
+    let hash: Option<[u8; 32]> = column(row, seq, 2)?;
     hash.map(|hash| Content::Letter(ContentHash(hash)))
         .ok_or_else(|| damaged(seq, &"its template is not there"))
+}
+
+fn column<T: FromSql>(row: &Row<'_>, seq: Seq, index: usize) -> Result<T> {
+    row.get(index)
+        .map_err(|error| wrong(row, seq, index, &error))
+}
+
+fn text<'r>(row: &'r Row<'_>, seq: Seq, index: usize) -> Result<&'r str> {
+    let text = row.get_ref(index)?.as_str();
+    text.map_err(|error| wrong(row, seq, index, &error))
+}
+
+/// The error of a column that does not hold what it must.
+fn wrong(row: &Row<'_>, seq: Seq, index: usize, error: &dyn std::fmt::Display) -> StoreError {
+    let name = row.as_ref().column_name(index).unwrap_or("row");
+    damaged(seq, &format_args!("its {name}: {error}"))
 }
 
 /// The event whose columns begin at `first`; `None` where they are null.

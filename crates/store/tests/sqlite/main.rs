@@ -8,6 +8,7 @@
 )]
 
 mod child;
+mod damaged;
 mod disk;
 mod file;
 mod kill;
