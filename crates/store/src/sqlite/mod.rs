@@ -234,11 +234,6 @@ impl Store for SqliteStore {
             .await
     }
 
-    /// A living process is never overtaken.
-    fn holds(&self, _lease: &Lease) -> bool {
-        true
-    }
-
     async fn release(&self, lease: Lease) -> Result<()> {
         self.writer
             .write(move |tx| lanes::release(tx, &lease))
