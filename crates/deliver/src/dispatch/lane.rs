@@ -23,7 +23,8 @@ use crate::run::allowance::Allowance;
 use crate::run::supply::Supply;
 use crate::run::{self, DeliverError, Delivery};
 
-/// When a lane is tried again that another process holds.
+/// When a lane is tried again that another process holds. A lease has no end of its own: it is free as soon as its holder
+/// is dead.
 const HELD_AGAIN: Duration = Duration::from_secs(5);
 /// When a lane is tried again that broke off, or whose account cannot be used.
 const TROUBLE_AGAIN: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::account::AccountPk;
 use model::{EventKind, LaneId, Priority, Seq, Timestamp};
+use store::submissions::WaitingLane;
 use store::{LogBatch, StoreError};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -15,8 +16,9 @@ use super::Shared;
 use super::lane::{self, Lane, Next};
 use crate::run::DeliverError;
 
-/// How long the rota sleeps at most. Then it looks for mail that nobody told of: another process may have accepted it.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// How long the rota sleeps at most. Then it looks for mail that nobody told of: another process may have accepted it, and
+/// died. After the second look at the latest it knows.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// The pause before a store that cannot be read is asked again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -34,6 +36,8 @@ pub(super) struct Rota {
     accounts: HashMap<LaneId, AccountPk>,
     /// How far the log was followed.
     followed: Seq,
+    /// Where the log ended at the latest look.
+    end_seen: Seq,
     /// When the store is asked for lanes with mail, and which of them are looked at then.
     look: (Instant, Whom),
 }
@@ -55,7 +59,7 @@ enum State {
 /// Which lanes with mail are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whom {
-    /// Those that are not known.
+    /// Those that are not known; and those that sleep or are delivered when another process wrote.
     Unknown,
     /// All.
     Everyone,
@@ -72,6 +76,7 @@ impl Rota {
             turns: JoinSet::new(),
             accounts: HashMap::new(),
             followed: Seq::START,
+            end_seen: Seq::START,
             look: (Instant::now(), Whom::Everyone),
         }
     }
@@ -135,12 +140,17 @@ impl Rota {
 
     async fn ask_the_store(&mut self) {
         let whom = self.look.1;
-        match self.shared.rooms.submissions.waiting_lanes().await {
-            Ok(waiting) => {
+        match self.waiting().await {
+            Ok((waiting, others_wrote)) => {
                 self.look = (Instant::now() + LOOK_AGAIN, Whom::Unknown);
                 for one in waiting {
                     self.accounts.insert(one.lane, one.account);
-                    if whom == Whom::Everyone || !self.lanes.contains_key(&one.account) {
+                    let is_due = match self.lanes.get(&one.account).map(|entry| entry.state) {
+                        None => true,
+                        Some(State::Asleep(_) | State::Delivering) => others_wrote,
+                        Some(State::Aside(_)) => false,
+                    };
+                    if is_due || whom == Whom::Everyone {
                         self.look_at(one.account);
                     }
                 }
@@ -150,6 +160,17 @@ impl Rota {
                 self.look = (Instant::now() + READ_AGAIN, whom);
             }
         }
+    }
+
+    /// The lanes with mail, and whether another process wrote: what this one commits is followed long before the next look.
+    async fn waiting(&mut self) -> Result<(Vec<WaitingLane>, bool), StoreError> {
+        let rooms = &self.shared.rooms;
+        let end = rooms.store.end_of_log().await?;
+        let waiting = rooms.submissions.waiting_lanes().await?;
+        let others_wrote = self.end_seen > self.followed;
+        self.followed = self.followed.max(self.end_seen);
+        self.end_seen = end;
+        Ok((waiting, others_wrote))
     }
 
     /// Everything is to be looked at, at once.
@@ -181,7 +202,7 @@ impl Rota {
         if batch.previous > self.followed {
             self.look_at_everyone();
         }
-        self.followed = batch.last;
+        self.followed = self.followed.max(batch.last);
         let mut told: HashMap<LaneId, Priority> = HashMap::new();
         for logged in &batch.events {
             let message = &logged.message;

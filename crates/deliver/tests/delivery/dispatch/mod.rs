@@ -7,5 +7,6 @@ mod outage;
 mod recall;
 mod replaced;
 mod sleep;
+mod takeover;
 mod urgent;
 mod world;
