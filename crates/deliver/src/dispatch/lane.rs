@@ -21,6 +21,7 @@ use crate::plan::relay::Unreachable;
 use crate::plan::retry::RetryPolicy;
 use crate::run::allowance::Allowance;
 use crate::run::supply::Supply;
+use crate::run::trouble::Troubles;
 use crate::run::{self, DeliverError, Delivery};
 
 /// When a lane is tried again that another process holds. A lease has no end of its own: it is free as soon as its holder
@@ -40,6 +41,7 @@ pub(super) struct Lane {
     pub(super) account: AccountPk,
     pub(super) supply: Arc<Supply>,
     pub(super) live: Arc<Live>,
+    troubles: Arc<Troubles>,
     allowance: Mutex<Arc<Allowance>>,
     /// Whether something was accepted since the lane was last looked at as a whole.
     news: AtomicBool,
@@ -62,10 +64,12 @@ pub(super) enum Next {
 
 impl Lane {
     pub(super) fn new(account: AccountPk) -> Self {
+        let live: Arc<Live> = Arc::default();
         Self {
             account,
             supply: Arc::default(),
-            live: Arc::default(),
+            troubles: Arc::new(Troubles::new(Arc::clone(&live), Unreachable::Charged)),
+            live,
             allowance: Mutex::default(),
             news: AtomicBool::new(false),
             changed: Notify::new(),
@@ -153,6 +157,8 @@ async fn take_turn(
     let lease = match store.lease(LaneKey::account(lane.account)).await {
         Ok(lease) => lease,
         Err(StoreError::LaneHeld { .. }) => {
+            // Whether the relay can be reached is that one's to say.
+            lane.troubles.without_relay();
             return Ok(Next::NotBefore(Instant::now() + HELD_AGAIN));
         }
         Err(error) => return Err(error.into()),
@@ -189,6 +195,7 @@ async fn deliver(
             read_ahead_max: read_ahead_max(&account, &shared.settings),
             allowance: lane.set_allowance(limits),
             pool: Some(Arc::clone(&shared.pool)),
+            troubles: Some(Arc::clone(&lane.troubles)),
             last_call: Some(stop.clone()),
             ..settings(&shared.settings)
         },
@@ -301,9 +308,12 @@ async fn next(shared: &Shared, lane: &Lane, lease: &Lease) -> Result<Next, Deliv
     let Due { messages, next_at } = store.due(lease, now, 1, &HashSet::new()).await?;
     Ok(match (messages.is_empty(), next_at) {
         (false, _) => Next::Now,
-        (true, Some(at)) => Next::At(at),
+        (true, Some(at)) => {
+            lane.troubles.next_try(Some(at));
+            Next::At(at)
+        }
         (true, None) => {
-            lane.live.set_trouble(None);
+            lane.troubles.without_relay();
             Next::WhenNews
         }
     })

@@ -11,7 +11,6 @@ use tokio::task::{JoinError, JoinSet};
 use super::line::{Fruit, Line};
 use super::pool::Slot;
 use super::recorder::Outcome;
-use super::trouble::time_of_day;
 use super::{DeliverError, Halt, PanicHalts, Shared};
 use crate::plan::pace::Pace;
 use crate::plan::relay::{Admission, AfterFailure, RelayHealth, Unreachable};
@@ -101,7 +100,7 @@ impl Crew {
                 true => self.act().await,
                 false => {
                     // A pause: nobody tries any more until its end.
-                    shared.troubles.with_relay(None);
+                    shared.troubles.without_relay();
                     LOOK_AGAIN
                 }
             };
@@ -128,6 +127,7 @@ impl Crew {
             match self.health.ask(now) {
                 Admission::Open => {
                     self.opening += 1;
+                    shared.troubles.next_try(None);
                     self.tasks.spawn(open(Arc::clone(&shared)));
                 }
                 Admission::Hold => return LOOK_AGAIN,
@@ -179,7 +179,7 @@ impl Crew {
             News::Opened(connection, slot) => {
                 (self.opening, self.open) = (self.opening - 1, self.open + 1);
                 self.health.opened(now);
-                shared.troubles.with_relay(None);
+                shared.troubles.without_relay();
                 let line = Line::new(shared, *connection, slot);
                 self.tasks.spawn(async { News::Closed(line.run().await) });
             }
@@ -208,15 +208,13 @@ impl Crew {
         self.opening -= 1;
         let now = self.shared.delivery.clock.now();
         let after = self.health.failed(now, error.persistence, fastrand::f64());
-        let next = match (after, self.health.next_try()) {
-            (AfterFailure::GiveUp, _) => Some("given up".to_owned()),
-            (AfterFailure::TryLater, Some(at)) => Some(format!("next try at {}", time_of_day(at))),
+        let trouble = format!("cannot reach the relay: {error}");
+        let troubles = &self.shared.troubles;
+        match (after, self.health.next_try()) {
+            (AfterFailure::GiveUp, _) => troubles.with_relay(trouble + "; given up", None),
+            (AfterFailure::TryLater, Some(at)) => troubles.with_relay(trouble, Some(at)),
             // Others are open: it is the relay's limit on connections.
-            (AfterFailure::TryLater, None) => None,
-        };
-        if let Some(next) = next {
-            let trouble = format!("cannot reach the relay: {error}; {next}");
-            self.shared.troubles.with_relay(Some(trouble));
+            (AfterFailure::TryLater, None) => {}
         }
         match after {
             AfterFailure::GiveUp => self.shared.halt(Halt::Unreachable(error)),

@@ -16,7 +16,7 @@
 //! - [`allowance`]: what the account may send
 //! - [`supply`]: how whoever accepts messages wakes the feeder, or has it read again
 //! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
-//! - `trouble`: what keeps it from going on, in words
+//! - [`trouble`]: what keeps it from going on, in words
 
 pub mod allowance;
 mod crew;
@@ -29,7 +29,7 @@ pub mod pool;
 mod recorder;
 mod restraint;
 pub mod supply;
-mod trouble;
+pub mod trouble;
 mod work;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,6 +81,8 @@ pub struct Settings {
     pub allowance: Arc<Allowance>,
     /// What this delivery shares with others; `None` for what only the settings here bound.
     pub pool: Option<Arc<Pool>>,
+    /// Where its troubles are kept over several deliveries of a lane; `None` where this one is alone.
+    pub troubles: Option<Arc<Troubles>>,
     /// Outcomes that may wait for their commit, beside one a connection (promise: P-03); a pool has its own bound.
     pub unrecorded_outcomes_max: usize,
     /// How long what is under way may go on after a stop (promise: P-06).
@@ -161,6 +163,7 @@ impl Default for Settings {
             ride_below: Duration::MAX,
             allowance: Arc::default(),
             pool: None,
+            troubles: None,
             unrecorded_outcomes_max: 64,
             stop_grace: Duration::from_secs(30),
             last_call: None,
@@ -177,7 +180,7 @@ struct Shared {
     pool: Arc<Pool>,
     allowance: Arc<Allowance>,
     rest: Rest,
-    troubles: Troubles,
+    troubles: Arc<Troubles>,
     /// Asks everyone to finish what is under way and to begin nothing new.
     halt: CancellationToken,
     /// Why, when it was not the caller's wish or the natural end. The first reason stays.
@@ -284,6 +287,10 @@ impl Shared {
         let unrecorded_max = settings.unrecorded_outcomes_max;
         let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max, MADE_BYTES_MAX));
         let allowance = Arc::clone(&settings.allowance);
+        let own_troubles = || Troubles::new(Arc::clone(&delivery.live), settings.unreachable);
+        let troubles = settings.troubles.clone();
+        let troubles = troubles.unwrap_or_else(|| Arc::new(own_troubles()));
+        troubles.begin();
         let (recorder, outcomes) =
             recorder::channel(unrecorded_max + connections_max, Arc::clone(&allowance));
         let shared = Self {
@@ -293,7 +300,7 @@ impl Shared {
             pool: settings.pool.clone().unwrap_or_else(own_pool),
             allowance,
             rest: Rest::default(),
-            troubles: Troubles::new(Arc::clone(&delivery.live), settings.unreachable),
+            troubles,
             halt,
             reason: Mutex::default(),
             delivery,

@@ -6,47 +6,64 @@ use model::{Live, Timestamp};
 
 use crate::plan::relay::Unreachable;
 
-/// The troubles of one delivery. There may be one of each kind at a time; all are shown together.
-pub(super) struct Troubles {
+/// The troubles of a lane. There may be one of each kind at a time; all are shown together.
+#[derive(Debug)]
+pub struct Troubles {
     live: Arc<Live>,
     unreachable: Unreachable,
     now: Mutex<Now>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Now {
     relay: Option<String>,
+    /// When somebody tries the relay next, as far as that is known.
+    next_try: Option<Timestamp>,
     store: Option<String>,
 }
 
 impl Troubles {
-    /// None yet, and what an earlier delivery left is taken away. A relay that is never given up is in trouble until a
-    /// connection is open, over several deliveries.
-    pub(super) fn new(live: Arc<Live>, unreachable: Unreachable) -> Self {
-        let relay = match unreachable {
-            Unreachable::GivenUp => None,
-            Unreachable::Charged => live.trouble().map(String::from),
-        };
-        let troubles = Self {
+    /// None yet.
+    pub(crate) fn new(live: Arc<Live>, unreachable: Unreachable) -> Self {
+        Self {
             live,
             unreachable,
             now: Mutex::default(),
-        };
-        troubles.with_relay(relay);
-        troubles
-    }
-
-    /// The delivery is over, and so are its troubles.
-    pub(super) fn end(&self) {
-        self.with_store(None);
-        if self.unreachable == Unreachable::GivenUp {
-            self.with_relay(None);
         }
     }
 
-    /// What is wrong with the relay; `None` when nothing is any more.
-    pub(super) fn with_relay(&self, trouble: Option<String>) {
-        self.change(|now| now.relay = trouble);
+    /// A delivery begins: nothing else than these keeps the lane from going on.
+    pub(super) fn begin(&self) {
+        self.with_store(None);
+    }
+
+    /// The delivery is over, and so are its troubles. A relay that is never given up is in trouble until a connection is
+    /// open, over several deliveries.
+    pub(super) fn end(&self) {
+        self.change(|now| {
+            *now = match self.unreachable {
+                Unreachable::GivenUp => Now::default(),
+                Unreachable::Charged => Now {
+                    relay: now.relay.take(),
+                    ..Now::default()
+                },
+            };
+        });
+    }
+
+    /// What is wrong with the relay, and when it is tried next.
+    pub(super) fn with_relay(&self, trouble: String, next_try: Option<Timestamp>) {
+        self.change(|now| (now.relay, now.next_try) = (Some(trouble), next_try));
+    }
+
+    /// Nothing is wrong with the relay any more, or nobody here knows.
+    pub(crate) fn without_relay(&self) {
+        self.change(|now| (now.relay, now.next_try) = (None, None));
+    }
+
+    /// When the relay is tried next; `None` while it is.
+    pub(crate) fn next_try(&self, at: Option<Timestamp>) {
+        self.change(|now| now.next_try = at);
     }
 
     /// What is wrong with the store; `None` when nothing is any more.
@@ -57,18 +74,24 @@ impl Troubles {
     fn change(&self, change: impl FnOnce(&mut Now)) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut now);
-        let all: Vec<&str> = [&now.relay, &now.store]
-            .into_iter()
-            .filter_map(Option::as_deref)
-            .collect();
         // Told under the lock, so that of two changes the later one is what is shown.
-        self.live
-            .set_trouble((!all.is_empty()).then(|| all.join("; ")));
+        self.live.set_trouble(now.words());
+    }
+}
+
+impl Now {
+    fn words(&self) -> Option<String> {
+        let relay = self.relay.as_ref().map(|trouble| match self.next_try {
+            Some(at) => format!("{trouble}; next try at {}", time_of_day(at)),
+            None => trouble.clone(),
+        });
+        let all: Vec<String> = relay.into_iter().chain(self.store.clone()).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 }
 
 /// A moment of today, for people: `17:04:59 UTC`.
-pub(super) fn time_of_day(at: Timestamp) -> String {
+fn time_of_day(at: Timestamp) -> String {
     let seconds = at.as_secs().rem_euclid(24 * 60 * 60);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{hours:02}:{minutes:02}:{seconds:02} UTC")
@@ -83,27 +106,46 @@ mod tests {
         let live = Arc::new(Live::default());
         live.set_trouble(Some("of yesterday".to_owned()));
         let troubles = Troubles::new(Arc::clone(&live), Unreachable::GivenUp);
+        troubles.begin();
         assert_eq!(live.trouble(), None);
-        troubles.with_relay(Some("no relay".to_owned()));
+        troubles.with_relay("no relay".to_owned(), None);
         troubles.with_store(Some("disk full".to_owned()));
         assert_eq!(live.trouble().as_deref(), Some("no relay; disk full"));
-        troubles.with_relay(None);
+        troubles.without_relay();
         assert_eq!(live.trouble().as_deref(), Some("disk full"));
-        troubles.with_store(None);
+        troubles.end();
         assert_eq!(live.trouble(), None);
     }
 
     #[test]
     fn a_relay_that_is_never_given_up_stays_in_trouble_over_deliveries() {
         let live = Arc::new(Live::default());
-        let first = Troubles::new(Arc::clone(&live), Unreachable::Charged);
-        first.with_relay(Some("no relay".to_owned()));
-        first.with_store(Some("disk full".to_owned()));
-        first.end();
-        let second = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        let troubles = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        troubles.with_relay("no relay".to_owned(), None);
+        troubles.with_store(Some("disk full".to_owned()));
+        troubles.end();
+        troubles.begin();
         assert_eq!(live.trouble().as_deref(), Some("no relay"));
-        second.with_relay(None);
+        troubles.without_relay();
         assert_eq!(live.trouble(), None);
+    }
+
+    #[test]
+    fn a_next_try_is_told_until_it_begins_or_another_is_known() {
+        let live = Arc::new(Live::default());
+        let troubles = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        let at = |minute: i64| Some(Timestamp::from_millis(minute * 60_000));
+        troubles.next_try(at(1));
+        assert_eq!(live.trouble(), None, "there is no trouble");
+        troubles.with_relay("no relay".to_owned(), at(1));
+        let shown = || live.trouble().unwrap();
+        assert_eq!(&*shown(), "no relay; next try at 00:01:00 UTC");
+        troubles.end();
+        assert_eq!(&*shown(), "no relay");
+        troubles.next_try(at(5));
+        assert_eq!(&*shown(), "no relay; next try at 00:05:00 UTC");
+        troubles.next_try(None);
+        assert_eq!(&*shown(), "no relay");
     }
 
     #[test]

@@ -49,6 +49,27 @@ async fn a_dead_relay_costs_each_message_its_tries_and_then_it_expires() {
     );
 }
 
+/// The relay could be tried again long before there is mail to try it with.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_try_that_is_shown_is_not_in_the_past() {
+    let world = World::start(retrying(&[Duration::from_secs(3_600)])).await;
+    let account = world.account_at("main", dead_port().await);
+    let account = world.put(account).await;
+    world.submit_all(vec![world.mail("main", "m0")]).await;
+    world
+        .until_counts(account, |counts| counts.deferred == 1)
+        .await;
+    let due_at = world.last_event("m0").await.due_at.unwrap();
+    let minutes = due_at.as_secs().rem_euclid(24 * 60 * 60) / 60;
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    let next_try = format!("; next try at {hours:02}:{minutes:02}:");
+    until("it is to be tried when mail is due", || {
+        let trouble = world.lane(account).and_then(|lane| lane.trouble);
+        trouble.is_some_and(|trouble| trouble.contains(&next_try))
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_returns_gets_what_waits() {
     let world = World::start(retrying(&[Duration::from_millis(400); 9])).await;
