@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use compose::letter::LetterSource;
 use deliver::dispatch::{Dispatcher, Rooms};
-use deliver::{Delivery, Letters, Maker, Settings, Supply, Unmade, dispatch};
+use deliver::{Delivery, Letters, Maker, Recent, Settings, Supply, Unmade, dispatch};
 use model::account::{Account, AccountId, AccountPk, Host};
 use model::{Address, Clock, Envelope, Line, Message, Priority, Tenant, TenantId};
 use smtp::client::{ClientConfig, Connector, TlsMode};
@@ -129,13 +129,18 @@ struct Plain(Arc<dyn Submissions>);
 
 #[async_trait]
 impl Maker for Plain {
-    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+    async fn make(
+        &self,
+        message: &Message,
+        recent: &Recent,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Envelope, Unmade> {
         let id = message.content.submission();
         let id = id.ok_or_else(|| Unmade::Never("no submission".to_owned()))?;
-        let known = self.0.payload(id).await?;
-        let (_, payload) = known.ok_or_else(|| Unmade::Never("it is gone".to_owned()))?;
+        let said = recent.said(&*self.0, id).await?;
+        let said = said.ok_or_else(|| Unmade::Never("it is gone".to_owned()))?;
         bytes.extend_from_slice(b"Subject: news\r\n\r\n");
-        bytes.extend_from_slice(payload.as_bytes());
+        bytes.extend_from_slice(said.payload.as_bytes());
         bytes.extend_from_slice(b"\r\n");
         let sender = Address::parse("news@example.org").ok();
         Ok(Envelope::new(sender, message.address.clone()))

@@ -10,6 +10,7 @@ use model::{ContentHash, Envelope, Message};
 use store::Store;
 
 use crate::maker::{Maker, Unmade};
+use crate::run::recent::Recent;
 
 /// Letters kept compiled. A lane rarely carries more than one at a time.
 const LETTERS_MAX: usize = 64;
@@ -78,7 +79,12 @@ impl Letters {
 
 #[async_trait]
 impl Maker for Letters {
-    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+    async fn make(
+        &self,
+        message: &Message,
+        _: &Recent,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Envelope, Unmade> {
         let content = message.content.letter().ok_or_else(|| {
             Unmade::Never("it is no campaign's, and only those have templates".to_owned())
         })?;

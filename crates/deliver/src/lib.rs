@@ -35,6 +35,7 @@ pub use plan::retry::RetryPolicy;
 pub use run::allowance::Allowance;
 pub use run::gate::Gate;
 pub use run::pool::Pool;
+pub use run::recent::{Recent, Said};
 pub use run::supply::Supply;
 pub use run::{DeliverError, Delivery, Ended, Settings};
 pub use smtp::client::{ConnectError, Connector};

@@ -4,11 +4,19 @@ use async_trait::async_trait;
 use model::{Envelope, Message};
 use store::StoreError;
 
+use crate::run::recent::Recent;
+
 /// Makes messages from what the store keeps of them. A message is made anew at each try, with the same bytes.
 #[async_trait]
 pub trait Maker: Send + Sync + 'static {
     /// Appends the message's exact bytes; gives who it is from and for. It may take long; it may be dropped half-way.
-    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade>;
+    /// What a client handed over is read through `recent`, which the messages of a lane share.
+    async fn make(
+        &self,
+        message: &Message,
+        recent: &Recent,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Envelope, Unmade>;
 }
 
 /// Why a message was not made.

@@ -192,9 +192,10 @@ impl Shared {
 
     fn begin_making(&self, work: &Work, mut bytes: Vec<u8>) -> Making {
         let (maker, message) = (Arc::clone(&self.delivery.maker), Arc::clone(&work.message));
+        let recent = Arc::clone(&self.recent);
         bytes.clear();
         Box::pin(async move {
-            let envelope = caught(maker.make(&message, &mut bytes)).await;
+            let envelope = caught(maker.make(&message, &recent, &mut bytes)).await;
             (envelope, bytes)
         })
     }

@@ -16,6 +16,7 @@
 //! - [`allowance`]: what the account may send
 //! - [`supply`]: how whoever accepts messages wakes the feeder, or has it read again
 //! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
+//! - [`recent`]: what several of its messages are made from, read once
 //! - [`trouble`]: what keeps it from going on, in words
 
 pub mod allowance;
@@ -26,6 +27,7 @@ mod line;
 mod making;
 pub mod outcome;
 pub mod pool;
+pub mod recent;
 mod recorder;
 mod restraint;
 pub mod supply;
@@ -49,6 +51,7 @@ use crew::Rest;
 use gate::Gate;
 use making::Bench;
 use pool::{MADE_BYTES_MAX, Pool};
+use recent::Recent;
 use recorder::{Outcome, Recorder};
 use supply::Supply;
 use trouble::Troubles;
@@ -176,6 +179,7 @@ struct Shared {
     delivery: Delivery,
     work: Arc<WorkQueue>,
     bench: Bench,
+    recent: Arc<Recent>,
     recorder: Recorder,
     pool: Arc<Pool>,
     allowance: Arc<Allowance>,
@@ -296,6 +300,7 @@ impl Shared {
         let shared = Self {
             work: Arc::new(WorkQueue::new(settings.read_ahead_max)),
             bench: Bench::default(),
+            recent: Arc::new(Recent::new(Arc::clone(&delivery.supply))),
             recorder,
             pool: settings.pool.clone().unwrap_or_else(own_pool),
             allowance,

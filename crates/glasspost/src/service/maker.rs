@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deliver::{Maker, Unmade};
-use model::{Content, Envelope, Message, SubmissionId};
+use deliver::{Maker, Recent, Said, Unmade};
+use model::{Content, Envelope, Message};
 use prepare::{Draft, Unmakeable, Workshop};
 use serde_json::Value;
-use store::{Submission, Submissions};
+use store::Submissions;
 
 use super::tenants::{TenantError, Tenants};
 
@@ -26,11 +26,18 @@ pub struct SubmissionMaker {
 
 #[async_trait]
 impl Maker for SubmissionMaker {
-    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+    async fn make(
+        &self,
+        message: &Message,
+        recent: &Recent,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Envelope, Unmade> {
         let Content::Submission(id) = message.content else {
             return Err(Unmade::Never("it is a campaign's".to_owned()));
         };
-        let (submission, draft) = self.draft(id).await?;
+        let said = recent.said(&*self.submissions, id).await?;
+        let said = said.ok_or_else(|| Unmade::Never("its client took it back".to_owned()))?;
+        let (submission, draft) = (&said.submission, draft(&said)?);
         let tenant = self
             .tenants
             .get(&submission.tenant)
@@ -63,16 +70,11 @@ impl Maker for SubmissionMaker {
     }
 }
 
-impl SubmissionMaker {
-    async fn draft(&self, id: SubmissionId) -> Result<(Submission, Draft), Unmade> {
-        let kept = self.submissions.payload(id).await?;
-        let (submission, payload) =
-            kept.ok_or_else(|| Unmade::Never("its client took it back".to_owned()))?;
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Unmade::Never(format!("what was handed over cannot be read: {error}"))
-        };
-        let json: Value = serde_json::from_str(&payload).map_err(|error| unreadable(&error))?;
-        let draft = Draft::read(&json).map_err(|error| unreadable(&error))?;
-        Ok((submission, draft))
-    }
+/// What was handed over, as the workshop takes it.
+fn draft(said: &Said) -> Result<Draft, Unmade> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Unmade::Never(format!("what was handed over cannot be read: {error}"))
+    };
+    let json: Value = serde_json::from_str(&said.payload).map_err(|error| unreadable(&error))?;
+    Draft::read(&json).map_err(|error| unreadable(&error))
 }

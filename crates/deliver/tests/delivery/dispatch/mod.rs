@@ -5,6 +5,7 @@ mod limits;
 mod making;
 mod outage;
 mod recall;
+mod recent;
 mod replaced;
 mod sleep;
 mod takeover;

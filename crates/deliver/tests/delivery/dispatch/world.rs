@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deliver::dispatch::{Dispatch, Dispatcher, LaneNow, Rooms, Settings};
-use deliver::{Maker, RetryPolicy, Unmade};
+use deliver::{Maker, Recent, RetryPolicy, Unmade};
 use model::account::{Account, AccountId, AccountPk, Host};
 use model::{
     Address, Clock, Envelope, Event, Line, Message, Priority, SubmissionId, Suspension, Tenant,
@@ -47,10 +47,16 @@ pub struct Plain {
 
 #[async_trait]
 impl Maker for Plain {
-    async fn make(&self, message: &Message, bytes: &mut Vec<u8>) -> Result<Envelope, Unmade> {
+    async fn make(
+        &self,
+        message: &Message,
+        recent: &Recent,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Envelope, Unmade> {
         let id = message.content.submission().unwrap();
-        let (_, payload) = self.submissions.payload(id).await?.unwrap();
-        match &*payload {
+        let said = recent.said(&*self.submissions, id).await?.unwrap();
+        let payload = &said.payload;
+        match &**payload {
             NEVER => return Err(Unmade::Never("it is too large".to_owned())),
             LATER => return Err(Unmade::Later("no attachment today".to_owned())),
             PANIC => panic!("a fault of the maker"),
@@ -62,7 +68,7 @@ impl Maker for Plain {
             _ => {}
         }
         bytes.extend_from_slice(b"Subject: news\r\n\r\n");
-        let times = match &*payload {
+        let times = match &**payload {
             LARGE => 600 * 1024 / (LARGE.len() + 2),
             HUGE => 3 * 1024 * 1024 / (HUGE.len() + 2),
             _ => 1,
