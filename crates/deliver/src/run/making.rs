@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use model::Envelope;
+use store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::{SMALL, Share};
@@ -255,6 +256,15 @@ impl Shared {
                 tracing::warn!(%error, "a message cannot be made, trying again");
                 tokio::time::sleep(STORE_PAUSE).await;
                 self.work.hand_back(work);
+            }
+            // What a campaign's messages are made from is for all of them; what was handed over is for its own.
+            Unmade::Store(error @ StoreError::Damaged(_))
+                if work.message.content.submission().is_some() =>
+            {
+                tracing::error!(message_seq = work.message.seq.get(), %error, "a message cannot be read and is put off");
+                let event = self.not_made_yet(work, error.to_string().into());
+                let outcome = Outcome::without_dialogue(event, recalls);
+                self.recorder.record(outcome).await;
             }
             error @ (Unmade::Store(_) | Unmade::Letter(_)) => self.halt(Halt::Broken(error.into())),
         }

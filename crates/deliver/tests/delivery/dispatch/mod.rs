@@ -1,6 +1,7 @@
 //! A dispatcher over the real store: every account of a service at once.
 
 mod accounts;
+mod damaged;
 mod limits;
 mod making;
 mod outage;
