@@ -19,6 +19,8 @@ use crate::run::DeliverError;
 /// How long the rota sleeps at most. Then it looks for mail that nobody told of: another process may have accepted it, and
 /// died. After the second look at the latest it knows.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How long a lane is not looked at where all that waits is held back, when nobody tells of it. Those may be many.
+const FORGOTTEN_AGAIN: Duration = Duration::from_secs(60);
 /// The pause before a store that cannot be read is asked again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub(super) struct Rota {
     end_seen: Seq,
     /// When the store is asked for lanes with mail, and which of them are looked at then.
     look: (Instant, Whom),
+    /// When lanes are looked at that were delivered once and had nothing to send.
+    forgotten: Instant,
 }
 
 struct Entry {
@@ -59,8 +63,8 @@ enum State {
 /// Which lanes with mail are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whom {
-    /// Those that are not known; and those that sleep or are delivered when another process wrote.
-    Unknown,
+    /// Those that are new; and when another process wrote, all but those that are left alone.
+    New,
     /// All.
     Everyone,
 }
@@ -78,6 +82,7 @@ impl Rota {
             followed: Seq::START,
             end_seen: Seq::START,
             look: (Instant::now(), Whom::Everyone),
+            forgotten: Instant::now() + FORGOTTEN_AGAIN,
         }
     }
 
@@ -142,11 +147,16 @@ impl Rota {
         let whom = self.look.1;
         match self.waiting().await {
             Ok((waiting, others_wrote)) => {
-                self.look = (Instant::now() + LOOK_AGAIN, Whom::Unknown);
+                let now = Instant::now();
+                self.look = (now + LOOK_AGAIN, Whom::New);
+                let with_forgotten = others_wrote || self.forgotten <= now;
+                if self.forgotten <= now {
+                    self.forgotten = now + FORGOTTEN_AGAIN;
+                }
                 for one in waiting {
-                    self.accounts.insert(one.lane, one.account);
+                    let is_new = self.accounts.insert(one.lane, one.account).is_none();
                     let is_due = match self.lanes.get(&one.account).map(|entry| entry.state) {
-                        None => true,
+                        None => is_new || with_forgotten,
                         Some(State::Asleep(_) | State::Delivering) => others_wrote,
                         Some(State::Aside(_)) => false,
                     };

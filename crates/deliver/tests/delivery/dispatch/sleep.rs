@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use deliver::dispatch::Settings;
+use model::Suspension;
+use rusqlite::Connection;
+use store::sqlite::FILE_NAME;
 use store::{KeySource, LaneKey, SqliteStore, Store, Submissions};
 
 use super::world::{World, retrying};
@@ -51,6 +54,33 @@ async fn lanes_with_mail_for_later_cost_no_task() {
         .until(|seen| seen.taken.contains(&"another@example.org".to_owned()))
         .await;
     until("all of them sleep", || tasks() <= before + 5).await;
+}
+
+/// The mail of suspended tenants may wait in very many lanes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_whose_mail_is_held_back_is_not_leased_again_and_again() {
+    let world = World::start(Settings::default()).await;
+    let relay = Relay::start().await;
+    let account = world.put(world.account("main", &relay)).await;
+    world.suspend(Suspension::all()).await;
+    world.submit_all(vec![world.mail("main", "m0")]).await;
+    let connection = Connection::open(world.folder().join(FILE_NAME)).unwrap();
+    let leases = || -> i64 {
+        let query = "SELECT token FROM lanes WHERE account = ?1";
+        connection
+            .query_row(query, [account.0], |row| row.get(0))
+            .unwrap()
+    };
+    until("it was looked at", || {
+        leases() > 0 && world.lane(account).is_none()
+    })
+    .await;
+    let before = leases();
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(leases(), before);
+    world.suspend(Suspension::default()).await;
+    world.dispatch.wake();
+    world.until_counts(account, |counts| counts.sent == 1).await;
 }
 
 /// Two processes share one data folder.
