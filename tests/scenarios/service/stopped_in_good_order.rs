@@ -23,6 +23,11 @@ fn a_stop_drains_and_a_start_goes_on() {
         "{:?}",
         asked.elapsed()
     );
+    let log = service.process.stdout();
+    assert!(
+        !log.contains(" WARNING ") && !log.contains(" ERROR "),
+        "what a stop cuts off is no trouble: {log}"
+    );
     let before = sink.count();
     assert!(before < 1000);
     let service = Service::start(&home);

@@ -11,6 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use webserver::{Caller, Peer};
 
 use super::history::{History, Point};
@@ -49,6 +50,8 @@ struct Maker {
     charted: Option<(i64, Sum)>,
     rests_until: Instant,
     quiet_periods: u32,
+    /// Cancelled when the service ends, and what it reads from with it.
+    stop: CancellationToken,
 }
 
 #[derive(Serialize)]
@@ -80,6 +83,7 @@ pub(super) fn start(service: &Service, sources: Sources) -> Arc<Stream<Watched>>
         charted: None,
         rests_until: Instant::now(),
         quiet_periods: 0,
+        stop: service.stop.clone(),
     };
     let stop = service.stop.clone();
     Stream::start(Watched { history }, maker, &service.clock, stop)
@@ -152,7 +156,7 @@ impl Maker {
                 trouble: None,
             },
             Err(error) => {
-                if self.seen.trouble.is_none() {
+                if self.seen.trouble.is_none() && !self.stop.is_cancelled() {
                     tracing::warn!(%error, "the traffic cannot be shown, it is looked at again");
                 }
                 Seen {
