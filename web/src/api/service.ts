@@ -22,7 +22,7 @@ export interface Sum extends Counts {
   /** Accounts through which nothing goes, and accounts at a limit. */
   troubled: number;
   limited: number;
-  /** Reports that were not taken yet. */
+  /** Reports that an application has not taken yet. */
   report_backlog: number;
   report_oldest_at: string | null;
   report_lag_s: number;

@@ -87,7 +87,7 @@ function Numbers({ seen }: { seen: Seen }) {
         name="Reports waiting"
         testid="stat-reports"
         value={totals.report_backlog}
-        note={totals.report_backlog > 0 ? `the oldest for ${span(totals.report_lag_s)}` : "all were taken"}
+        note={totals.report_backlog > 0 ? `the oldest for ${span(totals.report_lag_s)}` : "nothing to tell"}
       >
         {count(totals.report_backlog)}
       </Statistic>

@@ -23,7 +23,7 @@ export function heldUp({ troubled, limited }: Sum): string {
   return parts.filter(Boolean).join(", ");
 }
 
-/** How the reports to a tenant stand; nothing where all were taken. */
+/** How the reports to a tenant stand; nothing where none waits. */
 export function reportWords(row: TenantRow | Sum): string {
   const parts: string[] = [];
   if (row.report_backlog > 0)

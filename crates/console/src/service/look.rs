@@ -28,9 +28,11 @@ impl Sources {
 
     /// What there is to be seen.
     pub(super) async fn facts(&self) -> store::Result<Facts> {
+        let mut backlog = self.submissions.report_backlog().await?;
+        self.figures.retain_awaited(&mut backlog);
         Ok(Facts {
             counts: self.submissions.account_counts().await?,
-            backlog: self.submissions.report_backlog().await?,
+            backlog,
             lanes: self.figures.lanes(),
             reporting: self.figures.reporting(),
             is_active: self.figures.is_active(),

@@ -3,6 +3,7 @@
 use deliver::dispatch::LaneNow;
 use model::Seq;
 use observe::reports::{ReportFigures, SyncStatus};
+use store::submissions::ReportBacklog;
 
 /// What the service has in memory beside its store. Every answer is at once and from memory.
 pub trait FiguresSource: Send + Sync + 'static {
@@ -11,6 +12,9 @@ pub trait FiguresSource: Send + Sync + 'static {
 
     /// How the reports to each tenant stand that gets some.
     fn reporting(&self) -> Vec<SyncStatus>;
+
+    /// Leaves of a backlog only the reports that wait for somebody.
+    fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>);
 
     /// What the reports came to so far, for the metrics.
     fn report_figures(&self) -> ReportFigures;

@@ -51,7 +51,7 @@ pub(super) struct Sum {
     troubled: u64,
     /// Accounts at a limit.
     limited: u64,
-    /// Reports that were not taken yet.
+    /// Reports that an application has not taken yet.
     report_backlog: u64,
     report_oldest_at: Option<Rfc3339>,
     /// How old the oldest of them is.

@@ -13,7 +13,7 @@ use model::{
     Reply, Secret, Seq, Tenant, TenantId, Timestamp,
 };
 use observe::reports::{ReportFigures, SyncStatus};
-use store::submissions::Followed;
+use store::submissions::{Followed, ReportBacklog};
 use store::{
     Directory, KeySource, LaneKey, NewEvent, NewSubmission, SqliteStore, Store, Submissions,
 };
@@ -39,6 +39,8 @@ pub struct Board {
     pub lanes: Mutex<Vec<LaneNow>>,
     pub reporting: Mutex<Vec<SyncStatus>>,
     pub sending: Mutex<Vec<Seq>>,
+    /// Tenants whose reports wait for nobody.
+    pub without_application: Mutex<Vec<TenantId>>,
     /// Whether mail is sent, and whether the task lives that does.
     pub dispatch: Mutex<(bool, bool)>,
 }
@@ -50,6 +52,11 @@ impl FiguresSource for Board {
 
     fn reporting(&self) -> Vec<SyncStatus> {
         self.reporting.lock().unwrap().clone()
+    }
+
+    fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
+        let alone = self.without_application.lock().unwrap();
+        backlog.retain(|of| !alone.contains(&of.tenant));
     }
 
     fn report_figures(&self) -> ReportFigures {
@@ -106,6 +113,7 @@ impl House {
             lanes: Mutex::default(),
             reporting: Mutex::default(),
             sending: Mutex::default(),
+            without_application: Mutex::default(),
             dispatch: Mutex::new((true, true)),
         });
         let stop = CancellationToken::new();

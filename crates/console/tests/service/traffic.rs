@@ -145,6 +145,25 @@ async fn reports_have_a_backlog_and_an_age() {
 }
 
 #[tokio::test]
+async fn reports_of_a_tenant_without_an_application_wait_for_nobody() {
+    let house = House::open().await;
+    house.settle("acme", &["main"]).await;
+    house.settle("other", &["main"]).await;
+    house.mail("acme/main", "1", &[EventKind::Delivered]).await;
+    house.mail("other/main", "2", &[EventKind::Delivered]).await;
+    *house.board.without_application.lock().unwrap() = vec![tenant_id("acme")];
+    let traffic = house.json("/api/traffic").await;
+    let waiting: Vec<&Value> = traffic["tenants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tenant| &tenant["report_backlog"])
+        .collect();
+    assert_eq!(waiting, [&json!(0), &json!(1)]);
+    assert_eq!(traffic["totals"]["report_backlog"], 1);
+}
+
+#[tokio::test]
 async fn many_accounts_are_a_bounded_list_and_a_rest_and_trouble_is_never_in_the_rest() {
     let house = House::open().await;
     let names: Vec<String> = (0..ROWS_MAX + 20)

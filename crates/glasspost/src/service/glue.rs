@@ -7,6 +7,7 @@ use intake::proxy::{SyncControl, Wakes};
 use model::account::AccountPk;
 use model::{Seq, TenantId};
 use observe::reports::{ReportFigures, Reports, SyncStatus};
+use store::submissions::ReportBacklog;
 use tokio_util::sync::CancellationToken;
 
 /// Sending, as the API moves it.
@@ -82,6 +83,10 @@ impl FiguresSource for Shown {
 
     fn reporting(&self) -> Vec<SyncStatus> {
         self.reports.status()
+    }
+
+    fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
+        self.reports.retain_awaited(backlog);
     }
 
     fn report_figures(&self) -> ReportFigures {

@@ -144,7 +144,8 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
     gauge(
         ServiceMetricId::ReportBacklog,
         "glasspost_service_report_backlog",
-        "Delivery reports that the tenant's application has not acknowledged.",
+        "Delivery reports that the tenant's application has not acknowledged. Those of a tenant without an application \
+         wait for nobody: they are not counted, and kept for their retention.",
     )
     .by(&TENANT),
     gauge(

@@ -8,7 +8,7 @@ use store::submissions::{Channel, ReportBacklog};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::lane::{Counts, Errand, Lane, Now, Outcome};
+use super::lane::{Errand, Lane, Now, Outcome};
 use super::{ReportFigures, ReportSettings, SyncStatus, TenantReports};
 
 /// Calls at once.
@@ -75,7 +75,14 @@ impl Board {
 
     /// A tenant has a webhook.
     pub fn open_webhook(&self, tenant: &TenantId) {
-        self.lanes().change(&webhook(tenant), |_| {});
+        self.lanes()
+            .change(&webhook(tenant), |lane| lane.has_target = true);
+    }
+
+    /// Whether a tenant has an application that its reports go to.
+    pub fn set_target(&self, tenant: &TenantId, has_target: bool) {
+        self.lanes()
+            .change(&sync(tenant), |lane| lane.has_target = has_target);
     }
 
     /// Calls a tenant's application now.
@@ -210,6 +217,15 @@ impl Board {
         });
     }
 
+    /// Leaves only what waits for somebody.
+    pub fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
+        let Lanes { lanes, .. } = &*self.lanes();
+        backlog.retain(|of| {
+            let way = (of.tenant.clone(), of.channel);
+            lanes.get(&way).is_some_and(|lane| lane.has_target)
+        });
+    }
+
     pub fn status(&self) -> Vec<SyncStatus> {
         let now = self.now();
         let lanes = self.lanes();
@@ -231,10 +247,10 @@ impl Board {
         // A tenant's ways follow each other.
         for ((tenant, _), lane) in &lanes.lanes {
             match tenants.last_mut().filter(|last| last.tenant == *tenant) {
-                Some(last) => last.add(&lane.counts),
+                Some(last) => last.add(lane),
                 None => {
                     let mut figures = TenantReports::none(tenant.clone());
-                    figures.add(&lane.counts);
+                    figures.add(lane);
                     tenants.push(figures);
                 }
             }
@@ -334,12 +350,15 @@ impl TenantReports {
         }
     }
 
-    fn add(&mut self, counts: &Counts) {
-        self.backlog += counts.backlog;
-        self.oldest_at = [self.oldest_at, counts.oldest_at]
-            .into_iter()
-            .flatten()
-            .min();
+    fn add(&mut self, lane: &Lane) {
+        let counts = &lane.counts;
+        if lane.has_target {
+            self.backlog += counts.backlog;
+            self.oldest_at = [self.oldest_at, counts.oldest_at]
+                .into_iter()
+                .flatten()
+                .min();
+        }
         self.syncs += counts.syncs;
         self.failures += counts.failures;
         self.acknowledged += counts.acknowledged;

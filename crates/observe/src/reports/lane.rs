@@ -19,6 +19,9 @@ const AGAIN_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Lane {
     /// What is being told.
     under_way: Option<Errand>,
+    /// Whether there is an application to call, as far as the directory and the last call have said. Where there is
+    /// none, reports wait for nobody.
+    pub has_target: bool,
     /// Whether its application is called without a reason, now and then.
     has_heartbeat: bool,
     /// When reports that have not been told yet are told.
@@ -183,6 +186,7 @@ impl Lane {
         chance: f64,
     ) {
         let was_call = self.under_way.take().is_some_and(|errand| errand.is_call);
+        self.has_target = outcome != Outcome::NoTarget;
         match outcome {
             Outcome::NoTarget => self.rest(),
             Outcome::Nothing => self.nothing_waits(),

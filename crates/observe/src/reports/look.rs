@@ -86,6 +86,8 @@ impl Look {
             let quiet_until = saved_quiet(&*self.store, &tenant.id).await?;
             self.board.load(&tenant.id, quiet_until);
         }
+        let target = Target::of(tenant, self.settings.fallback.as_ref());
+        self.board.set_target(&tenant.id, target.is_some());
         self.board.set_heartbeat(&tenant.id, is_called);
         Ok(())
     }

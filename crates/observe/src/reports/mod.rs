@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Clock, TenantId, Timestamp};
+use store::submissions::ReportBacklog;
 use store::{Directory, Store, Submissions};
 use tokio_util::sync::CancellationToken;
 use webclient::WebClient;
@@ -117,7 +118,7 @@ pub struct ReportFigures {
 pub struct TenantReports {
     /// Whose.
     pub tenant: TenantId,
-    /// Reports that wait, when last looked at.
+    /// Reports that wait for its application, when last looked at; none where it has no application.
     pub backlog: u64,
     /// When the oldest of them happened.
     pub oldest_at: Option<Timestamp>,
@@ -226,6 +227,12 @@ impl Reports {
     /// How each tenant's reports stand, by tenant.
     pub fn status(&self) -> Vec<SyncStatus> {
         self.board.status()
+    }
+
+    /// Leaves of a backlog only what waits for somebody. Where a tenant has no application, or its webhook is gone, its
+    /// reports are kept for their retention, should it get one.
+    pub fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
+        self.board.retain_awaited(backlog);
     }
 
     /// The figures for metrics, by tenant.

@@ -241,6 +241,16 @@ async fn reports_that_nobody_takes_are_given_up_after_their_retention() {
     house.deliver("gone", "b").await;
     let running = house.report(quick());
     until("a look", || running.reports.figures().tenants.len() == 2).await;
+    // The one without an application has nobody who waits for it.
+    let waiting = || {
+        let told = running.reports.figures().tenants;
+        told.iter().map(|told| told.backlog).collect::<Vec<_>>()
+    };
+    until("the backlog", || waiting() == [0, 1]).await;
+    let mut backlog = house.store.report_backlog().await.unwrap();
+    running.reports.retain_awaited(&mut backlog);
+    assert_eq!(backlog.len(), 1);
+    assert_eq!(backlog[0].tenant.as_str(), "gone");
     house
         .clock
         .set(START + Duration::from_secs(7 * 24 * 3600 - 60));

@@ -240,6 +240,20 @@ fn a_lane_without_a_target_rests_and_gets_its_heartbeat_back() {
 }
 
 #[test]
+fn a_call_tells_whether_reports_wait_for_somebody() {
+    let mut play = Play::with_heartbeat();
+    for (outcome, has_target) in [
+        (Outcome::Failed(None), true),
+        (Outcome::NoTarget, false),
+        (well(), true),
+    ] {
+        play.lane.wake(play.now.instant);
+        play.call(outcome);
+        assert_eq!(play.lane.has_target, has_target);
+    }
+}
+
+#[test]
 fn a_slow_answer_makes_a_lane_troubled_and_a_quick_one_ends_that() {
     let mut play = Play::with_heartbeat();
     play.lane.begin(play.now.instant);
