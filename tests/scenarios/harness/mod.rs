@@ -10,7 +10,7 @@
 //! - [`Dovecot`]: logins for Postfix, and a submission service
 //! - [`Authority`]: certificates that nobody else believes
 //! - [`Dashboard`]: the dashboard of a campaign: asked, intervened through, followed by [`Updates`]
-//! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail
+//! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail; both are [`Caller`]s of its API
 //! - [`Hook`]: a web server in an application's place
 //! - [`Prometheus`]: scrapes, answers queries, and knows which alerts fire
 //! - [`Request`]: HTTP by hand, also such as no library would send
@@ -52,7 +52,7 @@ pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
 pub use prometheus::Prometheus;
 pub use relay::{Deed, Moment, Relay};
-pub use service::{Application, Service};
+pub use service::{Application, Caller, Service};
 pub use sink::Sink;
 pub use soak::amount;
 pub use updates::Updates;

@@ -1,6 +1,7 @@
 //! `glasspost serve` as applications and operators use it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -30,6 +31,62 @@ pub struct Application {
     pub tenant: String,
     /// The tenant's key.
     pub key: String,
+}
+
+/// Who asks the service, with a token of their own: the operator as [`Service`], or an [`Application`].
+pub trait Caller {
+    /// Where the service answers.
+    fn address(&self) -> SocketAddr;
+
+    /// Theirs.
+    fn token(&self) -> &str;
+
+    /// A request.
+    fn ask(&self, method: &str, target: &str) -> Request {
+        Request::new(method, target)
+            .header("Host", &self.address().to_string())
+            .header("X-API-Token", self.token())
+    }
+
+    /// What they get.
+    #[track_caller]
+    fn get(&self, target: &str) -> Value {
+        let answer = self.ask("GET", target).send(self.address());
+        answer.expect(200).json()
+    }
+
+    /// What they get for a body.
+    #[track_caller]
+    fn post(&self, target: &str, body: &Value) -> Answer {
+        let request = self.ask("POST", target).json(body);
+        request.send(self.address())
+    }
+
+    /// The same where it may be that nobody answers.
+    fn try_post(&self, target: &str, body: &Value) -> io::Result<Answer> {
+        let request = self.ask("POST", target).json(body);
+        request.try_send(self.address())
+    }
+}
+
+impl Caller for Service {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn token(&self) -> &str {
+        &self.admin
+    }
+}
+
+impl Caller for Application {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn token(&self) -> &str {
+        &self.key
+    }
 }
 
 impl Service {
@@ -88,26 +145,6 @@ impl Service {
     pub fn stop(self) -> Finished {
         self.process.signal("TERM");
         self.process.wait().expect_code(0)
-    }
-
-    /// A request of the operator's.
-    pub fn ask(&self, method: &str, target: &str) -> Request {
-        request(self.address, method, target, &self.admin)
-    }
-
-    /// What the operator gets.
-    #[track_caller]
-    pub fn get(&self, target: &str) -> Value {
-        self.ask("GET", target)
-            .send(self.address)
-            .expect(200)
-            .json()
-    }
-
-    /// What the operator gets for a body.
-    #[track_caller]
-    pub fn post(&self, target: &str, body: &Value) -> Answer {
-        self.ask("POST", target).json(body).send(self.address)
     }
 
     /// Adds a tenant with more settings; gives its application.
@@ -174,31 +211,6 @@ impl Application {
         }
     }
 
-    /// A request of the tenant's.
-    pub fn ask(&self, method: &str, target: &str) -> Request {
-        request(self.address, method, target, &self.key)
-    }
-
-    /// What the tenant gets.
-    #[track_caller]
-    pub fn get(&self, target: &str) -> Value {
-        self.ask("GET", target)
-            .send(self.address)
-            .expect(200)
-            .json()
-    }
-
-    /// What the tenant gets for a body.
-    #[track_caller]
-    pub fn post(&self, target: &str, body: &Value) -> Answer {
-        self.ask("POST", target).json(body).send(self.address)
-    }
-
-    /// The same where it may be that nobody answers.
-    pub fn try_post(&self, target: &str, body: &Value) -> std::io::Result<Answer> {
-        self.ask("POST", target).json(body).try_send(self.address)
-    }
-
     /// Adds an account with more settings.
     #[track_caller]
     pub fn account(&self, id: &str, port: u16, mut settings: Value) {
@@ -253,10 +265,4 @@ fn shown_address(log: &str) -> Option<SocketAddr> {
     let (_, shown) = whole.split_once(SHOWN)?;
     let shown = shown.split(['"', '\n']).next()?;
     Some(shown.parse().unwrap())
-}
-
-fn request(address: SocketAddr, method: &str, target: &str, token: &str) -> Request {
-    Request::new(method, target)
-        .header("Host", &address.to_string())
-        .header("X-API-Token", token)
 }

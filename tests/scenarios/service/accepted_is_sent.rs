@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, Service, Sink, until};
+use crate::harness::{Caller, Home, Service, Sink, until};
 
 #[test]
 fn a_message_arrives_and_every_number_says_so() {

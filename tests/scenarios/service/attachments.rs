@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 
 use crate::harness::mailboxes::Attached;
-use crate::harness::{Application, Folder, Home, Hook, Post, Service, Sink};
+use crate::harness::{Application, Caller, Folder, Home, Hook, Post, Service, Sink};
 
 const REPORT: &[u8] = b"%PDF-1.4 \x00\x01\xff a report\r\n.\r\nthat goes on";
 

@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{Home, Service, Sink};
+use crate::harness::{Caller, Home, Service, Sink};
 
 const CLIENTS: usize = 16;
 const CALLS: usize = 10;

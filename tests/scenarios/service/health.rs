@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, Request, Service, Sink};
+use crate::harness::{Caller, Home, Request, Service, Sink};
 
 #[test]
 fn health_and_metrics_ask_for_no_token_and_status_does() {

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Authority, Dovecot, Entrance, Home, Postfix, Residents, Service, until};
+use crate::harness::{
+    Authority, Caller, Dovecot, Entrance, Home, Postfix, Residents, Service, until,
+};
 
 const PASSWORD: &str = "a secret, €50 worth";
 const PEOPLE: [&str; 3] = ["one@example.test", "two@example.test", "three@example.test"];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Application, Home, Prometheus, Service, Sink, until, until_within};
+use crate::harness::{Application, Caller, Home, Prometheus, Service, Sink, until, until_within};
 
 const CONFIGURATION: &str = include_str!("../../../deploy/prometheus/prometheus.yml");
 const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yml");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Application, Home, Hook, Service, Sink, until};
+use crate::harness::{Application, Caller, Home, Hook, Service, Sink, until};
 
 /// Sends nothing until it is told to.
 const INACTIVE: (&str, &str) = ("GMP_SCHEDULER_ACTIVE", "false");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, Service, Sink, until};
+use crate::harness::{Caller, Home, Service, Sink, until};
 
 #[test]
 fn what_was_not_sent_yet_is_replaced() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use model::Clock;
 use serde_json::{Value, json};
 
-use crate::harness::{Application, Home, Hook, Post, Service, Sink, until};
+use crate::harness::{Application, Caller, Home, Hook, Post, Service, Sink, until};
 
 /// Reports may be posted to this machine.
 const LOOPBACK: (&str, &str) = ("GLASSPOST_ALLOW_PRIVATE_TARGETS", "127.0.0.1");
@@ -281,6 +281,8 @@ fn without_an_address_messages_and_reports_end_with_their_retention() {
     }]);
     shop.ended("good");
     shop.ended("bad");
+    // They wait for nobody, so nobody is told that they wait.
+    assert_eq!(service.get("/api/traffic")["totals"]["report_backlog"], 0);
     sleep(Duration::from_millis(2_500));
     service.stop();
     // It looks for what is old at its start and now and then: first for reports, then for what has none any more.

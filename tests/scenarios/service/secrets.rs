@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::harness::{Application, Home, Hook, Request, Service, Sink, until};
+use crate::harness::{Application, Caller, Home, Hook, Request, Service, Sink, until};
 
 const SMTP_PASSWORD: &str = "canary-smtp-password";
 const IMAP_PASSWORD: &str = "canary-imap-password";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Application, Home, Service, Sink, until};
+use crate::harness::{Application, Caller, Home, Service, Sink, until};
 
 const BULK: usize = 2_000;
 const CALL: usize = 1_000;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Home, Service, Sink};
+use crate::harness::{Caller, Home, Service, Sink};
 
 #[test]
 fn a_tenants_key_opens_only_what_is_its_own() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::letters::hand_over;
 use super::memory::resident_kib;
-use crate::harness::{Application, Home, Request, Service, Sink, amount, until};
+use crate::harness::{Application, Caller, Home, Request, Service, Sink, amount, until};
 
 /// What a backlog may cost in memory, however long it is.
 const GROWTH_KIB_MAX: u64 = 60 * 1024;

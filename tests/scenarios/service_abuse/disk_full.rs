@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::letters::{address, assert_each_once, hand_over, ids, letters};
-use crate::harness::{Answer, Application, Disk, Home, Request, Service, Sink, until};
+use crate::harness::{Answer, Application, Caller, Disk, Home, Request, Service, Sink, until};
 
 const DISK: &str = "24m";
 const MESSAGES: usize = 600;

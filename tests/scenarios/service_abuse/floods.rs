@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::letters::{address, letters};
 use super::memory::resident_kib;
 use crate::dashboard::crowd::{connect, is_closed};
-use crate::harness::{Answer, Application, Home, Service, Sink, amount, until, until_within};
+use crate::harness::{
+    Answer, Application, Caller, Home, Service, Sink, amount, until, until_within,
+};
 
 /// How long an honest request may take meanwhile.
 const HONEST_MAX: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use model::Clock;
 use serde_json::json;
 
 use crate::dashboard::crowd::connect;
-use crate::harness::{Answer, Home, Request, Service, until};
+use crate::harness::{Answer, Caller, Home, Request, Service, until};
 
 const WRONG_MAX: usize = 10;
 const MESSAGES: &str = "/messages?tenant_id=shop";

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::letters::{assert_all, assert_nothing_twice, copies, ids, letters};
 use crate::dashboard::crowd::connect;
-use crate::harness::{Application, Home, Service, Sink, amount, until};
+use crate::harness::{Application, Caller, Home, Service, Sink, amount, until};
 
 const CLIENTS: usize = 4;
 const BATCH: usize = 10;
