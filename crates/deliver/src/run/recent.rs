@@ -18,7 +18,7 @@ const KEPT_BYTES_MAX: usize = 64 * 1024;
 const KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// The latest submissions of a lane that have several recipients.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recent {
     supply: Arc<Supply>,
     kept: Mutex<VecDeque<Kept>>,
