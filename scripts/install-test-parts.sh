@@ -3,7 +3,7 @@
 # The tests run private instances in temporary folders; the machine's own services are neither used nor changed.
 set -eu
 
-PACKAGES="chromium docker-compose dovecot-core dovecot-imapd dovecot-submissiond fonts-dejavu-core openssl postfix prometheus \
+PACKAGES="chromium docker-compose dovecot-core dovecot-imapd dovecot-submissiond fonts-dejavu-core openssl postfix postgresql prometheus \
 python3 python3-prometheus-client python3-venv strace util-linux"
 # Node.js may come from elsewhere, and newer than Debian's.
 command -v npm >/dev/null || PACKAGES="$PACKAGES nodejs npm"
@@ -32,7 +32,17 @@ echo "installing what the tests run against:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # Without a configuration of its own the machine's Postfix stays off.
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
-# The tests start a Prometheus of their own. Without this policy (invoke-rc.d asks it) its service would start.
+# The tests make PostgreSQL clusters of their own. Without this file, which its package asks, one would be made for the machine.
+CLUSTERS=/etc/postgresql-common/createcluster.conf
+case "$missing " in
+*" postgresql "*)
+    if [ ! -e "$CLUSTERS" ]; then
+        mkdir -p "${CLUSTERS%/*}"
+        echo "create_main_cluster = false" >"$CLUSTERS"
+    fi
+    ;;
+esac
+# They start a Prometheus of their own as well. Without this policy (invoke-rc.d asks it) its service would start.
 POLICY=/usr/sbin/policy-rc.d
 if [ ! -e "$POLICY" ]; then
     trap 'rm -f "$POLICY"' EXIT
