@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod cluster;
 mod dashboard;
 mod defects;
 mod durability;

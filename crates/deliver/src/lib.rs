@@ -1,11 +1,13 @@
 //! From the queue to the remote server.
 //!
 //! Promises:
-//! - A message's bytes leave only while its lane's lease is held, and only after it was accepted durably.
+//! - A message's bytes leave only after it was accepted durably, and none begins unless its lane's lease is held for certain.
 //! - What may be delivered but not yet recorded is bounded: [`Settings::unrecorded_outcomes_max`] plus the
 //!   connections open (promise: P-03).
 //! - One message's failure touches only that message; a dead relay costs a campaign's messages no attempt, and those of
 //!   a service one when they are due.
+//! - While outcomes cannot be recorded nothing begins; what is under way is finished, and recorded when that is possible
+//!   again.
 //! - One account's failure touches only that account; in no minute, hour or day is more delivered than its limits say.
 //! - The most urgent message of a lane is begun first, at once when a connection is free.
 //! - A closed [`Gate`] finishes what is under way and begins nothing until it is opened.

@@ -8,6 +8,7 @@ use campaign::recipients::ListError;
 use compose::letter::LetterError;
 use prepare::AttachmentError;
 use store::StoreError;
+use store::copy::CopyError;
 use webserver::BindError;
 
 use crate::mail_config::MailConfigError;
@@ -83,6 +84,7 @@ impl Failure {
             Self::Settings(ConfigError::File { reason, .. }) => of_file(reason),
             Self::Config(_) | Self::Settings(_) | Self::DataFolder(_) => Code::Configuration,
             Self::Campaign(error) => of_campaign(error),
+            Self::Store(StoreError::Copy(CopyError::NoFile(_))) => Code::FileNotFound,
             Self::Unreachable(_) => Code::Relay,
             Self::Output(reason) => of_file(reason),
             Self::Store(_)

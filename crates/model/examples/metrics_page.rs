@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use model::metrics::service::SERVICE_METRICS;
+use model::metrics::service::{SERVICE_METRICS, ServiceMetricId};
 use model::metrics::{DELIVERY_BUCKETS_S, Kind, LabelValues, METRICS, Metric, OTHER};
 
 const OPENING: &str = "\
@@ -31,7 +31,14 @@ The names that begin with `mailgrid_` are MailGrid's own, so that what reads the
 const SERVICE: &str = "
 ## Of the service
 
-What `glasspost serve` exposes. The counts of submissions are kept in the transactions that change what they count, so
+What `glasspost serve` exposes. Some figures are of the whole installation, the same whichever process is asked:
+they are exposed by one process, so that a sum over all processes counts nothing twice. Each of them is marked below.
+On PostgreSQL it is the process that has the duty `housekeeping`, which `glasspost nodes` shows; when that process ends,
+another has the duty, and exposes them, within twelve seconds. Their `instance` changes then, so alerts and panels leave
+it out: `max by (job) (gmp_pending_messages)`, `sum by (job, account_id, tenant_id) (rate(gmp_sent_total[5m]))`. On a
+data file it is always the only process. All the other figures are of the process that is asked.
+
+The counts of submissions are kept in the transactions that change what they count, so
 accepted = sent + errors + cancelled + pending at every moment, and they go on after a restart where they were. The
 others begin with the process.
 
@@ -51,15 +58,28 @@ fn main() -> io::Result<()> {
 /// The whole page.
 pub fn page() -> String {
     let mut page = OPENING.to_owned();
-    part(&mut page, CAMPAIGN, &METRICS);
-    part(&mut page, SERVICE, &SERVICE_METRICS);
+    part(&mut page, CAMPAIGN, &METRICS, |_| false);
+    part(
+        &mut page,
+        SERVICE,
+        &SERVICE_METRICS,
+        ServiceMetricId::is_of_installation,
+    );
     page
 }
 
-fn part<I: Copy>(page: &mut String, opening: &str, metrics: &[Metric<I>]) {
+fn part<I: Copy>(
+    page: &mut String,
+    opening: &str,
+    metrics: &[Metric<I>],
+    is_of_installation: fn(I) -> bool,
+) {
     page.push_str(opening);
     for metric in metrics {
         section(page, metric);
+        if is_of_installation(metric.id) {
+            page.push_str("\nOf the whole installation: one process exposes it.\n");
+        }
     }
     let series: usize = metrics.iter().map(series_max).sum();
     let count = metrics.len();

@@ -24,25 +24,48 @@ pub fn write_above(lines: &[u8]) -> io::Result<()> {
 }
 
 /// A progress bar on standard error; invisible when that is no terminal.
+pub struct Bar(ProgressBar);
+
+/// The bar of a campaign.
 pub struct Terminal {
-    bar: ProgressBar,
+    bar: Bar,
     started: Instant,
     window: (Instant, u64),
     rate: f64,
     before: u64,
 }
 
-impl Terminal {
-    /// A bar for a list whose length is not known yet. `before` counts the messages that were final already.
-    pub fn new(before: u64) -> Self {
+impl Bar {
+    /// A bar for work whose length is not known yet.
+    pub fn begin() -> Self {
         let bar = SCREEN.add(ProgressBar::new(0));
         // The template is constant; a default bar stands in should it ever not fit the library.
         let style = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3}%  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━━─"));
+        Self(bar)
+    }
+
+    /// Shows how much is done, and a text beside it.
+    pub fn show(&self, done: u64, all: u64, text: String) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+        self.0.set_message(text);
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+        SCREEN.remove(&self.0);
+    }
+}
+
+impl Terminal {
+    /// A bar for a list whose length is not known yet. `before` counts the messages that were final already.
+    pub fn new(before: u64) -> Self {
         let now = Instant::now();
         Self {
-            bar,
+            bar: Bar::begin(),
             started: now,
             window: (now, before),
             rate: 0.0,
@@ -59,15 +82,13 @@ impl Terminal {
             self.rate = (tally.done().saturating_sub(self.window.1)) as f64 / seconds;
             self.window = (now, tally.done());
         }
-        self.bar.set_length(tally.books.accepted);
-        self.bar.set_position(tally.done());
-        self.bar.set_message(self.line(tally));
+        let (done, all) = (tally.done(), tally.books.accepted);
+        self.bar.show(done, all, self.line(tally));
     }
 
     /// Takes the bar away.
     pub fn clear(&self) {
-        self.bar.finish_and_clear();
-        SCREEN.remove(&self.bar);
+        self.bar.clear();
     }
 
     fn line(&self, tally: &Tally) -> String {

@@ -3,6 +3,9 @@
 use model::MessageState;
 use serde::Serialize;
 
+/// What a table of books calls the sum of all: a code that no state has.
+pub(crate) const ACCEPTED: i64 = -1;
+
 /// How many messages stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Books {

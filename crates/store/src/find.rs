@@ -1,7 +1,8 @@
 //! Looking for messages of a run: what is asked for, and what a bounded look found.
 
-use model::{Event, Message, MessageId, MessageState, Seq, Timestamp};
+use model::{Event, EventKind, Message, MessageId, MessageState, Seq, Timestamp};
 
+use crate::StoreError;
 use crate::log::Logged;
 
 /// What to look for among a run's messages. Everything given has to fit.
@@ -91,6 +92,47 @@ impl Standing {
             MessageState::Bounced | MessageState::Expired | MessageState::Dropped => Self::Failed,
             MessageState::Cancelled => Self::Cancelled,
         }
+    }
+}
+
+impl From {
+    /// The place that rows are compared with.
+    pub(crate) fn place(self) -> i64 {
+        match self {
+            Self::After(seq) | Self::Before(Some(seq)) => seq.get(),
+            Self::Before(None) => i64::MAX,
+        }
+    }
+}
+
+impl Timeline {
+    /// Events of one. A message has one an attempt and one or two more, so only a strange store has more.
+    pub(crate) const EVENTS_MAX: usize = 1_000;
+
+    /// That of a message, with its events in order and its place in the queue.
+    pub(crate) fn new(
+        message: Message,
+        events: Vec<Event>,
+        due_at: Option<i64>,
+        retried_as: Option<MessageId>,
+    ) -> Self {
+        // What waits for a limit keeps its place in the queue; until when it waits is in the event.
+        let limited_until = events
+            .last()
+            .filter(|last| last.kind == EventKind::RateLimited)
+            .and_then(|last| last.due_at);
+        Self {
+            message,
+            events,
+            due_at: due_at.map(Timestamp::from_millis).max(limited_until),
+            retried_as,
+        }
+    }
+
+    /// The error of a message one of whose events is not there.
+    pub(crate) fn lost(message: &Message, event: i64) -> StoreError {
+        let message = message.seq.get();
+        StoreError::Damaged(format!("message {message}: its event {event} is not there"))
     }
 }
 

@@ -15,19 +15,33 @@
 //! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
 //! - [`submissions`]: the same for what clients hand over, its counts and its reports
 //! - [`payload`]: what a submission says
+//! - [`nodes`]: the processes that share it
 //! - [`vault`]: secrets at rest, and their key
+//! - [`copy`]: an installation moved up, from a data file into a database
 //! - [`campaign`], [`lane`], [`log`], [`find`], [`books`], [`schedule`]: the values it takes and gives
 //! - [`error`]: what went wrong, by what the caller does next
 //! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
+//! - [`postgres`]: one database for many processes, the same group commit in each
 
 pub mod books;
 pub mod campaign;
+mod columns;
+mod contents;
+pub mod copy;
+mod detail;
 pub mod directory;
 pub mod error;
+mod fact;
 pub mod find;
+mod folder;
+mod handover;
 pub mod lane;
 pub mod log;
+mod look;
+pub mod nodes;
+mod outcome;
 pub mod payload;
+pub mod postgres;
 pub mod schedule;
 pub mod sqlite;
 pub mod submissions;
@@ -44,8 +58,10 @@ pub use directory::Directory;
 pub use error::StoreError;
 pub use find::{Find, Found, Queued, Standing, Timeline};
 pub use lane::{Due, LaneKey, Lease};
-pub use log::{LogBatch, Logged, NewControl, NewEvent, Tail};
+pub use log::{LogBatch, Logged, NewControl, NewEvent, Origin, Tail};
+pub use nodes::{NewNode, Node, Nodes, Ordered, Orders};
 pub use payload::Payload;
+pub use postgres::PostgresStore;
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
 pub use submissions::{NewSubmission, Submission, Submissions, Submitted};
@@ -85,6 +101,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes a lane for this process, or says who holds it.
     async fn lease(&self, lane: LaneKey) -> Result<Lease>;
+
+    /// Whether a lease that was had is still ours, as far as can be known without asking anybody: no attempt begins
+    /// without it.
+    fn holds(&self, lease: &Lease) -> bool;
 
     /// Gives a lane back.
     async fn release(&self, lease: Lease) -> Result<()>;
@@ -128,7 +148,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Logged>>;
 
-    /// Follows what this process commits from now on.
+    /// Follows what this process commits from now on, and learns that others did.
     fn tail(&self) -> Tail;
 
     /// The counters of one lane.

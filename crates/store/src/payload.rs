@@ -1,6 +1,11 @@
-//! What a submission says, and whether it may lie in the data file as it is.
+//! What a submission says, and whether it may lie in the data as it is.
 
-use model::Secret;
+use std::sync::Arc;
+
+use model::{Secret, Seq, SubmissionId};
+
+use crate::Result;
+use crate::vault::{Place, Vault, needed};
 
 /// What a submission says: a JSON object of the preparing room's.
 #[derive(Clone, Debug)]
@@ -32,5 +37,50 @@ impl From<String> for Payload {
     /// What holds no secret.
     fn from(text: String) -> Self {
         Self::Open(text.into())
+    }
+}
+
+/// A payload as it is written. What is sealed is marked by the backend, so that no text that a client chose is ever taken
+/// for a sealed one.
+pub(crate) enum Kept<'a> {
+    Open(&'a str),
+    Sealed(String),
+}
+
+impl<'a> Kept<'a> {
+    pub(crate) fn of(
+        vault: Option<&Arc<Vault>>,
+        id: SubmissionId,
+        payload: &'a Payload,
+    ) -> Result<Self> {
+        match payload {
+            Payload::Open(text) => Ok(Self::Open(text)),
+            Payload::Secret(text) => {
+                let sealed = needed(vault)?.seal(place(&row(id.0)), text)?;
+                Ok(Self::Sealed(sealed))
+            }
+        }
+    }
+}
+
+/// What a submission says, from its sealed text.
+pub(crate) fn unseal(
+    vault: Option<&Arc<Vault>>,
+    id: SubmissionId,
+    sealed: &str,
+) -> Result<Box<str>> {
+    let opened = needed(vault)?.open(place(&row(id.0)), sealed)?;
+    Ok(opened.expose().into())
+}
+
+fn row(id: Seq) -> String {
+    id.get().to_string()
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place {
+        table: "payloads",
+        row,
+        column: "payload",
     }
 }

@@ -78,3 +78,13 @@ impl JobState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
+
+/// A pause as it is stored, in milliseconds.
+pub(crate) fn to_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The pause of a stored number.
+pub(crate) fn from_millis(millis: i64) -> Duration {
+    Duration::from_millis(millis.unsigned_abs())
+}

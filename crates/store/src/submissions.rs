@@ -1,5 +1,11 @@
 //! What clients hand over under ids of their own, and what their owners ask about it.
 
+pub(crate) mod look;
+pub(crate) mod news;
+pub(crate) mod page;
+pub(crate) mod row;
+pub(crate) mod walk;
+
 use async_trait::async_trait;
 use model::account::{AccountId, AccountPk};
 use model::{
@@ -8,10 +14,12 @@ use model::{
 };
 
 use crate::find::From;
-use crate::{Logged, Payload, Result};
+use crate::{Logged, Payload, Result, StoreError};
 
 /// Submissions or reports of one page.
 pub const PAGE_MAX: usize = 1_000;
+/// Events of one submission's history: what more a strange store has is left out.
+pub(crate) const HISTORY_MAX: usize = 20_000;
 /// News of one message that are recorded. A hostile mailbox could name one message without an end.
 pub const NEWS_MAX: u32 = 100;
 
@@ -190,6 +198,17 @@ pub struct WaitingLane {
     pub lane: LaneId,
     /// The account.
     pub account: AccountPk,
+    /// Which of the account's lanes; 0 where it has one.
+    pub shard: u16,
+}
+
+/// The messages that wait for their delivery, all accounts' together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many, those under way, held back and put off as well.
+    pub count: u64,
+    /// When the first of those was due that are not held back; that may be still to come. `None` where there is none.
+    pub first_due_at: Option<Timestamp>,
 }
 
 /// How many submissions of one account there were. They are changed in the transaction that changes what they count, so
@@ -347,14 +366,18 @@ pub trait Submissions: Send + Sync + 'static {
     /// The accounts' lanes with queued mail, held back or not.
     async fn waiting_lanes(&self) -> Result<Vec<WaitingLane>>;
 
+    /// How much waits in the accounts' lanes, and since when. It looks at the beginning of each of them, however much is
+    /// in it.
+    async fn waiting(&self) -> Result<Waiting>;
+
     /// The account of a lane; `None` for a campaign's.
     async fn lane_account(&self, lane: LaneId) -> Result<Option<AccountPk>>;
 
     /// The counts of every account, by number.
     async fn account_counts(&self) -> Result<Vec<AccountCounts>>;
 
-    /// The messages that a lane delivered in each second from `since` on: the second since 1970, and how many. A day
-    /// is kept.
+    /// The messages that a lane's account delivered in each second from `since` on, from all of its lanes: the second
+    /// since 1970, and how many. A day is kept.
     async fn sends(&self, lane: LaneId, since: Timestamp) -> Result<Vec<(i64, u32)>>;
 
     /// Reports of a tenant that were not acknowledged on a channel, from after that one on, in the log's order,
@@ -394,6 +417,28 @@ pub trait Submissions: Send + Sync + 'static {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<Seq>>;
+}
+
+impl Channel {
+    /// Every one, in the order of the codes.
+    pub(crate) const ALL: [Self; 2] = [Self::Sync, Self::Webhook];
+
+    /// The channel of a stored number.
+    pub(crate) fn of_code(code: i64) -> Result<Self> {
+        match code {
+            0 => Ok(Self::Sync),
+            1 => Ok(Self::Webhook),
+            _ => Err(StoreError::Damaged(format!("reports: no channel {code}"))),
+        }
+    }
+
+    /// The number that it is stored as.
+    pub(crate) fn code(self) -> i64 {
+        match self {
+            Self::Sync => 0,
+            Self::Webhook => 1,
+        }
+    }
 }
 
 impl Submission {

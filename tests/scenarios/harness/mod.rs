@@ -11,6 +11,8 @@
 //! - [`Authority`]: certificates that nobody else believes
 //! - [`Dashboard`]: the dashboard of a campaign: asked, intervened through, followed by [`Updates`]
 //! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail; both are [`Caller`]s of its API
+//! - [`Installation`]: several processes of the service on one PostgreSQL, under a [`Load`]
+//! - [`Wire`]: what stands between a process and its database, to be cut and held up
 //! - [`Hook`]: a web server in an application's place
 //! - [`Prometheus`]: scrapes, answers queries, and knows which alerts fire
 //! - [`Request`]: HTTP by hand, also such as no library would send
@@ -18,6 +20,9 @@
 //! - [`until`], [`until_within`]: how to wait: for a condition, with a deadline
 
 mod authority;
+#[expect(dead_code, reason = "scenarios need no empty database")]
+#[path = "../../postgres/cluster.rs"]
+pub mod cluster;
 mod dashboard;
 mod disk;
 mod dovecot;
@@ -26,6 +31,7 @@ mod folder;
 mod home;
 mod hook;
 mod http;
+mod installation;
 pub mod mailboxes;
 mod ports;
 mod postfix;
@@ -37,6 +43,7 @@ mod sink;
 mod soak;
 mod updates;
 mod wait;
+mod wire;
 
 pub use authority::{Authority, Certificate};
 pub use dashboard::{Dashboard, has_ended, wait_for_the_end};
@@ -47,6 +54,9 @@ pub use folder::Folder;
 pub use home::{Account, Home};
 pub use hook::{Hook, Post};
 pub use http::{Answer, Request};
+pub use installation::{
+    COPIES_A_FAULT_MAX, Installation, KEY, Load, client_name, durable_cluster, ready,
+};
 pub use ports::free_port;
 pub use postfix::{Entrance, Postfix, Residents};
 pub use process::{Finished, Process, program};
@@ -57,3 +67,4 @@ pub use sink::Sink;
 pub use soak::amount;
 pub use updates::Updates;
 pub use wait::{until, until_within};
+pub use wire::Wire;

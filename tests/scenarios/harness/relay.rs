@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where in a dialogue the relay is about to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub struct Taken {
     pub recipients: Vec<String>,
     /// Every byte between DATA's answer and the line of the final dot, dots stuffed as they came.
     pub raw: Vec<u8>,
+    /// The name that its client gave itself.
+    pub client: String,
+    /// When it was complete.
+    pub at: Instant,
 }
 
 /// A running relay.
@@ -143,6 +147,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 reader: BufReader::new(stream.try_clone().unwrap()),
                 stream: stream.try_clone().unwrap(),
                 shared,
+                client: String::new(),
                 recipients: Vec::new(),
             };
             // A client that goes away in the middle is nothing special here.
@@ -157,6 +162,7 @@ struct Visit {
     reader: BufReader<TcpStream>,
     stream: TcpStream,
     shared: Arc<Shared>,
+    client: String,
     recipients: Vec<String>,
 }
 
@@ -174,6 +180,7 @@ impl Visit {
             let verb = line.split([' ', ':']).next().unwrap_or_default();
             let goes_on = match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => {
+                    self.client = line.split(' ').nth(1).unwrap_or_default().to_owned();
                     let extensions = "250-relay.test\r\n250-PIPELINING\r\n250 8BITMIME";
                     self.answer(Moment::Hello, extensions)?
                 }
@@ -236,7 +243,12 @@ impl Visit {
             .is_none_or(|deed| matches!(deed, Deed::Say(bytes) if bytes.starts_with(b"2")));
         if is_taken {
             let recipients = std::mem::take(&mut self.recipients);
-            let taken = Taken { recipients, raw };
+            let taken = Taken {
+                recipients,
+                raw,
+                client: self.client.clone(),
+                at: Instant::now(),
+            };
             self.shared.taken.lock().unwrap().push(taken);
         }
         self.carry_out(deed, "250 2.0.0 taken")

@@ -24,6 +24,8 @@ pub struct Sink {
 /// A message it took responsibility for.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Accepted {
+    /// When, in milliseconds since 1970.
+    pub time_ms: i64,
     /// The envelope's sender.
     pub sender: String,
     /// The envelope's recipients.

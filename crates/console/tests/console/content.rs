@@ -28,7 +28,10 @@ async fn the_bytes_are_those_of_the_delivery() {
     let message = stored(&*world.store, seqs[DELIVERED]).await;
     let letters = Letters::new(Arc::clone(&world.store));
     let mut bytes = Vec::new();
-    letters.make(&message, &Recent::default(), &mut bytes).await.unwrap();
+    letters
+        .make(&message, &Recent::default(), &mut bytes)
+        .await
+        .unwrap();
     let raw = world
         .get(&world.message_path(message.seq, "/content/raw").await)
         .await;

@@ -1,6 +1,6 @@
 //! What is asked of a running dispatcher, and what it shows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::account::AccountPk;
@@ -8,13 +8,14 @@ use model::{Seq, Timestamp};
 use tokio::sync::Notify;
 
 use super::lane::Lane;
+use super::spot::Spot;
 use crate::run::gate::Gate;
 
 /// A handle to a dispatcher. It works before the dispatcher begins, too, and does nothing after its end.
 #[derive(Clone)]
 pub struct Dispatch(Arc<Desk>);
 
-/// An account's lane as it is this moment.
+/// The lanes of an account as they are this moment, together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneNow {
     /// The account.
@@ -23,9 +24,9 @@ pub struct LaneNow {
     pub connections: u64,
     /// Messages from the start of their dialogue to the commit of what came of it.
     pub sending: u64,
-    /// What keeps it from going on, in words for people.
+    /// What keeps them from going on, in words for people.
     pub trouble: Option<Box<str>>,
-    /// Until when a limit of the account holds it back.
+    /// Until when a limit of the account holds them back.
     pub limited_until: Option<Timestamp>,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Desk {
     pub(super) gate: Arc<Gate>,
     orders: Mutex<Orders>,
     ordered: Notify,
-    lanes: Mutex<HashMap<AccountPk, Arc<Lane>>>,
+    lanes: Mutex<BTreeMap<Spot, Arc<Lane>>>,
 }
 
 /// What was asked for and not begun yet.
@@ -43,7 +44,7 @@ pub(super) struct Desk {
 pub(super) struct Orders {
     /// To look at every lane.
     pub(super) everything: bool,
-    /// Lanes whose mail may be due earlier than was known.
+    /// Accounts whose mail may be due earlier than was known.
     pub(super) look_at: HashSet<AccountPk>,
     /// Accounts that are not what they were.
     pub(super) changed: HashSet<AccountPk>,
@@ -99,15 +100,36 @@ impl Dispatch {
     /// Whether a message is being sent.
     pub fn is_sending(&self, message: Seq) -> bool {
         let lanes = self.0.lanes();
-        lanes.values().any(|lane| lane.live.is_sending(message))
+        lanes
+            .values()
+            .any(|lane| lane.common.live.is_sending(message))
     }
 
-    /// The lanes that have mail, or had some just now, by account.
+    /// The messages that are being sent.
+    pub fn sending(&self) -> Vec<Seq> {
+        let lanes = self.0.lanes();
+        let mut sending: Vec<Seq> = lanes
+            .values()
+            .flat_map(|lane| lane.common.live.messages_under_way())
+            .collect();
+        // The lanes of one account share what they show.
+        sending.sort_unstable();
+        sending.dedup();
+        sending
+    }
+
+    /// The accounts whose lanes have mail, or had some just now, by number.
     pub fn lanes(&self) -> Vec<LaneNow> {
         let lanes: Vec<Arc<Lane>> = self.0.lanes().values().cloned().collect();
-        let mut shown: Vec<LaneNow> = lanes.iter().map(|lane| lane.now()).collect();
-        shown.sort_unstable_by_key(|lane| lane.account);
-        shown
+        let of_accounts = lanes.chunk_by(|one, next| one.spot.account == next.spot.account);
+        of_accounts
+            .filter_map(|lanes| {
+                Some(LaneNow {
+                    limited_until: lanes.iter().filter_map(|lane| lane.limited_until()).max(),
+                    ..lanes.first()?.now()
+                })
+            })
+            .collect()
     }
 }
 
@@ -137,12 +159,12 @@ impl Desk {
 
     /// Shows a lane.
     pub(super) fn show(&self, lane: Arc<Lane>) {
-        self.lanes().insert(lane.account, lane);
+        self.lanes().insert(lane.spot, lane);
     }
 
     /// Shows a lane no more.
-    pub(super) fn hide(&self, account: AccountPk) {
-        self.lanes().remove(&account);
+    pub(super) fn hide(&self, spot: Spot) {
+        self.lanes().remove(&spot);
     }
 
     fn order(&self, change: impl FnOnce(&mut Orders)) {
@@ -150,7 +172,7 @@ impl Desk {
         self.ordered.notify_one();
     }
 
-    fn lanes(&self) -> MutexGuard<'_, HashMap<AccountPk, Arc<Lane>>> {
+    fn lanes(&self) -> MutexGuard<'_, BTreeMap<Spot, Arc<Lane>>> {
         locked(&self.lanes)
     }
 }

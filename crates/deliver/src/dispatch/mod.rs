@@ -1,4 +1,5 @@
-//! Delivers every account of a service: one delivery an account with mail, none for an account without.
+//! Delivers every account of a service: one delivery a lane with mail, none for a lane without. An account has one lane,
+//! or several where several processes share the work.
 //!
 //! Promises:
 //! - Mail that was accepted is looked for at once; the log is followed, and what was missed of it is read again.
@@ -11,18 +12,28 @@
 //! - Large messages that are made and not sent yet are kept in as much memory as is set, of all accounts together; one
 //!   that is larger goes alone. Beside that are only those in the making whose size is not known yet.
 //! - A message whose making fails, even by a panic, costs no other message anything.
-//! - A lane is leased while it is delivered, and not longer: several processes share one store.
+//! - A lane is leased while it is delivered, and not longer: several processes share one store. Nothing begins without a
+//!   lease that is ours for certain; a store that is away is waited for.
+//! - The lanes of an account share its connections; those of an account with limits are delivered one at a time.
+//! - Where several processes deliver, each lane is begun by one of them ([`Placement`]).
 //!
 //! # Layout
 //! - `desk`: what is asked of a running dispatcher, and what it shows
-//! - `rota`: which lanes are delivered now, which sleep until when, and what wakes them
-//! - `lane`: one lane's turn: lease, account, delivery, and when the next one is
-//! - `connector`: the way to an account's server
+//! - `rota`: which lanes are delivered now, and what wakes the others
+//! - `roster`: what each lane waits for; `spot`: which lane of which account
+//! - [`placement`]: which of several processes delivers which lane
+//! - `lane`: a lane over its turns; `turn`: one of them: lease, account, delivery, and when the next one is
+//! - `usable`: what a delivery has to know of its account; `connector`: the way to its server
 
 mod connector;
 mod desk;
 mod lane;
+pub mod placement;
+mod roster;
 mod rota;
+mod spot;
+mod turn;
+mod usable;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +49,7 @@ use crate::run::DeliverError;
 use crate::run::pool::{MADE_BYTES_MAX, Pool};
 use desk::Desk;
 pub use desk::{Dispatch, LaneNow};
+pub use placement::Placement;
 use rota::Rota;
 
 /// How a service delivers.
@@ -66,6 +78,8 @@ pub struct Settings {
     pub trust: Trust,
     /// How long each phase with a server may take.
     pub deadlines: Deadlines,
+    /// Which lanes are this process's to deliver.
+    pub placement: Placement,
 }
 
 impl Default for Settings {
@@ -90,6 +104,7 @@ impl Default for Settings {
                 authenticate: minute,
                 ..Deadlines::default()
             },
+            placement: Placement::alone(),
         }
     }
 }

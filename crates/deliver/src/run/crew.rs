@@ -8,8 +8,7 @@ use smtp::client::{ConnectError, Connection};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
-use super::line::{Fruit, Line};
-use super::pool::Slot;
+use super::line::{Fruit, Line, Place};
 use super::recorder::Outcome;
 use super::{DeliverError, Halt, PanicHalts, Shared};
 use crate::plan::pace::Pace;
@@ -42,7 +41,7 @@ struct Crew {
 
 /// What came of a task.
 enum News {
-    Opened(Box<Connection>, Slot),
+    Opened(Box<Connection>, Place),
     Failed(Box<ConnectError>),
     /// Opening it was given up because nothing new may be begun.
     Abandoned,
@@ -149,6 +148,9 @@ impl Crew {
             return None;
         }
         let error = self.last_error.as_ref()?;
+        if !shared.is_leased() || !shared.recorder.is_recording() {
+            return None;
+        }
         let waiting = shared.work.len();
         let (count, wait) = self.charges.take(shared.delivery.clock.now(), waiting);
         for _ in 0..count {
@@ -176,11 +178,11 @@ impl Crew {
             Err(error) => return self.panicked(&error),
         };
         match news {
-            News::Opened(connection, slot) => {
+            News::Opened(connection, place) => {
                 (self.opening, self.open) = (self.opening - 1, self.open + 1);
                 self.health.opened(now);
                 shared.troubles.without_relay();
-                let line = Line::new(shared, *connection, slot);
+                let line = Line::new(shared, *connection, place);
                 self.tasks.spawn(async { News::Closed(line.run().await) });
             }
             News::Failed(error) => self.failed(error),
@@ -252,9 +254,9 @@ impl Crew {
         while let Some(ended) = self.tasks.join_next().await {
             match ended {
                 // It came too late to be used.
-                Ok(News::Opened(connection, slot)) => {
+                Ok(News::Opened(connection, place)) => {
                     connection.quit().await;
-                    drop(slot);
+                    drop(place);
                 }
                 Ok(News::Failed(_) | News::Abandoned | News::Closed(_)) => {}
                 Err(error) => self.panicked(&error),
@@ -266,11 +268,18 @@ impl Crew {
 /// Opens one connection.
 async fn open(shared: Arc<Shared>) -> News {
     let opening = async {
-        let Some(slot) = shared.pool.slot().await else {
+        // Its own server's first: who waits for that takes nothing from others.
+        let Some(own) = shared.party.right().await else {
             return News::Abandoned;
         };
+        let Some(common) = shared.pool.slot().await else {
+            return News::Abandoned;
+        };
+        if !shared.is_leased() {
+            return News::Abandoned;
+        }
         match shared.delivery.connector.connect().await {
-            Ok(connection) => News::Opened(Box::new(connection), slot),
+            Ok(connection) => News::Opened(Box::new(connection), (own, common)),
             Err(error) => News::Failed(Box::new(error)),
         }
     };

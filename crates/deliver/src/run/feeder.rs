@@ -50,7 +50,7 @@ pub(super) async fn run(shared: Arc<Shared>) -> bool {
         restraint: None,
         shared: Arc::clone(&shared),
     };
-    loop {
+    while shared.is_leased() {
         let step = tokio::select! {
             biased;
             () = shared.halt.cancelled() => return false,
@@ -72,6 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>) -> bool {
             }
         }
     }
+    false
 }
 
 impl Feeder {

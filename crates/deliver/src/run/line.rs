@@ -8,8 +8,9 @@ use smtp::client::{Connection, Sent, Verdict};
 use tokio::time::Instant;
 
 use super::Shared;
+use super::connections::{Right, Slot};
 use super::making::{Prepared, Waiting};
-use super::pool::{Permit, SMALL, Slot};
+use super::pool::{Permit, SMALL};
 use super::recorder::{Held, Outcome};
 use super::work::{Idle, PUT_BACKS_MAX, Work};
 
@@ -21,13 +22,16 @@ const NOOP_AFTER: Duration = Duration::from_secs(60);
 /// How long a connection may work while somebody else waits for one.
 const TURN: Duration = Duration::from_secs(1);
 
+/// The right to a connection: to its server, and as one of all.
+pub(super) type Place = (Right, Slot);
+
 /// One connection and its work.
 pub(super) struct Line {
     shared: Arc<Shared>,
     connection: Connection,
-    /// The right to it.
-    _slot: Slot,
     _shown: Shown,
+    /// The right to it, given back when it is not shown any more.
+    _place: Place,
     /// It waits for its first work, so that nobody opens another one for that.
     fresh: Option<Idle>,
     /// A buffer to compose the next message into.
@@ -67,11 +71,11 @@ impl Drop for Shown {
 
 impl Line {
     /// A connection that was opened.
-    pub(super) fn new(shared: Arc<Shared>, connection: Connection, slot: Slot) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, connection: Connection, place: Place) -> Self {
         Self {
             _shown: Shown::new(&shared.delivery.live),
             fresh: Some(shared.work.idle()),
-            _slot: slot,
+            _place: place,
             connection,
             spare: Vec::new(),
             opened_at: Instant::now(),
@@ -139,7 +143,8 @@ impl Line {
 
     /// Whether somebody else is to have its place.
     fn had_its_turn(&self) -> bool {
-        self.shared.pool.is_wanted() && self.opened_at.elapsed() >= TURN
+        let is_wanted = self.shared.pool.is_wanted() || self.shared.party.is_to_share();
+        is_wanted && self.opened_at.elapsed() >= TURN
     }
 
     /// Waits for work as long as an idle connection is kept.
@@ -152,6 +157,7 @@ impl Line {
                 () = shared.hold() => return None,
                 work = shared.work.pop() => return work,
                 () = shared.pool.wanted() => return None,
+                () = shared.party.wanted() => return None,
                 () = tokio::time::sleep_until(look) => {}
             }
             if look >= ends || !self.connection.noop().await {
@@ -187,6 +193,11 @@ impl Line {
             self.shared.recorder.give_back(&[seq]);
             return upcoming;
         }
+        // The last moment: making it, and waiting for the others, took its time.
+        if !self.shared.is_leased() {
+            self.shared.work.hand_back(prepared.into_work());
+            return upcoming;
+        }
         let began = Instant::now();
         let (sent, upcoming) = self.send(&prepared, upcoming).await;
         self.latest_took = began.elapsed();
@@ -204,14 +215,16 @@ impl Line {
         if shared.is_held() {
             return None;
         }
-        if let Some(permit) = shared.pool.permit_now() {
+        if shared.recorder.is_recording()
+            && let Some(permit) = shared.pool.permit_now()
+        {
             // The usual case costs no wait.
             return Some(permit);
         }
         tokio::select! {
             biased;
             () = shared.hold() => None,
-            permit = shared.pool.permit() => permit,
+            permit = shared.right_to_begin() => permit,
         }
     }
 

@@ -12,7 +12,9 @@
 //! - `making`: makes messages, those that take long beside the connections
 //! - `outcome`: what is recorded of a message
 //! - `recorder`: commits outcomes in groups
+//! - `pauses`: how long a store that is away is left alone
 //! - [`pool`]: what several deliveries share: connections, and how many outcomes are unrecorded
+//! - [`connections`]: what those of one server share: its connections
 //! - [`allowance`]: what the account may send
 //! - [`supply`]: how whoever accepts messages wakes the feeder, or has it read again
 //! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
@@ -20,12 +22,14 @@
 //! - [`trouble`]: what keeps it from going on, in words
 
 pub mod allowance;
+pub mod connections;
 mod crew;
 mod feeder;
 pub mod gate;
 mod line;
 mod making;
 pub mod outcome;
+pub(crate) mod pauses;
 pub mod pool;
 pub mod recent;
 mod recorder;
@@ -47,10 +51,11 @@ use crate::maker::{Maker, Unmade};
 use crate::plan::relay::Unreachable;
 use crate::plan::retry::RetryPolicy;
 use allowance::Allowance;
+use connections::{Connections, Party};
 use crew::Rest;
 use gate::Gate;
 use making::Bench;
-use pool::{MADE_BYTES_MAX, Pool};
+use pool::{MADE_BYTES_MAX, Permit, Pool};
 use recent::Recent;
 use recorder::{Outcome, Recorder};
 use supply::Supply;
@@ -82,6 +87,8 @@ pub struct Settings {
     pub ride_below: Duration,
     /// What the account may send.
     pub allowance: Arc<Allowance>,
+    /// The connections that it shares with other deliveries to the same server; `None` where it has them for itself.
+    pub connections: Option<Arc<Connections>>,
     /// What this delivery shares with others; `None` for what only the settings here bound.
     pub pool: Option<Arc<Pool>>,
     /// Where its troubles are kept over several deliveries of a lane; `None` where this one is alone.
@@ -129,7 +136,8 @@ pub enum Ended {
     Unreachable(Box<ConnectError>),
 }
 
-/// Why a delivery broke off. What could not be recorded may be sent again.
+/// Why a delivery broke off. What could not be recorded may be sent again. [`StoreError::LeaseLost`] says that the lane is
+/// not ours any more, or that nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
     /// The store does not do its part.
@@ -165,6 +173,7 @@ impl Default for Settings {
             idle_max: None,
             ride_below: Duration::MAX,
             allowance: Arc::default(),
+            connections: None,
             pool: None,
             troubles: None,
             unrecorded_outcomes_max: 64,
@@ -182,6 +191,7 @@ struct Shared {
     recent: Arc<Recent>,
     recorder: Recorder,
     pool: Arc<Pool>,
+    party: Arc<Party>,
     allowance: Arc<Allowance>,
     rest: Rest,
     troubles: Arc<Troubles>,
@@ -209,7 +219,20 @@ impl Shared {
 
     /// Whether nothing new may be begun.
     fn is_held(&self) -> bool {
-        self.halt.is_cancelled() || !self.delivery.gate.is_open()
+        self.halt.is_cancelled() || !self.delivery.gate.is_open() || !self.is_leased()
+    }
+
+    /// Whether the lane is still this delivery's. When that is not certain any more, everything halts: nothing may begin
+    /// that another process may have begun. What is under way is finished, and what came of it offered to the store.
+    fn is_leased(&self) -> bool {
+        let Delivery { store, lease, .. } = &self.delivery;
+        let is_held = store.holds(lease);
+        if !is_held {
+            let lane = lease.key.to_string();
+            let lost = DeliverError::Store(StoreError::LeaseLost { lane });
+            self.halt(Halt::Broken(lost));
+        }
+        is_held
     }
 
     /// Whether a message has to be read again before it is begun.
@@ -227,6 +250,17 @@ impl Shared {
     fn last_call(&self) -> &CancellationToken {
         let settings = &self.delivery.settings;
         settings.last_call.as_ref().unwrap_or(&self.halt)
+    }
+
+    /// Waits until one more message may begin: outcomes can be recorded, and one more may be unrecorded.
+    async fn right_to_begin(&self) -> Option<Permit> {
+        loop {
+            self.recorder.until_recording().await;
+            let permit = self.pool.permit().await?;
+            if self.recorder.is_recording() {
+                return Some(permit);
+            }
+        }
     }
 
     /// Waits until nothing new may be begun: the delivery halts, or it is paused.
@@ -290,6 +324,7 @@ impl Shared {
         let connections_max = settings.connections_max.max(1);
         let unrecorded_max = settings.unrecorded_outcomes_max;
         let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max, MADE_BYTES_MAX));
+        let own_connections = || Arc::new(Connections::new(connections_max));
         let allowance = Arc::clone(&settings.allowance);
         let own_troubles = || Troubles::new(Arc::clone(&delivery.live), settings.unreachable);
         let troubles = settings.troubles.clone();
@@ -303,6 +338,11 @@ impl Shared {
             recent: Arc::new(Recent::new(Arc::clone(&delivery.supply))),
             recorder,
             pool: settings.pool.clone().unwrap_or_else(own_pool),
+            party: settings
+                .connections
+                .clone()
+                .unwrap_or_else(own_connections)
+                .join(),
             allowance,
             rest: Rest::default(),
             troubles,

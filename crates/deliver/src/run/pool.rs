@@ -2,9 +2,10 @@
 //! for messages that are made.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connections::{Slot, Slots};
 
 /// Bytes of large messages that are made and not sent yet, by default.
 pub const MADE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -17,28 +18,20 @@ const UNIT: usize = 64 * 1024;
 /// idle, or that had their turn.
 #[derive(Debug)]
 pub struct Pool {
-    connections: Arc<Semaphore>,
+    slots: Slots,
     unrecorded: Arc<Semaphore>,
     /// In units.
     memory: Arc<Semaphore>,
     /// All units there are.
     units: u32,
-    /// Who waits for a connection.
-    waiting: AtomicUsize,
-    wanted: Notify,
 }
 
-/// The right to one connection, given back by its drop.
-pub(super) type Slot = OwnedSemaphorePermit;
 /// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
 pub(super) type Permit = OwnedSemaphorePermit;
 
 /// The right to the memory of a large message, given back by its drop.
 #[derive(Debug)]
 pub(super) struct Share(OwnedSemaphorePermit);
-
-/// Counts somebody as waiting while it lives.
-struct Waiting<'a>(&'a AtomicUsize);
 
 impl Pool {
     /// So many connections, so many outcomes beside one a connection (promise: P-03), and so many bytes of large messages
@@ -55,35 +48,24 @@ impl Pool {
         Self {
             memory: Arc::new(Semaphore::new(units as usize)),
             units,
-            connections: Arc::new(Semaphore::new(connections)),
+            slots: Slots::new(connections),
             unrecorded: Arc::new(Semaphore::new(connections + unrecorded)),
-            waiting: AtomicUsize::new(0),
-            wanted: Notify::new(),
         }
     }
 
     /// Waits for the right to a connection; `None` never comes, the pool has no end.
     pub(super) async fn slot(&self) -> Option<Slot> {
-        let connections = Arc::clone(&self.connections);
-        if let Ok(slot) = Arc::clone(&connections).try_acquire_owned() {
-            return Some(slot);
-        }
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        let _waiting = Waiting(&self.waiting);
-        self.wanted.notify_one();
-        connections.acquire_owned().await.ok()
+        self.slots.slot().await
     }
 
     /// Whether somebody waits for a connection.
     pub(super) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
+        self.slots.is_wanted()
     }
 
     /// Waits until somebody waits for a connection. One who waits calls one.
     pub(super) async fn wanted(&self) {
-        while !self.is_wanted() {
-            self.wanted.notified().await;
-        }
+        self.slots.wanted().await;
     }
 
     /// Waits for the memory of a message of so many bytes. One that is larger than all there is gets all of it, alone.
@@ -133,30 +115,9 @@ impl Pool {
     }
 }
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn who_waits_for_a_connection_calls_an_idle_one() {
-        let pool = Arc::new(Pool::new(1, 0, MADE_BYTES_MAX));
-        let slot = pool.slot().await;
-        assert!(!pool.is_wanted());
-        let waiting = tokio::spawn({
-            let pool = Arc::clone(&pool);
-            async move { pool.slot().await.is_some() }
-        });
-        pool.wanted().await;
-        drop(slot);
-        assert!(waiting.await.unwrap());
-        assert!(!pool.is_wanted());
-    }
 
     #[tokio::test]
     async fn large_messages_share_the_memory_and_one_larger_than_all_of_it_goes_alone() {

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use model::live::Sending;
 use model::{EventKind, Seq, Timestamp};
-use store::NewEvent;
+use store::{NewEvent, StoreError};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
 use super::allowance::Allowance;
+use super::gate::Gate;
+use super::pauses::Pauses;
 use super::pool::Permit;
 use super::{DeliverError, Halt, PanicHalts, Shared};
 
@@ -19,8 +22,6 @@ const GROUP_MAX: usize = 64;
 const GROUP_ENOUGH: usize = 16;
 /// How long the first outcome of a group waits for others to share its commit.
 const LINGER: Duration = Duration::from_millis(1);
-/// The pause before a store that has no room is asked again.
-const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The way to the recorder, and the set of messages that are not back in the store yet.
 pub(super) struct Recorder {
@@ -30,6 +31,8 @@ pub(super) struct Recorder {
     /// What in flight counts against.
     allowance: Arc<Allowance>,
     recorded: Notify,
+    /// Closed while outcomes cannot be recorded.
+    recording: Gate,
 }
 
 /// An outcome on its way to its commit.
@@ -61,6 +64,7 @@ pub(super) fn channel(
         in_flight: Mutex::default(),
         allowance,
         recorded: Notify::new(),
+        recording: Gate::default(),
     };
     (recorder, receiver)
 }
@@ -136,6 +140,16 @@ impl Recorder {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether outcomes can be recorded, as far as is known.
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.is_open()
+    }
+
+    /// Waits until outcomes can be recorded.
+    pub(super) async fn until_recording(&self) {
+        self.recording.opened().await;
+    }
+
     /// Waits until something was recorded.
     pub(super) async fn recorded(&self) {
         self.recorded.notified().await;
@@ -175,6 +189,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut outcomes: mpsc::Receiver<Outcom
             }
         }
         if let Err(error) = commit(&shared, &mut group).await {
+            if let DeliverError::Store(StoreError::LeaseLost { lane }) = &error {
+                tracing::warn!(%lane, outcomes = group.len(), "the lane was taken over, what came of its messages here is not recorded");
+            }
             shared.halt(Halt::Broken(error));
             return;
         }
@@ -197,34 +214,47 @@ fn give_back_recalled(shared: &Shared, group: &mut Vec<Outcome>) {
     shared.recorder.give_back(&stale);
 }
 
-/// Commits one group, without what was recalled. While the store has no room it is asked again and again: the permits that are held
-/// meanwhile stop the connections, so nothing more is sent than can be recorded. After a stop that ends with the
-/// grace time (promise: P-06); what is not recorded by then is sent again.
+/// Commits one group, without what was recalled. While the store is away or has no room it is asked again and again, and
+/// nothing new begins. After a stop that ends with the grace time (promise: P-06); what is not recorded by then is sent
+/// again.
 async fn commit(shared: &Shared, group: &mut Vec<Outcome>) -> Result<(), DeliverError> {
     let delivery = &shared.delivery;
-    let mut patience = delivery.settings.stop_grace;
-    let mut waited = false;
+    let mut ends: Option<Instant> = None;
+    let mut pauses = Pauses::default();
+    let recording = &shared.recorder.recording;
     loop {
         give_back_recalled(shared, group);
         let batch = group.iter().map(|one| one.event.clone()).collect();
         match delivery.store.record(&delivery.lease, batch).await {
             Ok(_already_final) => {
-                if waited {
+                if !recording.is_open() {
+                    recording.open();
                     shared.troubles.with_store(None);
                 }
                 return Ok(());
             }
-            Err(error) if error.is_transient() && !patience.is_zero() => {
+            Err(error) if error.is_transient() && !is_over(shared, &mut ends) => {
                 tracing::error!(%error, "outcomes cannot be recorded, sending waits for the store");
-                waited = true;
+                recording.close();
                 let trouble = format!("outcomes cannot be recorded, sending waits: {error}");
                 shared.troubles.with_store(Some(trouble));
-                tokio::time::sleep(STORE_PAUSE).await;
-                if shared.last_call().is_cancelled() {
-                    patience = patience.saturating_sub(STORE_PAUSE);
-                }
+                tokio::time::sleep(pauses.next()).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                if !recording.is_open() {
+                    shared.troubles.with_store(None);
+                }
+                return Err(error.into());
+            }
         }
     }
+}
+
+/// Whether the grace time after the last call is over; it ends at `ends` once it has begun.
+fn is_over(shared: &Shared, ends: &mut Option<Instant>) -> bool {
+    if !shared.last_call().is_cancelled() {
+        return false;
+    }
+    let now = Instant::now();
+    now >= *ends.get_or_insert(now + shared.delivery.settings.stop_grace)
 }

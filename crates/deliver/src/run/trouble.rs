@@ -1,4 +1,4 @@
-//! What keeps a delivery from going on, told in words to those who show it.
+//! What keeps deliveries from going on, told in words to those who show it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use model::{Live, Timestamp};
 
 use crate::plan::relay::Unreachable;
 
-/// The troubles of a lane. There may be one of each kind at a time; all are shown together.
+/// The troubles of a lane, or of the lanes that lead to one server. There may be one of each kind at a time.
 #[derive(Debug)]
 pub struct Troubles {
     live: Arc<Live>,
@@ -16,6 +16,10 @@ pub struct Troubles {
 
 #[derive(Debug, Default)]
 struct Now {
+    /// Deliveries under way.
+    deliveries: usize,
+    /// Why there is none for one of the lanes.
+    idle: Option<String>,
     relay: Option<String>,
     /// When somebody tries the relay next, as far as that is known.
     next_try: Option<Timestamp>,
@@ -32,22 +36,55 @@ impl Troubles {
         }
     }
 
-    /// A delivery begins: nothing else than these keeps the lane from going on.
+    /// A delivery begins: nothing else than these keeps it from going on.
     pub(super) fn begin(&self) {
-        self.with_store(None);
+        self.change(|now| {
+            now.idle = None;
+            now.deliveries += 1;
+        });
     }
 
-    /// The delivery is over, and so are its troubles. A relay that is never given up is in trouble until a connection is
-    /// open, over several deliveries.
+    /// A delivery is over, and with the last of them their troubles. A relay that is never given up is in trouble until a
+    /// connection is open, over several deliveries.
     pub(super) fn end(&self) {
         self.change(|now| {
+            now.deliveries = now.deliveries.saturating_sub(1);
+            if now.deliveries > 0 {
+                return;
+            }
+            let relay = now.relay.take();
             *now = match self.unreachable {
                 Unreachable::GivenUp => Now::default(),
                 Unreachable::Charged => Now {
-                    relay: now.relay.take(),
+                    relay,
                     ..Now::default()
                 },
             };
+        });
+    }
+
+    /// Why nothing of a lane can be delivered, until the next delivery begins.
+    pub(crate) fn idle(&self, trouble: String) {
+        self.change(|now| now.idle = Some(trouble));
+    }
+
+    /// A lane is left to somebody else, who knows whether the relay can be reached; nobody here does, unless another
+    /// delivery is under way.
+    pub(crate) fn left_to_others(&self) {
+        self.change(|now| {
+            now.idle = None;
+            if now.deliveries == 0 {
+                (now.relay, now.next_try) = (None, None);
+            }
+        });
+    }
+
+    /// The relay is tried next when mail is due, unless a delivery under way says otherwise.
+    pub(crate) fn at_rest_until(&self, at: Timestamp) {
+        self.change(|now| {
+            if now.deliveries == 0 {
+                now.next_try = Some(at);
+            }
         });
     }
 
@@ -57,12 +94,12 @@ impl Troubles {
     }
 
     /// Nothing is wrong with the relay any more, or nobody here knows.
-    pub(crate) fn without_relay(&self) {
+    pub(super) fn without_relay(&self) {
         self.change(|now| (now.relay, now.next_try) = (None, None));
     }
 
     /// When the relay is tried next; `None` while it is.
-    pub(crate) fn next_try(&self, at: Option<Timestamp>) {
+    pub(super) fn next_try(&self, at: Option<Timestamp>) {
         self.change(|now| now.next_try = at);
     }
 
@@ -80,7 +117,11 @@ impl Troubles {
 }
 
 impl Now {
+    /// Where nothing can be delivered, that is all there is to say.
     fn words(&self) -> Option<String> {
+        if let Some(idle) = &self.idle {
+            return Some(idle.clone());
+        }
         let relay = self.relay.as_ref().map(|trouble| match self.next_try {
             Some(at) => format!("{trouble}; next try at {}", time_of_day(at)),
             None => trouble.clone(),
@@ -146,6 +187,36 @@ mod tests {
         assert_eq!(&*shown(), "no relay; next try at 00:05:00 UTC");
         troubles.next_try(None);
         assert_eq!(&*shown(), "no relay");
+    }
+
+    #[test]
+    fn troubles_of_one_server_are_over_when_the_last_of_its_deliveries_is() {
+        let live = Arc::new(Live::default());
+        let troubles = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        troubles.begin();
+        troubles.begin();
+        troubles.with_relay("no relay".to_owned(), None);
+        troubles.with_store(Some("disk full".to_owned()));
+        troubles.end();
+        assert_eq!(live.trouble().as_deref(), Some("no relay; disk full"));
+        troubles.left_to_others();
+        troubles.at_rest_until(Timestamp::from_millis(0));
+        assert_eq!(live.trouble().as_deref(), Some("no relay; disk full"));
+        troubles.end();
+        assert_eq!(live.trouble().as_deref(), Some("no relay"));
+        troubles.left_to_others();
+        assert_eq!(live.trouble(), None);
+    }
+
+    #[test]
+    fn why_a_lane_is_idle_is_said_alone_until_a_delivery_begins() {
+        let live = Arc::new(Live::default());
+        let troubles = Troubles::new(Arc::clone(&live), Unreachable::Charged);
+        troubles.with_relay("no relay".to_owned(), None);
+        troubles.idle("its tenant is not active".to_owned());
+        assert_eq!(live.trouble().as_deref(), Some("its tenant is not active"));
+        troubles.begin();
+        assert_eq!(live.trouble().as_deref(), Some("no relay"));
     }
 
     #[test]

@@ -3,10 +3,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test says by a panic what failed"
 )]
 
+#[expect(dead_code, reason = "no check here kills the server")]
+#[path = "../../../../tests/postgres/cluster.rs"]
+mod cluster;
 mod dispatch;
 mod live;
 mod pause;

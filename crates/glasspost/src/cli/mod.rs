@@ -6,6 +6,7 @@ mod client;
 mod command_log;
 mod completions;
 mod connect;
+mod copy;
 mod demo;
 mod instance;
 mod messages;
@@ -29,13 +30,14 @@ pub use client::{ClientFlags, ClientVerb, Group};
 pub use command_log::CommandLogVerb;
 pub use completions::CompletionsArgs;
 pub use connect::{ConnectArgs, PromptLine, PromptVerb};
+pub use copy::CopyArgs;
 pub use demo::DemoArgs;
 pub use instance::{InstanceFields, InstanceVerb, TokenArgs};
 pub use messages::{AddMessages, Content, MessagesVerb, SendLetter, Terms};
 pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
 pub use schedule::{ScheduleArgs, ScheduleVerb};
 pub use send::{DashboardFlags, MessageFlags, RecipientFlags, SendArgs};
-pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, ServeArgs};
+pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, MigrateArgs, ServeArgs};
 pub use sink::SinkArgs;
 pub use stats::StatsArgs;
 pub use storages::{AddStorage, StoragesVerb};
@@ -71,6 +73,10 @@ pub enum Verb {
     Schedule(ScheduleArgs),
     /// Run the service: applications hand it mail over HTTP, it queues, limits, retries and relays
     Serve(Box<ServeArgs>),
+    /// Bring a store's schema up to date, before newer programs work with it
+    Migrate(Box<MigrateArgs>),
+    /// Move an installation up: from its data file into a database that several machines share
+    Copy(CopyArgs),
     /// Check and explain the service's settings
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -114,6 +120,8 @@ impl Verb {
             Self::Campaigns(args) => &args.logs,
             Self::Schedule(args) => &args.logs,
             Self::Serve(args) => &args.logs,
+            Self::Migrate(args) => &args.logs,
+            Self::Copy(args) => &args.logs,
             Self::Config(verb) => verb.logs(),
             Self::Client(verb) => &verb.flags().logs,
             Self::Connect(args) => &args.client.logs,

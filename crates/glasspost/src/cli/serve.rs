@@ -1,4 +1,4 @@
-//! `glasspost serve` and `glasspost config`.
+//! `glasspost serve`, `glasspost migrate` and `glasspost config`.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ Why a start failed is said on standard error.
 Examples:
   glasspost serve
   GMP_PORT=9000 LOG_FORMAT=json glasspost serve
+  glasspost serve --store postgres://glasspost@db.example/mail --roles smtp
   glasspost serve --config /etc/glasspost.toml --set delivery.connections_per_account=4
 
 Exit status: 0 after a stop in good order, 1 an error, 2 invalid arguments, 3 the configuration cannot be used.";
@@ -31,12 +32,26 @@ pub struct ServeArgs {
     /// Port to listen on, when the address stays as it is [env: GMP_PORT]
     #[arg(long, short, value_name = "PORT", conflicts_with = "listen")]
     pub port: Option<String>,
+    /// What this process does, some of api, worker and smtp [env: GLASSPOST_ROLES] [default: all]
+    #[arg(long, value_name = "ROLES")]
+    pub roles: Option<String>,
+    #[command(flatten)]
+    pub store: StoreFlags,
     #[command(flatten)]
     pub config: ConfigFlags,
     #[command(flatten)]
     pub data: DataFlags,
     #[command(flatten)]
     pub logs: LogFlags,
+}
+
+/// Where everything is kept.
+#[derive(Args, Clone, Debug, Default)]
+pub struct StoreFlags {
+    /// Where everything is kept: sqlite: or postgres://user:password@host/database
+    /// [env: GLASSPOST_STORE] [default: sqlite: in the data folder]
+    #[arg(long, value_name = "ADDRESS")]
+    pub store: Option<String>,
 }
 
 /// Where the service's settings come from.
@@ -48,6 +63,27 @@ pub struct ConfigFlags {
     /// Sets one thing, such as delivery.active=false; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub set: Vec<(Key, String)>,
+}
+
+const MIGRATE_HELP: &str = "\
+A database is never changed by a start: newer programs refuse one that was not migrated. Old processes may go on working \
+while and after it is migrated, unless the new version says otherwise.
+
+Example:
+  glasspost migrate --store postgres://glasspost@db.example/mail";
+
+/// Flags of `glasspost migrate`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = MIGRATE_HELP)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub store: StoreFlags,
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub data: DataFlags,
+    #[command(flatten)]
+    pub logs: LogFlags,
 }
 
 /// Verbs of `glasspost config`.
@@ -102,12 +138,27 @@ impl ServeArgs {
             .port
             .iter()
             .map(|text| (Key::Port, "--port", text.clone()));
+        let roles = self
+            .roles
+            .iter()
+            .map(|text| (Key::Roles, "--roles", text.clone()));
+        let store = self.store.said();
         self.config
             .said()
             .into_iter()
             .chain(listen)
             .chain(port)
+            .chain(roles)
+            .chain(store)
             .collect()
+    }
+}
+
+impl StoreFlags {
+    /// What the flag says about settings.
+    pub fn said(&self) -> Option<(Key, &'static str, String)> {
+        let text = self.store.clone()?;
+        Some((Key::StoreAddress, "--store", text))
     }
 }
 

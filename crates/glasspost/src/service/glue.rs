@@ -10,59 +10,82 @@ use observe::reports::{ReportFigures, Reports, SyncStatus};
 use store::submissions::ReportBacklog;
 use tokio_util::sync::CancellationToken;
 
-/// Sending, as the API moves it.
-pub struct Sending(pub Dispatch);
+use super::cluster::{Cluster, Order};
+
+/// Sending, as the API moves it: here, and in the other processes.
+pub struct Sending {
+    /// Here.
+    pub dispatch: Dispatch,
+    /// The others.
+    pub cluster: Cluster,
+}
 
 #[async_trait]
 impl Wakes for Sending {
     fn wake(&self) {
-        self.0.wake();
+        self.dispatch.wake();
+        self.cluster.ask(Order::Wake);
     }
 
     fn look_at(&self, account: AccountPk) {
-        self.0.look_at(account);
+        self.dispatch.look_at(account);
+        self.cluster.ask(Order::LookAt(account));
     }
 
     async fn recall(&self) {
-        self.0.recall().await;
+        let (here, elsewhere) = (
+            self.dispatch.recall(),
+            self.cluster.ask_and_wait(Order::Recall),
+        );
+        tokio::join!(here, elsewhere);
     }
 
     fn is_sending(&self, message: Seq) -> bool {
-        self.0.is_sending(message)
+        self.dispatch.is_sending(message) || self.cluster.is_sending_elsewhere(message)
     }
 
     fn is_sending_of(&self, account: AccountPk) -> bool {
-        let mut lanes = self.0.lanes().into_iter();
+        let mut lanes = self.dispatch.lanes().into_iter();
         lanes.any(|lane| lane.account == account && lane.sending > 0)
+            || self.cluster.is_sending_of_elsewhere(account)
     }
 
     fn activate(&self) {
-        self.0.set_active(true);
+        self.dispatch.set_active(true);
+        self.cluster.set_active(true);
     }
 
     fn suspend(&self) {
-        self.0.set_active(false);
+        self.dispatch.set_active(false);
+        self.cluster.set_active(false);
     }
 
     fn is_active(&self) -> bool {
-        self.0.is_active()
+        self.dispatch.is_active()
     }
 
     fn account_changed(&self, account: AccountPk) {
-        self.0.account_changed(account);
+        self.dispatch.account_changed(account);
+        self.cluster.ask(Order::AccountChanged(account));
     }
 }
 
-/// Reporting, as the API moves it.
-pub struct Reporters(pub Reports);
+/// Reporting, as the API moves it: here, and in the other processes.
+pub struct Reporters {
+    /// Here.
+    pub reports: Reports,
+    /// The others.
+    pub cluster: Cluster,
+}
 
 impl SyncControl for Reporters {
     fn run_now(&self, tenant: Option<TenantId>) {
-        self.0.run_now(tenant);
+        self.reports.run_now(tenant.clone());
+        self.cluster.ask(Order::Report(tenant));
     }
 
     fn status(&self) -> Vec<SyncStatus> {
-        self.0.status()
+        self.reports.status()
     }
 }
 

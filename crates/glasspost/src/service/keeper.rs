@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::{Clock, Timestamp};
 use prepare::Shelf;
-use store::Submissions;
+use store::{Nodes, Submissions};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks for old things.
@@ -16,9 +16,12 @@ const PIECE: usize = 500;
 const BREATH: Duration = Duration::from_millis(50);
 
 /// Forgets what is old.
+#[derive(Clone)]
 pub struct Keeper {
     /// Submissions that are final and reported.
     pub submissions: Arc<dyn Submissions>,
+    /// What the store needs itself.
+    pub nodes: Arc<dyn Nodes>,
     /// Files that messages link to.
     pub shelf: Option<Arc<Shelf>>,
     /// How long things are kept.
@@ -43,6 +46,9 @@ impl Keeper {
     }
 
     async fn look(&self) {
+        if let Err(error) = self.nodes.keep_house().await {
+            tracing::warn!(%error, "the store's house could not be kept, it is tried again");
+        }
         let before = self.clock.now() - self.retention;
         if let Err(error) = self.forget(before).await {
             tracing::warn!(%error, "what is old could not be forgotten, it is tried again");

@@ -4,17 +4,24 @@
 //! server ──► API ──► store ──► dispatcher ──► relays
 //!    └─────► console   └─────► reporter ──► tenants' applications
 //! ```
+//! - `stores`: the store by its address; `cluster`: the processes that share it
+//! - `duty`: what one process does for all that share a store
 //! - `kept_secret`: the operator's token, and the key of download links
 //! - `maker`, `tenants`: how a submission becomes a message
+//! - `mailroom`: mailboxes that are read
 //! - `download`: files that messages link to
 //! - `glue`: what rooms see of each other
 //! - `keeper`: what is old is forgotten
 
+mod cluster;
 mod download;
+mod duty;
 mod glue;
 mod keeper;
 mod kept_secret;
+mod mailroom;
 mod maker;
+mod stores;
 mod tenants;
 
 use std::path::{Path, PathBuf};
@@ -25,8 +32,7 @@ use anyhow::Context;
 use axum::Router;
 use console::service::{Door, Service as Console};
 use deliver::RetryPolicy;
-use deliver::dispatch::{Dispatcher, Rooms, Settings as SendingSettings};
-use intake::postroom::{Postroom, PostroomSettings};
+use deliver::dispatch::{Dispatcher, Placement, Rooms, Settings as SendingSettings};
 use intake::proxy::keys::DirectoryKeys;
 use intake::proxy::{Proxy, ProxySettings};
 use model::{BaseUrl, ClientAuth, Clock, FieldError, Secret, Tenant, TenantId};
@@ -36,20 +42,22 @@ use prepare::{
     CacheSettings, FetchLimits, Fetcher, LargeFiles, LinkKey, OpenTo, Roots, Shelf, Workshop,
 };
 use store::directory::{Directory, KeyHash};
-use store::{KeySource, SqliteStore, Store, Submissions};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use webclient::{Settings as WebSettings, WebClient};
 use webserver::{Access, Gate, Limits, Server};
 
 use crate::exit::Failure;
-use crate::settings::service::ServiceSettings;
+use crate::settings::service::{Role, Roles, ServiceSettings};
+use cluster::{About, Cluster, Parts};
+use duty::{Duties, Held};
 use glue::{Reporters, Sending, Shown};
 use keeper::Keeper;
 use kept_secret::kept_secret;
 pub use kept_secret::{random_secret, read_kept_secret};
+use mailroom::Mailroom;
 use maker::SubmissionMaker;
+use stores::Stores;
 use tenants::Tenants;
 
 /// The tenant of whoever needs no more than one.
@@ -73,15 +81,20 @@ pub struct Service {
     access: Access,
     limits: Limits,
     router: Router,
+    roles: Roles,
     dispatcher: Dispatcher,
     reporter: Reporter,
-    postroom: Postroom,
+    mailroom: Mailroom,
     keeper: Keeper,
+    cluster: Cluster,
+    duties: Duties,
     log: ServiceLog,
     /// Ends what looks on after what works has ended.
     looking: CancellationToken,
     /// Cancelled when sending has ended, for whoever asks.
     sending_ended: CancellationToken,
+    /// Cancelled when the end begins, for the other processes.
+    draining: CancellationToken,
     /// Where the operator's token is kept, unless it was given.
     pub token_kept_in: Option<PathBuf>,
 }
@@ -93,101 +106,99 @@ impl Service {
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let server = Server::bind(settings.listen, "--listen").await?;
         let clock = Clock::system();
-        let store = open_store(&settings, folder)?;
-        let directory: Arc<dyn Directory> = Arc::clone(&store) as _;
-        let submissions: Arc<dyn Submissions> = Arc::clone(&store) as _;
-        let store: Arc<dyn Store> = store;
-        first_tenant(&*directory, &clock).await?;
-        align_suspensions(&*directory, &*submissions).await?;
+        let stores = Stores::open(&settings, folder).await?;
+        first_tenant(&*stores.directory, &clock).await?;
+        align_suspensions(&stores).await?;
         let (admin_token, token_kept_in) = admin_token(&settings, folder)?;
         let web = web_client(&settings)?;
         let shelf = shelf(&settings, folder, &clock)?;
-
-        let maker = SubmissionMaker {
-            submissions: Arc::clone(&submissions),
-            tenants: Tenants::new(Arc::clone(&directory), clock.clone()),
-            workshop: workshop(&settings, web.clone(), shelf.clone(), &clock)?,
+        let workshop = workshop(&settings, web.clone(), shelf.clone(), &clock)?;
+        let placement = Placement::alone();
+        let is_active = is_active(&settings, &stores).await?;
+        let dispatching = SendingSettings {
+            is_active,
+            placement: placement.clone(),
+            ..sending(&settings)
         };
-        let dispatcher = Dispatcher::new(
-            Rooms {
-                store: Arc::clone(&store),
-                submissions: Arc::clone(&submissions),
-                directory: Arc::clone(&directory),
-                maker: Arc::new(maker),
-                clock: clock.clone(),
-            },
-            sending(&settings),
-        );
-        let reporter = Reporter::new(
-            Arc::clone(&submissions),
-            Arc::clone(&directory),
-            Arc::clone(&store),
-            web,
-            reporting(&settings)?,
-            clock.clone(),
-        );
+        let dispatcher = dispatcher(dispatching, &stores, workshop, &clock);
+        let reporter = reporter(&settings, &stores, web, &clock)?;
+        let mailroom = Mailroom::new(&settings, &stores, &clock);
+        // What is wrong with it is known before anything begins.
+        mailroom.postroom()?;
         let (looking, sending_ended) = (CancellationToken::new(), CancellationToken::new());
-        let (dispatch, reports) = (dispatcher.dispatch(), reporter.reports());
+        let (draining, started_at) = (CancellationToken::new(), clock.now());
+        let duties = Duties {
+            store: Arc::clone(&stores.store),
+            held: Held::default(),
+            stop: looking.clone(),
+        };
+        let about = About {
+            roles: settings.roles.clone(),
+            address: server.address().to_string(),
+            started_at,
+        };
+        let cluster = Cluster::new(
+            &stores,
+            about,
+            Parts {
+                dispatch: dispatcher.dispatch(),
+                placement,
+                reports: reporter.reports(),
+                bounces_changed: Arc::clone(&mailroom.changed),
+                duties: duties.held.clone(),
+                draining: draining.clone(),
+            },
+        );
         let gate = Gate::new(Arc::new(DirectoryKeys {
-            directory: Arc::clone(&directory),
+            directory: Arc::clone(&stores.directory),
             admin: Some(KeyHash::of(&admin_token)),
             clock: clock.clone(),
         }));
-        let bounces_changed = Arc::new(Notify::new());
-        let postroom = Postroom::new(
-            Arc::clone(&submissions),
-            Arc::clone(&store),
-            Arc::clone(&directory),
-            PostroomSettings {
-                pec_timeout: settings.pec_timeout,
-                ..PostroomSettings::default()
-            },
-            clock.clone(),
-            Arc::clone(&bounces_changed),
-        )
-        .context("mailboxes cannot be read")?;
-        let api = intake::proxy::router(Proxy {
-            submissions: Arc::clone(&submissions),
-            directory: Arc::clone(&directory),
-            store: Arc::clone(&store),
-            sending: Arc::new(Sending(dispatch.clone())),
-            reports: Arc::new(Reporters(reports.clone())),
-            bounces_changed: Arc::clone(&bounces_changed),
-            gate: gate.clone(),
-            clock: clock.clone(),
-            settings: ProxySettings {
-                default_priority: settings.default_priority,
-                body_bytes_max: settings.request_bytes_max,
-                sync_interval_s: seconds(settings.sync_interval),
-                retention_s: seconds(settings.retention),
-                ..ProxySettings::default()
-            },
-        });
         let console = console::service::router(
             Console {
-                submissions: Arc::clone(&submissions),
-                directory: Arc::clone(&directory),
-                store: Arc::clone(&store),
+                submissions: Arc::clone(&stores.submissions),
+                directory: Arc::clone(&stores.directory),
+                store: Arc::clone(&stores.store),
                 figures: Arc::new(Shown {
-                    dispatch,
-                    reports,
+                    dispatch: dispatcher.dispatch(),
+                    reports: reporter.reports(),
                     ended: sending_ended.clone(),
                 }),
-                folder: Some(folder.to_owned()),
+                folder: stores.disk.clone(),
                 clock: clock.clone(),
-                started_at: clock.now(),
+                started_at,
                 // Before the server ends: it waits for those who follow.
                 stop: sending_ended.clone(),
             },
             Door {
                 token: admin_token,
                 port: server.address().port(),
-                gate,
+                gate: gate.clone(),
             },
         );
-        let mut router = api.merge(intake::proxy::openapi::router()).merge(console);
-        if let Some(shelf) = shelf.clone() {
-            router = router.merge(download::router(shelf));
+        let mut router = console;
+        if settings.roles.has(Role::Api) {
+            let api = intake::proxy::router(Proxy {
+                submissions: Arc::clone(&stores.submissions),
+                directory: Arc::clone(&stores.directory),
+                store: Arc::clone(&stores.store),
+                sending: Arc::new(Sending {
+                    dispatch: dispatcher.dispatch(),
+                    cluster: cluster.clone(),
+                }),
+                reports: Arc::new(Reporters {
+                    reports: reporter.reports(),
+                    cluster: cluster.clone(),
+                }),
+                bounces_changed: Arc::clone(&mailroom.changed),
+                gate,
+                clock: clock.clone(),
+                settings: taking(&settings),
+            });
+            router = router.merge(api).merge(intake::proxy::openapi::router());
+            if let Some(shelf) = shelf.clone() {
+                router = router.merge(download::router(shelf));
+            }
         }
         Ok(Self {
             access: access(&settings),
@@ -199,17 +210,22 @@ impl Service {
             router,
             dispatcher,
             reporter,
-            postroom,
+            mailroom,
             keeper: Keeper {
-                submissions: Arc::clone(&submissions),
+                submissions: Arc::clone(&stores.submissions),
+                nodes: Arc::clone(&stores.nodes),
                 shelf,
                 retention: settings.retention,
                 clock,
             },
-            log: ServiceLog::begin(submissions, &*store).await?,
+            log: ServiceLog::begin(Arc::clone(&stores.submissions), &*stores.store).await?,
+            cluster,
+            duties,
             looking,
             sending_ended,
+            draining,
             token_kept_in,
+            roles: settings.roles,
         })
     }
 
@@ -226,11 +242,27 @@ impl Service {
                 self.server
                     .serve(self.router, self.access, self.limits, stop.clone()),
             );
-        tasks.spawn(self.reporter.run(self.looking.clone()));
-        tasks.spawn(self.postroom.run(self.looking.clone()));
-        tasks.spawn(self.keeper.run(self.looking.clone()));
         tasks.spawn(self.log.run(self.looking.clone()));
-        let sent = self.dispatcher.run(stop.clone()).await;
+        tasks.spawn(self.cluster.run(self.looking.clone()));
+        let draining = stop.clone();
+        tasks.spawn(async move {
+            draining.cancelled().await;
+            self.draining.cancel();
+        });
+        if self.roles.has(Role::Worker) {
+            let (duties, mailroom) = (&self.duties, self.mailroom);
+            let (reporter, keeper) = (self.reporter, self.keeper);
+            tasks.spawn(duties.perform("reports", move |turn| reporter.clone().run(turn)));
+            tasks.spawn(duties.perform("mailboxes", move |turn| mailroom.clone().read(turn)));
+            tasks.spawn(duties.perform("housekeeping", move |turn| keeper.clone().run(turn)));
+        }
+        let sent = match self.roles.has(Role::Smtp) {
+            true => self.dispatcher.run(stop.clone()).await,
+            false => {
+                stop.cancelled().await;
+                Ok(())
+            }
+        };
         self.sending_ended.cancel();
         // A dispatcher that broke off takes the service down with it: who watches over it starts it anew.
         stop.cancel();
@@ -264,14 +296,6 @@ fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
-fn open_store(settings: &ServiceSettings, folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
-    let source = match settings.encryption_key.clone() {
-        Some(key) => KeySource::Given(key),
-        None => KeySource::File,
-    };
-    Ok(Arc::new(SqliteStore::open_with_key(folder, &source)?))
-}
-
 /// Somebody who serves only themselves needs no tenants, so one is there.
 async fn first_tenant(directory: &dyn Directory, clock: &Clock) -> Result<(), Failure> {
     if directory.tenants(None, 1).await?.is_empty() {
@@ -282,15 +306,14 @@ async fn first_tenant(directory: &dyn Directory, clock: &Clock) -> Result<(), Fa
 }
 
 /// Brings queued mail into line with what its tenants hold back: a process that was killed may have left some of it.
-async fn align_suspensions(
-    directory: &dyn Directory,
-    submissions: &dyn Submissions,
-) -> Result<(), Failure> {
+async fn align_suspensions(stores: &Stores) -> Result<(), Failure> {
     let mut after = None;
     loop {
-        let tenants = directory.tenants(after.as_ref(), TENANTS_A_LOOK).await?;
+        let tenants = stores.directory.tenants(after.as_ref(), TENANTS_A_LOOK);
+        let tenants = tenants.await?;
         for tenant in &tenants {
-            while submissions
+            while stores
+                .submissions
                 .align_suspension(&tenant.id, ALIGNED_AT_ONCE)
                 .await?
                 > 0
@@ -365,6 +388,62 @@ fn shelf(
     let shelf =
         Shelf::open(folder, key, clock.clone()).context("attachments.large_files_folder")?;
     Ok(Some(Arc::new(shelf)))
+}
+
+/// Whether mail is sent: as it was asked for last by any of several processes, else as it is set.
+async fn is_active(settings: &ServiceSettings, stores: &Stores) -> Result<bool, Failure> {
+    let asked = match stores.is_shared {
+        true => Cluster::was_active(&*stores.store).await?,
+        false => None,
+    };
+    Ok(asked.unwrap_or(settings.is_active))
+}
+
+fn dispatcher(
+    settings: SendingSettings,
+    stores: &Stores,
+    workshop: Workshop,
+    clock: &Clock,
+) -> Dispatcher {
+    let maker = SubmissionMaker {
+        submissions: Arc::clone(&stores.submissions),
+        tenants: Tenants::new(Arc::clone(&stores.directory), clock.clone()),
+        workshop,
+    };
+    let rooms = Rooms {
+        store: Arc::clone(&stores.store),
+        submissions: Arc::clone(&stores.submissions),
+        directory: Arc::clone(&stores.directory),
+        maker: Arc::new(maker),
+        clock: clock.clone(),
+    };
+    Dispatcher::new(rooms, settings)
+}
+
+fn reporter(
+    settings: &ServiceSettings,
+    stores: &Stores,
+    web: WebClient,
+    clock: &Clock,
+) -> Result<Reporter, Failure> {
+    Ok(Reporter::new(
+        Arc::clone(&stores.submissions),
+        Arc::clone(&stores.directory),
+        Arc::clone(&stores.store),
+        web,
+        reporting(settings)?,
+        clock.clone(),
+    ))
+}
+
+fn taking(settings: &ServiceSettings) -> ProxySettings {
+    ProxySettings {
+        default_priority: settings.default_priority,
+        body_bytes_max: settings.request_bytes_max,
+        sync_interval_s: seconds(settings.sync_interval),
+        retention_s: seconds(settings.retention),
+        ..ProxySettings::default()
+    }
 }
 
 fn sending(settings: &ServiceSettings) -> SendingSettings {

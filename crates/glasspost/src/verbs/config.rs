@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{CheckArgs, ConfigVerb, ListArgs};
 use crate::exit::Failure;
-use crate::settings::Environment;
-use crate::settings::service::table::{NEEDLESS, SETTINGS, Setting};
+use crate::settings::service::table::{Key, NEEDLESS, SETTINGS, Setting};
 use crate::settings::service::{Layers, Origin, ServiceSettings};
+use crate::settings::{Environment, StoreAddress};
 use crate::terminal;
 
 /// What is shown instead of a secret.
@@ -77,8 +77,11 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
 
 fn shown(setting: &Setting, layers: &Layers) -> String {
     let given = layers.get(setting);
-    match setting.is_secret && given.origin != Origin::Default {
-        true => HIDDEN.to_owned(),
-        false => given.text,
+    match setting.key {
+        // It may hold a password.
+        Key::StoreAddress => StoreAddress::parse(&given.text)
+            .map_or_else(|_| HIDDEN.to_owned(), |address| address.to_string()),
+        _ if setting.is_secret && given.origin != Origin::Default => HIDDEN.to_owned(),
+        _ => given.text,
     }
 }

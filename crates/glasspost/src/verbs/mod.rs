@@ -3,7 +3,9 @@
 mod client;
 mod completions;
 mod config;
+mod copy;
 mod demo;
+mod migrate;
 mod preview;
 mod report;
 mod request;
@@ -32,6 +34,8 @@ pub async fn run(verb: Verb, environment: &Environment) -> Result<(), Failure> {
         Verb::Campaigns(args) => report::campaigns(args, environment).await,
         Verb::Schedule(args) => schedule::run(args, environment).await,
         Verb::Serve(args) => serve::run(*args, environment).await,
+        Verb::Migrate(args) => migrate::run(*args, environment).await,
+        Verb::Copy(args) => copy::run(args, environment).await,
         Verb::Config(verb) => config::run(&verb, environment),
         Verb::Client(verb) => client::run(*verb, environment).await,
         Verb::Connect(args) => client::connect(args, environment).await,
@@ -52,6 +56,8 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
         | Verb::Campaigns(_)
         | Verb::Schedule(_)
         | Verb::Serve(_)
+        | Verb::Migrate(_)
+        | Verb::Copy(_)
         | Verb::Config(_)
         | Verb::Sink(_) => LevelFilter::INFO,
     };
@@ -61,6 +67,8 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
         | Verb::Report(_)
         | Verb::Campaigns(_)
         | Verb::Schedule(_)
+        | Verb::Migrate(_)
+        | Verb::Copy(_)
         | Verb::Config(_)
         | Verb::Client(_)
         | Verb::Connect(_)

@@ -12,7 +12,7 @@ use store::StoreError;
 use super::answer::Json;
 use super::object::Place;
 
-/// After how long it is worth asking again while the data file cannot be written.
+/// After how long it is worth asking again while the store cannot be written.
 const RETRY_AFTER_S: u64 = 5;
 
 /// Why a request is not done. Nothing of it was.
@@ -141,13 +141,13 @@ impl Problem {
             }
             Self::Store(error) if error.is_transient() => {
                 json!(
-                    "nothing was written: the data file cannot be written at the moment; try again in a while"
+                    "nothing was written: the store cannot be written at the moment; try again in a while"
                 )
             }
             Self::Store(StoreError::Closed) => {
                 json!("nothing was written: the service is stopping")
             }
-            Self::Store(_) => json!("the data file cannot be used: the service's log has more"),
+            Self::Store(_) => json!("the store cannot be used: the service's log has more"),
             other => json!(other.to_string()),
         }
     }

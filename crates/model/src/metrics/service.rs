@@ -16,6 +16,8 @@ pub enum ServiceMetricId {
     Deferred,
     RateLimited,
     Pending,
+    QueueDepth,
+    QueueOldestAge,
     BuildInfo,
     ProcessStart,
     Uptime,
@@ -38,6 +40,71 @@ pub enum ServiceMetricId {
     ReportsExpired,
 }
 
+/// A stage that mail goes through, as a queue of what waits there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Messages that are made: rendered, their attachments fetched.
+    Process,
+    /// Messages that wait for their delivery.
+    Deliver,
+    /// Delivery reports that a tenant's application has not acknowledged.
+    Webhook,
+}
+
+impl Queue {
+    /// Every queue, in the order that mail goes through them.
+    pub const ALL: [Self; 3] = [Self::Process, Self::Deliver, Self::Webhook];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "email:process",
+            Self::Deliver => "smtp:deliver",
+            Self::Webhook => "webhook:deliver",
+        }
+    }
+}
+
+impl ServiceMetricId {
+    /// Whether it is about all processes that share a store together: one of them exposes it, so that sums over all that
+    /// are scraped count nothing twice. The others are each process's own.
+    pub fn is_of_installation(self) -> bool {
+        match self {
+            Self::Sent
+            | Self::Errors
+            | Self::Deferred
+            | Self::RateLimited
+            | Self::Pending
+            | Self::QueueDepth
+            | Self::QueueOldestAge
+            | Self::Accounts
+            | Self::Accepted
+            | Self::Cancelled
+            | Self::BooksBalance
+            | Self::ReportBacklog
+            | Self::ReportLag => true,
+            Self::BuildInfo
+            | Self::ProcessStart
+            | Self::Uptime
+            | Self::Active
+            | Self::LanesBusy
+            | Self::LanesLimited
+            | Self::LanesTroubled
+            | Self::Connections
+            | Self::Sending
+            | Self::ReportSyncs
+            | Self::ReportFailures
+            | Self::ReportsAcknowledged
+            | Self::ReportsRefused
+            | Self::ReportsExpired => false,
+        }
+    }
+}
+
+const QUEUE: [Label; 1] = [Label {
+    name: "queue",
+    values: LabelValues::Known(|| Queue::ALL.map(Queue::as_str).to_vec()),
+}];
 const ACCOUNT: [Label; 4] = [
     open("account_id", ACCOUNTS_NAMED_MAX),
     open("account_name", ACCOUNTS_NAMED_MAX),
@@ -48,7 +115,7 @@ const TENANT: [Label; 1] = [open("tenant_id", TENANTS_NAMED_MAX)];
 
 /// Every metric of the service, in the order that they are exposed and documented in. The names and helps of the first
 /// five are genro-mail-proxy's own, for those who read them.
-pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
+pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 27] = [
     counter(ServiceMetricId::Sent, "gmp_sent_total", "Total sent emails").by(&ACCOUNT),
     counter(
         ServiceMetricId::Errors,
@@ -73,6 +140,22 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
         "gmp_pending_messages",
         "Current pending messages",
     ),
+    gauge(
+        ServiceMetricId::QueueDepth,
+        "glasspost_queue_depth",
+        "How much is at each stage: messages being made (email:process), messages that wait for their delivery, those \
+         under way, put off and held back as well (smtp:deliver), delivery reports that an application has not \
+         acknowledged (webhook:deliver).",
+    )
+    .by(&QUEUE),
+    gauge(
+        ServiceMetricId::QueueOldestAge,
+        "glasspost_queue_oldest_age_seconds",
+        "How long the oldest of it has been there: since it began to be made; since it became due, which it does anew \
+         when it is put off, and does not while it is held back; since what is to be reported happened.",
+    )
+    .in_seconds()
+    .by(&QUEUE),
     gauge(
         ServiceMetricId::BuildInfo,
         "glasspost_service_build_info",
@@ -119,27 +202,27 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
     gauge(
         ServiceMetricId::LanesBusy,
         "glasspost_service_lanes_busy",
-        "Accounts with a message under way.",
+        "Accounts of which this process has a message under way.",
     ),
     gauge(
         ServiceMetricId::LanesLimited,
         "glasspost_service_lanes_limited",
-        "Accounts that wait because a limit was reached.",
+        "Accounts that wait because a limit was reached, as this process sees it.",
     ),
     gauge(
         ServiceMetricId::LanesTroubled,
         "glasspost_service_lanes_troubled",
-        "Accounts whose server cannot be used at the moment.",
+        "Accounts whose server this process cannot use at the moment.",
     ),
     gauge(
         ServiceMetricId::Connections,
         "glasspost_service_connections",
-        "Open connections to mail servers.",
+        "Open connections of this process to mail servers.",
     ),
     gauge(
         ServiceMetricId::Sending,
         "glasspost_service_sending",
-        "Messages under way.",
+        "Messages that this process has under way.",
     ),
     gauge(
         ServiceMetricId::ReportBacklog,
@@ -158,13 +241,13 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 25] = [
     counter(
         ServiceMetricId::ReportSyncs,
         "glasspost_service_report_syncs_total",
-        "Calls that the tenant's application answered, those without a report as well.",
+        "Calls by this process that the tenant's application answered, those without a report as well.",
     )
     .by(&TENANT),
     counter(
         ServiceMetricId::ReportFailures,
         "glasspost_service_report_failures_total",
-        "Calls that the tenant's application did not answer well.",
+        "Calls by this process that the tenant's application did not answer well.",
     )
     .by(&TENANT),
     counter(

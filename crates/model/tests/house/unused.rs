@@ -1,7 +1,7 @@
 //! A room declares only the dependencies that it uses.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::assert_none;
 use super::rooms::{Dependency, rooms};
@@ -9,13 +9,25 @@ use super::rooms::{Dependency, rooms};
 /// Crates whose name in code is not their package's, with `_` for `-`.
 const OTHER_NAMES: [(&str, &str); 1] = [("md-5", "md5")];
 
-/// All code under `path`, a folder or a file, in one text.
+/// All code under `path`, a folder or a file, in one text, with the files that it takes from elsewhere.
 fn code(path: &PathBuf) -> String {
     if path.is_file() {
-        return fs::read_to_string(path).unwrap_or_default();
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let shared: String = shared_files(path, &text).iter().map(code).collect();
+        return text + &shared;
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| code(&entry.path())).collect()
+}
+
+/// The files outside of a file's own folder that it names by `#[path]`.
+fn shared_files(path: &Path, text: &str) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"))
+        .filter(|name| name.starts_with("../"))
+        .map(|name| folder.join(name))
+        .collect()
 }
 
 /// The name that code knows a dependency by.

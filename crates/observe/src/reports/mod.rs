@@ -73,6 +73,7 @@ pub struct ReportSettings {
 }
 
 /// The reporter: built from its parts, run until it is stopped.
+#[derive(Clone)]
 pub struct Reporter {
     submissions: Arc<dyn Submissions>,
     directory: Arc<dyn Directory>,

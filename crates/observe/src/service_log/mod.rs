@@ -12,7 +12,7 @@ use std::sync::Arc;
 use model::account::AccountId;
 use model::{Seq, SubmissionId, TenantId};
 use store::submissions::ClientId;
-use store::{LogBatch, Logged, Store, Submissions, Tail};
+use store::{LogBatch, Logged, Origin, Store, Submissions, Tail};
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 
@@ -25,7 +25,7 @@ const NAMES_MAX: usize = 4_096;
 pub struct ServiceLog {
     submissions: Arc<dyn Submissions>,
     tail: Tail,
-    /// The log's last place that was seen.
+    /// Up to where this process's own commits were seen.
     seen: Seq,
     names: HashMap<SubmissionId, Option<Arc<Named>>>,
 }
@@ -68,9 +68,13 @@ impl ServiceLog {
         }
     }
 
+    /// What other processes do goes by as well: it is in their logs.
     fn say_what_went_by(&mut self, batch: &LogBatch) {
+        let Origin::Here { after } = batch.origin else {
+            return;
+        };
         let seen = std::mem::replace(&mut self.seen, batch.last);
-        let events_max = batch.previous.get() - seen.get();
+        let events_max = after.get() - seen.get();
         if events_max > 0 {
             tracing::warn!(
                 events_max,

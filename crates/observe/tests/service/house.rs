@@ -90,6 +90,11 @@ impl House {
         }
     }
 
+    /// Its store, as another process has it.
+    pub fn beside(&self) -> Arc<SqliteStore> {
+        open(self.folder.path())
+    }
+
     /// A tenant with an account `primary-smtp`, whose application is at a URL.
     pub async fn settle(&self, id: &str, base_url: Option<&str>) {
         self.settle_with(id, base_url, |_| {}).await;
@@ -115,9 +120,9 @@ impl House {
         self.store.put_account(account).await.unwrap();
     }
 
-    /// Hands over mail under an id to some recipients.
-    pub async fn submit(&self, tenant: &str, id: &str, recipients: &[&str]) -> Followed {
-        let new = NewSubmission {
+    /// Mail under an id to some recipients.
+    pub fn mail(&self, tenant: &str, id: &str, recipients: &[&str]) -> NewSubmission {
+        NewSubmission {
             tenant: tenant_id(tenant),
             client_id: Line::parse("id", id).unwrap(),
             account: AccountId::parse("primary-smtp").unwrap(),
@@ -130,7 +135,12 @@ impl House {
                 .map(|text| Address::parse(text).unwrap())
                 .collect(),
             at: self.clock.now(),
-        };
+        }
+    }
+
+    /// Hands over mail under an id to some recipients.
+    pub async fn submit(&self, tenant: &str, id: &str, recipients: &[&str]) -> Followed {
+        let new = self.mail(tenant, id, recipients);
         self.store.submit(vec![new]).await.unwrap();
         let id = Line::parse("id", id).unwrap();
         let found = self.store.submission(&tenant_id(tenant), &id).await;

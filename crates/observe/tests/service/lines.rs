@@ -154,3 +154,29 @@ async fn what_went_by_is_counted() {
     .await;
     stop.cancel();
 }
+
+/// They are in the log of the process that did them.
+#[tokio::test]
+async fn what_other_processes_did_is_no_line_that_is_missing() {
+    let (lines, _guard) = capture(Level::INFO);
+    let house = House::open().await;
+    house.settle("acme", None).await;
+    let stop = log(&house).await;
+    let other = house.beside();
+    for number in 0..20 {
+        let mail = |whose| house.mail("acme", &format!("{whose}-{number}"), &["ada@example.org"]);
+        other
+            .submit(vec![mail("others"), mail("theirs")])
+            .await
+            .unwrap();
+        house.store.submit(vec![mail("own")]).await.unwrap();
+    }
+    house.deliver("acme", "last").await;
+    until("the last line", || !lines.all().is_empty()).await;
+    let all = lines.all();
+    assert!(
+        all.len() == 1 && all[0].contains("Message last sent"),
+        "{all:?}"
+    );
+    stop.cancel();
+}

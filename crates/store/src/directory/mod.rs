@@ -6,6 +6,7 @@
 mod api_key;
 mod command;
 mod instance;
+pub(crate) mod rows;
 
 use async_trait::async_trait;
 use model::account::{Account, AccountId, AccountPk};

@@ -1,15 +1,12 @@
 //! Acceptance: a batch of messages into the ledger.
 
-use std::sync::Arc;
-
-use model::{
-    Content, ContentHash, Event, EventKind, LaneId, Message, MessageId, MessageState, Priority, Seq,
-};
+use model::{ContentHash, LaneId, Seq};
 use rusqlite::params;
 
 use super::transaction::WriteTx;
 use super::{books, contents, lanes, row};
-use crate::{Accepted, Logged, NewMessage, Renewal, Result, StoreError};
+use crate::log::accepted;
+use crate::{Accepted, NewMessage, Renewal, Result, StoreError};
 
 pub(super) fn accept(
     tx: &mut WriteTx<'_>,
@@ -123,40 +120,4 @@ pub(super) fn renew(tx: &WriteTx<'_>, batch: Vec<Renewal>) -> Result<()> {
             .execute(params![seq.get(), &*data, content])?;
     }
     Ok(())
-}
-
-fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
-    let message = Arc::new(Message {
-        seq,
-        id: MessageId::new(new.at, tag, seq),
-        lane: new.lane,
-        content: Content::Letter(new.content),
-        priority: Priority::default(),
-        address: new.address,
-        data: new.data,
-        accepted_at: new.at,
-        attempts: 0,
-        state: MessageState::Queued,
-        retry_of: None,
-    });
-    Logged {
-        event: accepted_event(&message),
-        message,
-    }
-}
-
-/// A message's row read as its own `accepted` event.
-pub(super) fn accepted_event(message: &Message) -> Event {
-    Event {
-        seq: message.seq,
-        message: message.seq,
-        lane: message.lane,
-        at: message.accepted_at,
-        kind: EventKind::Accepted,
-        attempts: 0,
-        attempt: None,
-        due_at: None,
-        news: None,
-        reason: None,
-    }
 }

@@ -5,17 +5,14 @@
 //! with them, also when somebody has the message tried again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::{Address, EventKind, Seq, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::WriteTx;
 use super::{lanes, record, row};
+use crate::lane::LEFT_ALONE;
 use crate::{Lease, NewEvent, Result, StoreError};
-
-/// How long a row is left alone of which nothing can be recorded.
-const LEFT_ALONE: Duration = Duration::from_secs(60 * 60);
 
 /// No mail gets there (RFC 2606 §2). The number keeps it apart from the other addresses of its run.
 const MEND_ADDRESS: &str = "UPDATE messages SET folded = NULL, \

@@ -4,10 +4,8 @@ use model::{LaneId, MessageState};
 use rusqlite::{Connection, params};
 
 use super::transaction::WriteTx;
+use crate::books::ACCEPTED;
 use crate::{Books, Result};
-
-/// What the books call the sum of all: a code that no state has.
-const ACCEPTED: i64 = -1;
 
 /// Counts messages that were accepted: they are queued.
 pub(super) fn add(tx: &WriteTx<'_>, lane: LaneId, count: i64) -> Result<()> {

@@ -63,7 +63,7 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
 
 /// Waits a moment for another process that writes; `false` after about ten seconds. The waits are short and
 /// even: with SQLite's own, which grow, a process that commits without pause starves all others.
-fn wait_for_other(tries: i32) -> bool {
+pub(super) fn wait_for_other(tries: i32) -> bool {
     let pause_ms = match tries {
         0..1_000 => 1,
         1_000..2_800 => 5,

@@ -5,17 +5,11 @@ use rusqlite::{Connection, Row, params};
 
 use super::transaction::WriteTx;
 use super::{lanes, row};
-use crate::log::BY_CHARS_MAX;
 use crate::{NewControl, Result, StoreError};
 
 pub(super) fn control(tx: &mut WriteTx<'_>, new: NewControl) -> Result<Control> {
     lanes::check_exists(tx.connection, new.lane)?;
-    let chars = new.by.chars().count();
-    if chars > BY_CHARS_MAX {
-        return Err(StoreError::Invalid(format!(
-            "a control whose `by` has {chars} characters: {BY_CHARS_MAX} at most"
-        )));
-    }
+    new.check()?;
     let control = Control {
         seq: tx.next_seq(),
         lane: new.lane,

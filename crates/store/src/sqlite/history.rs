@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::{LaneId, Seq};
 use rusqlite::{Connection, Row, params};
 
-use super::accept::accepted_event;
 use super::row::{EVENT_COLUMNS, MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, to_event, to_message};
+use crate::log::accepted_event;
 use crate::{Logged, Result};
 
 /// The log from after `cursor`: messages as their own `accepted` events, and the events, merged in order.

@@ -53,6 +53,15 @@ impl Holder {
     }
 }
 
+/// A process that has the store of a data folder open.
+pub(super) fn living(data_folder: &Path) -> Option<u32> {
+    // Nobody ever opened it where there is no such folder.
+    let entries = fs::read_dir(data_folder.join(FOLDER)).ok()?;
+    let mut held = entries.flatten().filter(|entry| is_locked(&entry.path()));
+    held.next()
+        .map(|entry| process_id(&entry.file_name().to_string_lossy()))
+}
+
 /// The process id in a holder's name.
 pub(super) fn process_id(name: &str) -> u32 {
     name.split('-')
@@ -134,6 +143,9 @@ mod tests {
         drop(first);
         assert!(!second.is_alive(&name));
         assert_eq!(process_id(second.name()), std::process::id());
+        assert_eq!(living(folder.path()), Some(std::process::id()));
+        drop(second);
+        assert_eq!(living(folder.path()), None);
     }
 
     #[test]

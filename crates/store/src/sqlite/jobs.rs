@@ -1,11 +1,10 @@
 //! Scheduled jobs.
 
-use std::time::Duration;
-
 use model::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::transaction::WriteTx;
+use crate::schedule::{from_millis, to_millis};
 use crate::{Job, JobState, Result, StoreError};
 
 const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, \
@@ -96,12 +95,4 @@ fn to_job(row: &Row<'_>) -> Result<Job> {
         last_run_at: moment(row.get(11)?),
         last_error: row.get(12)?,
     })
-}
-
-fn to_millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn from_millis(millis: i64) -> Duration {
-    Duration::from_millis(millis.unsigned_abs())
 }

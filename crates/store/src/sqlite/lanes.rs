@@ -114,6 +114,7 @@ pub(super) fn waiting(connection: &Connection) -> Result<Vec<WaitingLane>> {
         Ok(WaitingLane {
             lane: LaneId(row.get(0)?),
             account: AccountPk(row.get(1)?),
+            shard: 0,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

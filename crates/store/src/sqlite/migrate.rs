@@ -1,7 +1,10 @@
 //! The schema and its versions: files, forward only.
 
+use std::cmp::Ordering;
+
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::copy::CopyError;
 use crate::{Result, StoreError};
 
 /// Every migration, in order; a data file's `user_version` says how many it has.
@@ -38,6 +41,17 @@ pub(super) fn to_latest(connection: &mut Connection) -> Result<u32> {
     })?;
     tx.commit()?;
     Ok(tag)
+}
+
+/// Refuses a data file of another version than the latest.
+pub(super) fn check(connection: &Connection) -> Result<()> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    match found.cmp(&known) {
+        Ordering::Less => Err(CopyError::OldFile { found, known }.into()),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::Newer { found, known }),
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@
 //! - `connection`: the settings of every connection to the file
 //! - `holder`: the lock file by which a dead process is told from a living one
 //! - `migrate`: the schema and its versions
+//! - `nodes`: the processes that there are
+//! - `snapshot`: the file as it stands at one moment, for a copy
 //! - `transaction`: a group's transaction, and what happens to it when an operation fails
 //! - `unlock`: the encryption key at opening
 
@@ -32,10 +34,12 @@ mod holder;
 mod jobs;
 mod lanes;
 mod migrate;
+mod nodes;
 mod readers;
 mod record;
 mod retry;
 mod row;
+mod snapshot;
 mod submissions;
 mod timeline;
 mod transaction;
@@ -50,7 +54,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use model::{ContentHash, Control, LaneId, Message, Seq, Timestamp};
 use rusqlite::Connection;
+use tokio::sync::broadcast;
 
+use crate::folder;
+use crate::nodes::{ORDERS_MAX, Ordered};
 use crate::vault::{KeySource, Vault};
 use crate::{
     Accepted, Books, Campaign, Due, Find, Found, Job, LaneKey, Lease, Logged, NewCampaign,
@@ -59,6 +66,7 @@ use crate::{
 };
 use holder::Holder;
 use readers::Readers;
+pub(crate) use snapshot::Snapshot;
 use writer::Writer;
 
 /// The data file's name in the data folder.
@@ -76,6 +84,8 @@ pub struct SqliteStore {
     tag: u32,
     /// Seals what is secret; `None` when the store was opened without the key.
     vault: Option<Arc<Vault>>,
+    /// What other processes ask for: nothing is ever said here.
+    orders: broadcast::Sender<Ordered>,
 }
 
 impl SqliteStore {
@@ -96,16 +106,12 @@ impl SqliteStore {
         folder: &Path,
         unlock: impl FnOnce(&mut Connection) -> Result<Option<Arc<Vault>>>,
     ) -> Result<Self> {
-        let unusable = |error: std::io::Error| StoreError::Folder {
-            path: folder.to_owned(),
-            reason: error.to_string(),
-        };
-        make(folder).map_err(unusable)?;
+        folder::make(folder)?;
         let file = folder.join(FILE_NAME);
         let (mut connection, tag) =
             connection::create(&file).map_err(|error| in_folder(folder, error))?;
         let vault = unlock(&mut connection)?;
-        let holder = Holder::register(folder).map_err(unusable)?;
+        let holder = Holder::register(folder).map_err(|error| folder::unusable(folder, &error))?;
         Ok(Self {
             writer: Writer::start(connection)?,
             delivering: Readers::start(&file, readers::DELIVERING)?,
@@ -113,6 +119,7 @@ impl SqliteStore {
             holder,
             tag,
             vault,
+            orders: broadcast::channel(ORDERS_MAX).0,
         })
     }
 }
@@ -146,27 +153,6 @@ impl SqliteStore {
             }
         }
     }
-}
-
-/// The vault, for what is or was sealed.
-fn needed(vault: Option<&Arc<Vault>>) -> Result<&Arc<Vault>> {
-    let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
-    vault.ok_or_else(without)
-}
-
-/// Makes the data folder where it is not there, to stay after a loss of power.
-fn make(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder)?;
-    for parent in folder.ancestors().skip(1) {
-        // Not every system lets a folder be synced; one that does not keeps its names by itself.
-        if let Ok(parent) = std::fs::File::open(parent) {
-            let _ = parent.sync_all();
-        }
-    }
-    Ok(())
 }
 
 /// A failure to open, told with the folder's name, unless it says by itself what to do.
@@ -232,6 +218,11 @@ impl Store for SqliteStore {
         self.writer
             .write(move |tx| lanes::lease(tx, &holder, lane))
             .await
+    }
+
+    /// A living process is never overtaken.
+    fn holds(&self, _lease: &Lease) -> bool {
+        true
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use model::{LaneId, Seq, Timestamp};
 use rusqlite::params;
 
-use super::accept::accepted_event;
 use super::transaction::WriteTx;
 use super::{books, campaigns, lanes, row, troubled};
+use crate::log::accepted_event;
 use crate::{Lease, Logged, Result};
 
 /// Repeats messages of the lane that failed at or before `up_to` in the log and have no repeat yet, in their own order;

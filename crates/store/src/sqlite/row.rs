@@ -7,7 +7,7 @@ use model::{
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
 
-use super::record::Detail;
+use crate::detail::Detail;
 use crate::{Result, StoreError};
 
 /// The columns [`to_message`] reads, from `messages m LEFT JOIN contents c`.

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use model::{Event, EventKind, Message, MessageId, Seq, Timestamp};
+use model::{Event, Message, MessageId, Seq, Timestamp};
 use rusqlite::Connection;
 
-use super::accept::accepted_event;
 use super::row::{EVENT_COLUMNS, EVENT_WIDTH, to_event};
 use super::{row, troubled};
-use crate::{Logged, Result, StoreError, Timeline};
-
-/// Events of one timeline. A message has one an attempt and one or two more, so only a strange file has more.
-const EVENTS_MAX: usize = 1_000;
+use crate::log::accepted_event;
+use crate::{Logged, Result, Timeline};
 
 /// The timeline of a message; of more events than it holds, the first and the latest.
 pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Option<Timeline>> {
@@ -20,20 +17,10 @@ pub(super) fn timeline(connection: &Connection, tag: u32, seq: Seq) -> Result<Op
     };
     let (last_event, due_at) = place(connection, &message)?;
     let events = events(connection, &message, last_event)?;
-    // What waits for a limit keeps its place in the queue; until when it waits is in the event.
-    let limited_until = events
-        .last()
-        .filter(|last| last.kind == EventKind::RateLimited)
-        .and_then(|last| last.due_at);
     let retried_as = troubled::repeat_of(connection, &message)?
         .map(|repeat| message_id(connection, tag, repeat))
         .transpose()?;
-    Ok(Some(Timeline {
-        message,
-        events,
-        due_at: due_at.map(Timestamp::from_millis).max(limited_until),
-        retried_as,
-    }))
+    Ok(Some(Timeline::new(message, events, due_at, retried_as)))
 }
 
 /// A message's events with the message, in order.
@@ -83,10 +70,10 @@ fn latest_first(
     ))?;
     let mut events = Vec::new();
     while let Some(seq) = place
-        && events.len() < EVENTS_MAX - 1
+        && events.len() < Timeline::EVENTS_MAX - 1
     {
         let mut rows = statement.query([seq, message.seq.get()])?;
-        let row = rows.next()?.ok_or_else(|| lost(message, seq))?;
+        let row = rows.next()?.ok_or_else(|| Timeline::lost(message, seq))?;
         events.extend(to_event(row, 0, message)?);
         place = row.get(EVENT_WIDTH)?;
     }
@@ -102,9 +89,4 @@ fn message_id(connection: &Connection, tag: u32, seq: Seq) -> Result<MessageId> 
         tag,
         seq,
     ))
-}
-
-fn lost(message: &Message, event: i64) -> StoreError {
-    let message = message.seq.get();
-    StoreError::Damaged(format!("message {message}: its event {event} is not there"))
 }

@@ -6,6 +6,7 @@ use model::{Control, Seq};
 use rusqlite::Connection;
 
 use super::history;
+use crate::log::Origin;
 use crate::{LogBatch, Logged, Result, StoreError};
 
 /// What an operation may touch: the connection, and the log it appends to.
@@ -48,8 +49,8 @@ impl<'c> WriteTx<'c> {
         }
     }
 
-    /// Makes it durable, all or nothing.
-    pub(super) fn commit(mut self) -> Result<LogBatch> {
+    /// Makes it durable, all or nothing. `after`: where this process's commit before it ended.
+    pub(super) fn commit(mut self, after: Seq) -> Result<LogBatch> {
         let outcome = match self.lost.take() {
             Some(error) => Err(error),
             None => run(self.connection, "COMMIT"),
@@ -63,6 +64,7 @@ impl<'c> WriteTx<'c> {
             last: self.last,
             events: self.appended,
             controls: self.controls,
+            origin: Origin::Here { after },
         })
     }
 

@@ -2,20 +2,10 @@
 
 use std::path::Path;
 
-use model::Secret;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use crate::vault::{KEY_FILE_NAME, Key, KeyError, KeySource, Place, Vault};
-use crate::{Result, StoreError};
-
-/// Where a sealed text shows which key the data file belongs to, before anything else was sealed.
-const CHECK: Place<'_> = Place {
-    table: "meta",
-    row: "vault",
-    column: "value",
-};
-/// What was sealed there.
-const CHECK_TEXT: &str = "glasspost";
+use crate::Result;
+use crate::vault::{KeySource, Unlocked, Vault};
 
 /// The vault of a data folder. A key that did not seal what is in the file is refused.
 pub(super) fn unlock(
@@ -30,33 +20,13 @@ pub(super) fn unlock(
             row.get(0)
         })
         .optional()?;
-    let key = match source {
-        KeySource::Given(text) => Key::parse(text)?,
-        KeySource::File => match Key::read(folder)? {
-            Some(key) => key,
-            None if check.is_none() => Key::make(folder)?,
-            None => return Err(KeyError::Missing(folder.join(KEY_FILE_NAME)).into()),
-        },
-    };
-    let vault = Vault::new(&key)?;
-    match check {
-        Some(sealed) => check_key(&vault, folder, &sealed)?,
-        None => {
-            let sealed = vault.seal(CHECK, &Secret::new(CHECK_TEXT))?;
-            tx.execute(
-                "INSERT INTO meta (key, value) VALUES ('vault', ?1)",
-                [sealed],
-            )?;
-        }
+    let Unlocked { vault, new_check } = crate::vault::unlock(folder, source, check.as_deref())?;
+    if let Some(sealed) = new_check {
+        tx.execute(
+            "INSERT INTO meta (key, value) VALUES ('vault', ?1)",
+            [sealed],
+        )?;
     }
     tx.commit()?;
     Ok(vault)
-}
-
-fn check_key(vault: &Vault, folder: &Path, sealed: &str) -> Result<()> {
-    match vault.open(CHECK, sealed) {
-        Ok(_) => Ok(()),
-        Err(StoreError::Damaged(_)) => Err(KeyError::Wrong(folder.to_owned()).into()),
-        Err(error) => Err(error),
-    }
 }

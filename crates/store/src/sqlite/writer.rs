@@ -7,10 +7,13 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use model::Seq;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::history;
 use super::transaction::WriteTx;
+use crate::log::Origin;
 use crate::{LogBatch, Result, StoreError, Tail};
 
 /// Operations that may wait for the writer; beyond it, callers wait to hand theirs over.
@@ -39,10 +42,14 @@ impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Self> {
         let (operations, queue) = mpsc::channel(QUEUE_MAX);
         let (commits, _) = broadcast::channel(TAIL_BATCHES_MAX);
-        let publisher = commits.clone();
+        let publisher = Publisher {
+            commits: commits.clone(),
+            log: history::end_of_log(&connection)?,
+            own: Seq::START,
+        };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, queue, &publisher))
+            .spawn(move || run(&connection, queue, publisher))
             .map_err(|error| StoreError::Backend(error.to_string()))?;
         Ok(Self {
             operations: Some(operations),
@@ -90,11 +97,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(
-    connection: &Connection,
-    mut queue: mpsc::Receiver<Operation>,
-    commits: &broadcast::Sender<Arc<LogBatch>>,
-) {
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Operation>, mut publisher: Publisher) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX {
@@ -103,7 +106,7 @@ fn run(
                 Err(_) => break,
             }
         }
-        commit_group(connection, group, commits);
+        commit_group(connection, group, &mut publisher);
     }
     // Folds the log into the file, so that a copy of the file alone is whole.
     if let Err(error) = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
@@ -112,18 +115,14 @@ fn run(
 }
 
 /// Runs a group in one transaction, publishes what it appended, then answers everybody.
-fn commit_group(
-    connection: &Connection,
-    group: Vec<Operation>,
-    commits: &broadcast::Sender<Arc<LogBatch>>,
-) {
+fn commit_group(connection: &Connection, group: Vec<Operation>, publisher: &mut Publisher) {
     let mut answers = Vec::with_capacity(group.len());
-    let is_followed = commits.receiver_count() > 0;
+    let is_followed = publisher.commits.receiver_count() > 0;
     let fate = match WriteTx::begin(connection, is_followed) {
         Ok(mut tx) => {
             answers.extend(group.into_iter().map(|operation| operation(Ok(&mut tx))));
-            tx.commit()
-                .map(|batch| publish(commits, batch, is_followed))
+            tx.commit(publisher.own)
+                .map(|batch| publisher.publish(batch, is_followed))
         }
         Err(error) => {
             let refused = group
@@ -138,21 +137,41 @@ fn commit_group(
     }
 }
 
-/// Shows a commit to the followers. One that came while the commit was under way may find its events not
-/// gathered; it is told where the log ends now, and sees by that what to read from the file.
-fn publish(commits: &broadcast::Sender<Arc<LogBatch>>, batch: LogBatch, is_gathered: bool) {
-    if batch.last == batch.previous {
-        return;
+/// Shows commits to the followers.
+struct Publisher {
+    commits: broadcast::Sender<Arc<LogBatch>>,
+    /// Where the log ended when it was seen last.
+    log: Seq,
+    /// Where this process's own last commit ended.
+    own: Seq,
+}
+
+impl Publisher {
+    /// Shows a commit, and that others wrote before it. A follower that came while the commit was under way may find
+    /// its events not gathered; it is told where the log ends now, and sees by that what to read from the file.
+    fn publish(&mut self, batch: LogBatch, is_gathered: bool) {
+        if batch.previous > self.log {
+            self.show(LogBatch::untold(batch.previous));
+        }
+        self.log = batch.last;
+        if batch.last == batch.previous {
+            return;
+        }
+        self.own = batch.last;
+        self.show(match is_gathered {
+            true => batch,
+            false => LogBatch {
+                previous: batch.last,
+                origin: Origin::Here { after: batch.last },
+                ..batch
+            },
+        });
     }
-    let shown = match is_gathered {
-        true => batch,
-        false => LogBatch {
-            previous: batch.last,
-            ..batch
-        },
-    };
-    // No follower is no failure.
-    let _ = commits.send(Arc::new(shown));
+
+    fn show(&self, batch: LogBatch) {
+        // No follower is no failure.
+        let _ = self.commits.send(Arc::new(batch));
+    }
 }
 
 #[cfg(test)]

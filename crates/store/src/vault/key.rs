@@ -29,7 +29,7 @@ pub enum KeySource {
     File,
 }
 
-/// Why the data folder's secrets cannot be used. Each says what to do; none holds anything of a key.
+/// Why the store's secrets cannot be used. Each says what to do; none holds anything of a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// What was given is no key.
@@ -60,6 +60,21 @@ pub enum KeyError {
         path = .0.display()
     )]
     Wrong(PathBuf),
+    /// There are secrets in a database, and no key to them on this machine.
+    #[error(
+        "the database holds encrypted secrets, and every machine of the installation needs the same key to them: copy \
+         {path} from one that has it, or set MAIL_PROXY_ENCRYPTION_KEY to the key they were encrypted with",
+        path = .0.display()
+    )]
+    MissingHere(PathBuf),
+    /// The secrets in a database were encrypted with another key than this machine's.
+    #[error(
+        "the encryption key is not the one that the database's secrets were encrypted with, and every machine of the \
+         installation needs the same: give that one as MAIL_PROXY_ENCRYPTION_KEY, or unset it and copy \
+         {KEY_FILE_NAME} from a machine that has it into {path}",
+        path = .0.display()
+    )]
+    WrongHere(PathBuf),
     /// The file cannot be read or made.
     #[error("cannot use the key file {path}: {reason}", path = path.display())]
     File {

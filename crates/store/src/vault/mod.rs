@@ -1,9 +1,12 @@
-//! Secrets at rest: AES-256-GCM under one key, each value bound to its place in the data file.
+//! Secrets at rest: AES-256-GCM under one key, each value bound to its place in the store.
 //!
 //! A sealed value is the text `ENC:` and the base64 of nonce, ciphertext and tag. The place (table, row, column) is
 //! authenticated with it, so that a value which somebody copies into another row or column does not open there.
 
 mod key;
+mod unlock;
+
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
@@ -14,6 +17,7 @@ use model::Secret;
 use crate::{Result, StoreError};
 pub(crate) use key::Key;
 pub use key::{KEY_FILE_NAME, KeyError, KeySource};
+pub(crate) use unlock::{Unlocked, unlock};
 
 /// What begins every sealed value.
 const PREFIX: &str = "ENC:";
@@ -34,6 +38,12 @@ pub(crate) struct Place<'a> {
     pub(crate) column: &'static str,
 }
 
+/// The vault, for what is or was sealed.
+pub(crate) fn needed(vault: Option<&Arc<Vault>>) -> Result<&Arc<Vault>> {
+    let without = || StoreError::Invalid("a secret, and was opened without its key".to_owned());
+    vault.ok_or_else(without)
+}
+
 impl Vault {
     pub(crate) fn new(key: &Key) -> Result<Self> {
         let seals = RandomizedNonceKey::new(&AES_256_GCM, key.bytes());
@@ -52,7 +62,7 @@ impl Vault {
         keyed
     }
 
-    /// The text that may be written to the data file.
+    /// The text that may be written to the disk.
     pub(crate) fn seal(&self, place: Place<'_>, secret: &Secret) -> Result<String> {
         let mut sealed = secret.expose().as_bytes().to_vec();
         let nonce = self
@@ -173,7 +183,7 @@ mod tests {
             let error = vault.open(PLACE, bad).unwrap_err().to_string();
             assert_eq!(
                 error,
-                "the data file is damaged: accounts acme/7: its password was not sealed for this place with this key"
+                "the store is damaged: accounts acme/7: its password was not sealed for this place with this key"
             );
         }
     }

@@ -200,9 +200,9 @@ fn what_a_message_refers_to_must_be_there() {
         let refusals = [
             (
                 vec![good.clone(), no_content],
-                "content 07070707… is not in the data file",
+                "content 07070707… is not in the store",
             ),
-            (vec![no_lane], "lane 999 is not in the data file"),
+            (vec![no_lane], "lane 999 is not in the store"),
         ];
         for (batch, text) in refusals {
             let error = store.accept(batch).await.unwrap_err();

@@ -141,7 +141,7 @@ fn an_account_of_nobody_is_refused() {
         let error = directory.put_account(account("nobody", "a")).await;
         let error = error.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
-        assert_eq!(error.to_string(), "tenant nobody is not in the data file");
+        assert_eq!(error.to_string(), "tenant nobody is not in the store");
         let all = directory.accounts(None, None, 9).await.unwrap();
         assert!(all.is_empty());
     });

@@ -155,6 +155,6 @@ fn what_is_not_there_is_missing() {
             .mark_campaign(LaneId(77), Progress::Listing)
             .await
             .unwrap_err();
-        assert_eq!(error.to_string(), "lane 77 is not in the data file");
+        assert_eq!(error.to_string(), "lane 77 is not in the store");
     });
 }

@@ -14,10 +14,11 @@ fn plays_its_part() {
         return;
     };
     assert_eq!(name, "hold-lane");
-    let store = open(&words[0], &words[1]);
-    let lease = runtime()
-        .block_on(store.lease(LaneKey::job(&words[2])))
-        .unwrap();
+    let runtime = runtime();
+    let (lease, _store) = runtime.block_on(async {
+        let store = open(&words[0], &words[1]).await;
+        (store.lease(LaneKey::job(&words[2])).await.unwrap(), store)
+    });
     say(lease.token);
     // Until it is killed.
     let _ = std::io::stdin().read(&mut [0]);

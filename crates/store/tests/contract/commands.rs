@@ -185,3 +185,19 @@ fn a_command_that_is_too_long_is_refused() {
         assert_eq!(directory.commands(all()).await.unwrap().total, 0);
     });
 }
+
+#[test]
+fn a_command_with_a_nul_in_it_is_kept_and_found() {
+    on_each_backend(async |place| {
+        let directory = place.directory().await;
+        let mut new = command(1, "POST /account/a\0b", None);
+        new.response = Some("\0".into());
+        directory.log_command(new).await.unwrap();
+        let filter = CommandFilter {
+            endpoint: Some("/Account/a\0".into()),
+            ..all()
+        };
+        let page = directory.commands(filter).await.unwrap();
+        assert_eq!((page.commands.len(), page.total), (1, 1));
+    });
+}

@@ -51,9 +51,6 @@ fn content_that_is_not_there_is_missing() {
         let error = store.content(ContentHash([0xab; 32])).await.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
         assert!(!error.is_transient());
-        assert_eq!(
-            error.to_string(),
-            "content abababab… is not in the data file"
-        );
+        assert_eq!(error.to_string(), "content abababab… is not in the store");
     });
 }

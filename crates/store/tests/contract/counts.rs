@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::EventKind;
+use model::{EventKind, Seq};
 use store::LaneKey;
-use store::submissions::AccountCounts;
+use store::submissions::{AccountCounts, Channel};
 
 use crate::on_each_backend;
-use crate::service::{Service, due, lease, mail, outcome, record, seqs, settle, submit};
+use crate::service::{Service, due, followed, lease, mail, outcome, record, seqs, settle, submit};
 use crate::support::directory::{account, account_id, tenant_id};
 use crate::support::{second, stored};
 
@@ -103,6 +103,52 @@ fn a_submission_counts_once_whatever_its_recipients() {
             assert_eq!(first(&*service).await, expected);
             assert_eq!(service.pending(&tenant_id("acme"), None).await.unwrap(), 0);
         }
+    });
+}
+
+#[test]
+fn outcomes_of_one_batch_count_as_if_they_came_one_by_one() {
+    on_each_backend(async |place| {
+        let service = place.service().await;
+        let pk = settle(&*service, "acme").await;
+        let lease = lease(&*service, pk).await;
+        let to = ["ada@example.org", "bob@example.org", "cy@example.org"];
+        let one = submit(&*service, mail("acme", "1", &to)).await.0;
+        let two = submit(&*service, mail("acme", "2", &to[..2])).await.0;
+        let three = submit(&*service, mail("acme", "3", &to[..2])).await.0;
+        let mut batch = Vec::new();
+        for (message, kind, at) in [
+            (one.next(), EventKind::Bounced, 9),
+            (two, EventKind::Deferred, 3),
+            (three, EventKind::Bounced, 4),
+            (one, EventKind::RateLimited, 4),
+            (two, EventKind::Delivered, 5),
+            (one, EventKind::Delivered, 6),
+            (three.next(), EventKind::Cancelled, 7),
+            (one.next().next(), EventKind::Delivered, 8),
+        ] {
+            let message = Arc::new(service.message(message).await.unwrap().unwrap());
+            batch.push(outcome(&message, kind, at));
+        }
+        let before = service.end_of_log().await.unwrap().get();
+        assert_eq!(service.record(&lease, batch).await.unwrap(), 0);
+        assert_eq!(first(&*service).await, [3, 0, 1, 1, 2, 1]);
+        let acme = tenant_id("acme");
+        let reports = service.reports(&acme, Channel::Sync, Seq::START, 10).await;
+        let told = reports.unwrap().into_iter();
+        let told: Vec<_> = told
+            .map(|report| (report.seq.get() - before, report.submission.id.0))
+            .collect();
+        // What is put off, and of each submission the event that left none of its messages open.
+        assert_eq!(told, [(2, two), (4, one), (7, three), (8, one)]);
+        let of_one = followed(&*service, &acme, "1").await.submission;
+        assert_eq!((of_one.open, of_one.failed), (0, 1));
+        assert_eq!(of_one.updated_at, second(9), "it never goes back");
+        let of_two = followed(&*service, &acme, "2").await.submission;
+        assert_eq!((of_two.open, of_two.failed), (1, 0));
+        let sent = service.sends(lease.lane, second(0)).await.unwrap();
+        let start = second(0).as_secs();
+        assert_eq!(sent, [5, 6, 8].map(|after| (start + after, 1)));
     });
 }
 

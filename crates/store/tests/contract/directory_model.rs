@@ -14,7 +14,7 @@ use store::{Directory, StoreError};
 use crate::api_keys::hash;
 use crate::support::directory::{account, account_id, storage, tenant, tenant_id};
 use crate::support::second;
-use crate::{BACKENDS, Place, runtime};
+use crate::{Place, backends, cases, runtime};
 
 const CASES: u32 = 150;
 /// Tenants; the things of one tenant have the same names.
@@ -62,11 +62,11 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 #[test]
 fn the_directory_behaves_as_a_few_maps() {
-    for (name, new_place) in BACKENDS {
+    for (name, new_place) in backends() {
         println!("on {name}");
         let runtime = runtime();
         let config = Config {
-            cases: CASES,
+            cases: cases(name, CASES),
             failure_persistence: None,
             ..Config::default()
         };

@@ -10,8 +10,9 @@ use store::{Accepted, Campaign, Find, Lease, Standing, Store};
 
 use crate::find::{ADDRESSES, PARTS, STANDINGS, attempt, seqs};
 use crate::support::{accept, begin, event, message, second, stored};
-use crate::{BACKENDS, runtime};
+use crate::{backends, cases, runtime};
 
+const CASES: u32 = 150;
 const DOMAINS: [&str; 5] = [
     "example.org",
     "example.com",
@@ -70,11 +71,11 @@ fn question() -> impl Strategy<Value = Find> {
 
 #[test]
 fn looks_one_after_another_find_what_a_plain_filter_finds() {
-    for (name, new_place) in BACKENDS {
+    for (name, new_place) in backends() {
         println!("on {name}");
         let runtime = runtime();
         let config = Config {
-            cases: 150,
+            cases: cases(name, CASES),
             failure_persistence: None,
             ..Config::default()
         };

@@ -101,7 +101,7 @@ fn every_walk_finds_what_fits_once_and_in_order() {
             Some(SubmissionState::Sent),
             Some(SubmissionState::Failed),
         ];
-        let parts = [None, Some("order-1"), Some("BOB@"), Some("nobody")];
+        let parts = [None, Some("order-1"), Some("BOB@"), Some("no\0body")];
         let mut sizes = Vec::new();
         for owner in [None, Some("acme"), Some("nobody")] {
             for (state, part) in states

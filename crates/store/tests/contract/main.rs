@@ -14,6 +14,9 @@ mod books;
 mod campaigns;
 mod child;
 mod clean_up;
+#[expect(dead_code, reason = "no check here stops the server")]
+#[path = "../../../../tests/postgres/cluster.rs"]
+mod cluster;
 mod commands;
 mod contents;
 mod controls;
@@ -51,19 +54,32 @@ mod walls;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::{EventKind, Timestamp};
-use store::{Directory, SqliteStore, Store};
+use store::postgres::{Address, Settings};
+use store::{Directory, LaneKey, Lease, PostgresStore, SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
+use cluster::{Cluster, Database};
 use service::Service;
 use support::directory::given_key;
 
 /// The backends, by name.
-const BACKENDS: &[(&str, NewPlace)] = &[("sqlite", || Box::new(Folder(support::fast_folder())))];
+const BACKENDS: &[(&str, NewPlace)] = &[
+    ("sqlite", || Box::new(Folder(support::fast_folder()))),
+    ("postgres", || {
+        Box::new(OnServer(Cluster::shared().database()))
+    }),
+];
 
 type NewPlace = fn() -> Box<dyn Place>;
+
+/// How long a lane stays somebody's who is gone, where the backend cannot know it at once.
+const LEASE: Duration = Duration::from_secs(1);
+/// How long to wait for such a lane: a lease's length, and time for a machine that is busy.
+const FREE_MAX: Duration = Duration::from_secs(10);
 
 /// The far end of time: everything queued is due.
 const ALWAYS: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -100,7 +116,7 @@ struct Folder(TempDir);
 #[async_trait]
 impl Place for Folder {
     async fn open(&self) -> Arc<dyn Store> {
-        open("sqlite", self.0.path().to_str().unwrap())
+        open("sqlite", self.0.path().to_str().unwrap()).await
     }
 
     async fn directory(&self) -> Arc<dyn Directory> {
@@ -116,19 +132,104 @@ impl Place for Folder {
     }
 }
 
+/// A database.
+struct OnServer(Database<'static>);
+
+impl OnServer {
+    async fn open_with_key(&self) -> Arc<PostgresStore> {
+        // The key is given, so that nothing is looked for there.
+        let (address, folder) = (Address::parse(self.0.address()).unwrap(), Path::new("/"));
+        let key = given_key();
+        let opened = PostgresStore::open_with_key(&address, folder, &key, settings());
+        Arc::new(opened.await.unwrap())
+    }
+}
+
+#[async_trait]
+impl Place for OnServer {
+    async fn open(&self) -> Arc<dyn Store> {
+        open("postgres", self.0.address()).await
+    }
+
+    async fn directory(&self) -> Arc<dyn Directory> {
+        self.open_with_key().await
+    }
+
+    async fn service(&self) -> Arc<dyn Service> {
+        self.open_with_key().await
+    }
+
+    fn words(&self) -> [&str; 2] {
+        ["postgres", self.0.address()]
+    }
+}
+
+/// An account has one lane, as in a file: what is promised of the order holds within a lane.
+fn settings() -> Settings {
+    Settings {
+        lease: LEASE,
+        shards: 1,
+    }
+}
+
 /// Opens a place by its words.
-fn open(backend: &str, place: &str) -> Arc<dyn Store> {
+async fn open(backend: &str, place: &str) -> Arc<dyn Store> {
     match backend {
         "sqlite" => Arc::new(SqliteStore::open(Path::new(place)).unwrap()),
+        "postgres" => {
+            let address = Address::parse(place).unwrap();
+            Arc::new(PostgresStore::open(&address, settings()).await.unwrap())
+        }
         other => panic!("there is no backend {other}"),
+    }
+}
+
+/// A setting of the whole test run.
+#[expect(clippy::disallowed_methods, reason = "it is the run's own environment")]
+fn of_run(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The backends that this run is about: all, or the one that `GLASSPOST_TEST_BACKENDS` names.
+fn backends() -> impl Iterator<Item = &'static (&'static str, NewPlace)> {
+    let only = of_run("GLASSPOST_TEST_BACKENDS");
+    let is_known = |only: &String| BACKENDS.iter().any(|(name, _)| name == only);
+    assert!(only.as_ref().is_none_or(is_known), "no backend is {only:?}");
+    BACKENDS
+        .iter()
+        .filter(move |(name, _)| only.as_ref().is_none_or(|only| name == only))
+}
+
+/// How many cases a model is compared with. On a server each costs a database and many ways there, so that it is fewer of
+/// them, unless the run is a soak.
+fn cases(backend: &str, in_file: u32) -> u32 {
+    match (backend, of_run("GLASSPOST_SOAK")) {
+        ("postgres", None) => in_file / 8,
+        _ => in_file,
     }
 }
 
 /// Runs a check on each backend, in a new place of its own.
 fn on_each_backend(check: impl AsyncFn(&dyn Place)) {
-    for (name, new_place) in BACKENDS {
+    for (name, new_place) in backends() {
         println!("on {name}");
-        runtime().block_on(check(&*new_place()));
+        // The runtime goes first, and with it whatever still uses the place.
+        let place = new_place();
+        runtime().block_on(check(&*place));
+    }
+}
+
+/// Takes a lane whose holder is gone. It is free within the length of a lease: a holder that closed its store may still be at
+/// giving it back, and one that was killed says nothing.
+async fn lease_soon(store: &dyn Store, lane: LaneKey) -> Lease {
+    let asked = Instant::now();
+    loop {
+        match store.lease(lane.clone()).await {
+            Err(StoreError::LaneHeld { .. }) if asked.elapsed() < FREE_MAX => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            outcome => return outcome.unwrap(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 use store::{Accepted, Books, Campaign, Lease, Queued, Renewal, Store};
 
 use crate::support::{START, begin, event, message, second};
-use crate::{ALWAYS, BACKENDS, Place, runtime};
+use crate::{ALWAYS, Place, backends, cases, lease_soon, runtime};
 
 const CASES: u32 = 300;
 const ADDRESSES: [&str; 6] = [
@@ -47,12 +47,12 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 #[test]
 fn the_store_behaves_as_a_map_and_a_list() {
-    for (name, new_place) in BACKENDS {
+    for (name, new_place) in backends() {
         println!("on {name}");
         let place = new_place();
         let runtime = runtime();
         let config = Config {
-            cases: CASES,
+            cases: cases(name, CASES),
             failure_persistence: None,
             ..Config::default()
         };
@@ -129,7 +129,7 @@ impl World {
         let token = self.lease.token;
         let next = place.open().await;
         self.store = next;
-        self.lease = self.store.lease(self.campaign.lane_key()).await.unwrap();
+        self.lease = lease_soon(&*self.store, self.campaign.lane_key()).await;
         assert!(self.lease.token > token);
     }
 

@@ -196,6 +196,6 @@ fn cancel_takes_back_what_is_queued_and_says_why() {
             .await
             .unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
-        assert_eq!(error.to_string(), "message 12345 is not in the data file");
+        assert_eq!(error.to_string(), "message 12345 is not in the store");
     });
 }

@@ -195,7 +195,7 @@ fn a_file_of_a_newer_version_is_refused() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the data file has schema version 99, this program knows up to {known}: use a newer glasspost"
+            "the store has schema version 99, this program knows up to {known}: use a newer glasspost"
         )
     );
     connection

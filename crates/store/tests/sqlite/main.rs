@@ -7,6 +7,8 @@
     reason = "a test says by a panic what failed, and what it measured on its output"
 )]
 
+#[path = "../support/canaries.rs"]
+mod canaries;
 mod child;
 mod damaged;
 mod disk;

@@ -5,51 +5,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::account::AccountPk;
-use model::{ClientAuth, Secret, Tenant};
+use model::Secret;
 use rusqlite::Connection;
-use store::directory::{COMMANDS_MAX, CommandFilter, Instance, KeyHash, NewCommand};
+use store::directory::{COMMANDS_MAX, CommandFilter, KeyHash, NewCommand};
 use store::sqlite::FILE_NAME;
 use store::vault::KEY_FILE_NAME;
 use store::{Directory, KeyError, KeySource, SqliteStore, Store, StoreError};
 
+use crate::canaries::{SWAPS, assert_refused, fill, other_key, read_all};
 use crate::runtime;
-use crate::support::directory::{account, given_key, storage, tenant, tenant_id};
+use crate::support::directory::{given_key, tenant, tenant_id};
 use crate::support::{START, second};
-
-/// The base64 of 32 other bytes.
-const OTHER_KEY: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
-
-/// Keeps every secret that the directory knows, and a key.
-async fn fill(directory: &dyn Directory) -> AccountPk {
-    for id in ["acme", "other"] {
-        directory.put_tenant(tenant(id)).await.unwrap();
-        directory.put_storage(storage(id, "files")).await.unwrap();
-        directory.put_account(account(id, "smtp")).await.unwrap();
-    }
-    let token = |tenant: &mut Tenant| {
-        tenant.client.auth = ClientAuth::bearer("canary-token")?;
-        Ok(())
-    };
-    let other = tenant_id("other");
-    let changed = directory.change_tenant(&other, Box::new(token), second(2));
-    changed.await.unwrap().unwrap();
-    let bounce = |instance: &mut Instance| {
-        instance.api_token = Some(KeyHash::of(&Secret::new("canary-admin")));
-        instance.bounce = Some(Secret::new(r#"{"password":"canary-bounce"}"#));
-        Ok(())
-    };
-    let changed = directory.change_instance(Box::new(bounce), second(2));
-    changed.await.unwrap();
-    let hash = KeyHash::of(&Secret::new("canary-key"));
-    let acme = tenant_id("acme");
-    let added = directory.add_key(&acme, hash, None, START);
-    added.await.unwrap();
-    directory
-        .put_account(account("acme", "smtp"))
-        .await
-        .unwrap()
-}
 
 /// Looks through every file of the folder for the secrets; gives how many files it were.
 pub fn assert_no_canary(folder: &Path) -> usize {
@@ -90,77 +56,16 @@ fn no_secret_is_anywhere_in_the_data_folder() {
 
 #[test]
 fn a_sealed_value_in_another_row_or_column_is_refused() {
-    // Where it is copied to, from where, and how the place is called in the error.
-    let swaps = [
-        (
-            "UPDATE accounts SET password = (SELECT password FROM accounts WHERE tenant = 'other') \
-             WHERE tenant = 'acme'",
-            "password",
-        ),
-        (
-            "UPDATE accounts SET password = imap_password WHERE tenant = 'acme'",
-            "password",
-        ),
-        (
-            "UPDATE accounts SET imap_password = password WHERE tenant = 'acme'",
-            "imap_password",
-        ),
-        (
-            "UPDATE accounts SET tenant = 'other', id = 'stolen' WHERE tenant = 'acme'",
-            "password",
-        ),
-        (
-            "UPDATE tenants SET client_auth = (SELECT client_auth FROM tenants WHERE id = 'other') \
-             WHERE id = 'acme'",
-            "client_auth",
-        ),
-        (
-            "UPDATE tenants SET large_files = client_auth WHERE id = 'acme'",
-            "large_files",
-        ),
-        (
-            "UPDATE storages SET config = (SELECT config FROM storages WHERE tenant = 'other') \
-             WHERE tenant = 'acme'",
-            "config",
-        ),
-        (
-            "UPDATE instance SET bounce = (SELECT config FROM storages WHERE tenant = 'other')",
-            "bounce",
-        ),
-        ("UPDATE accounts SET password = 'canary-plain'", "password"),
-    ];
-    for (swap, column) in swaps {
+    for (swap, column) in SWAPS {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open_with_key(folder.path(), &given_key()).unwrap();
         runtime().block_on(async {
             let pk = fill(&store).await;
             let connection = Connection::open(folder.path().join(FILE_NAME)).unwrap();
             assert!(connection.execute(swap, []).unwrap() > 0);
-            let errors = read_all(&store, pk).await;
-            assert!(!errors.is_empty(), "{swap}");
-            for error in errors {
-                let text = error.to_string();
-                assert!(matches!(error, StoreError::Damaged(_)), "{text}");
-                assert!(
-                    text.contains(&format!("its {column} was not sealed")),
-                    "{text}"
-                );
-                assert!(!text.contains("canary"), "{text}");
-            }
+            assert_refused(&store, pk, swap, column).await;
         });
     }
-}
-
-/// What reading each of acme's secrets, and the instance's, gives of errors.
-async fn read_all(directory: &dyn Directory, pk: AccountPk) -> Vec<StoreError> {
-    let acme = tenant_id("acme");
-    let outcomes = [
-        directory.tenant(&acme).await.map(|_| ()),
-        directory.account_by_pk(pk).await.map(|_| ()),
-        directory.storages(&acme).await.map(|_| ()),
-        directory.instance().await.map(|_| ()),
-    ];
-    outcomes.into_iter().filter_map(Result::err).collect()
 }
 
 fn refusal(folder: &Path, source: &KeySource) -> KeyError {
@@ -177,8 +82,7 @@ fn refusal(folder: &Path, source: &KeySource) -> KeyError {
 fn a_wrong_key_is_refused_at_opening_and_told_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     drop(SqliteStore::open_with_key(folder.path(), &given_key()).unwrap());
-    let other = KeySource::Given(Secret::new(OTHER_KEY));
-    let error = refusal(folder.path(), &other);
+    let error = refusal(folder.path(), &other_key());
     assert_eq!(error, KeyError::Wrong(folder.path().to_owned()));
     assert_eq!(
         error.to_string(),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use deliver::dispatch::Settings;
 use model::{EventKind, SubmissionId};
 use rusqlite::Connection;
-use store::Submissions;
 use store::sqlite::FILE_NAME;
 
 use super::world::{World, retrying};
@@ -77,5 +76,5 @@ async fn a_submission_whose_text_is_damaged_is_put_off_and_the_others_are_sent()
     );
     let last = world.history(id).await.pop().unwrap().event;
     let reason = last.reason.unwrap();
-    assert!(reason.contains("the data file is damaged"), "{reason}");
+    assert!(reason.contains("the store is damaged"), "{reason}");
 }

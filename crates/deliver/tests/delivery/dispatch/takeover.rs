@@ -1,4 +1,4 @@
-//! Mail that another process took in and did not send before it died.
+//! Mail that another process took in, and did not send or could not before it died.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,4 +58,26 @@ async fn mail_that_a_dead_process_took_in_is_sent_soon_though_its_lane_sleeps_he
     world.until_counts(account, |counts| counts.sent == 2).await;
     assert!(died.elapsed() < SOON, "{:?}", died.elapsed());
     assert_eq!(world.counts(account).await.pending(), 1);
+}
+
+/// Whoever writes to the data file sees that others did.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_that_another_process_took_in_is_sent_after_the_next_commit_here() {
+    let world = World::start(Settings::default()).await;
+    let relay = Relay::start().await;
+    let main = world.put(world.account("main", &relay)).await;
+    let side = world.put(world.account("side", &relay)).await;
+    let other = SqliteStore::open_with_key(world.folder(), &KeySource::File).unwrap();
+    world.submit_all(vec![world.mail("side", "m0")]).await;
+    world.until_counts(side, |counts| counts.sent == 1).await;
+    let begun = Instant::now();
+    other.submit(vec![world.mail("main", "m1")]).await.unwrap();
+    world.submit_all(vec![world.mail("side", "m2")]).await;
+    world.until_counts(main, |counts| counts.sent == 1).await;
+    // Long before the looks that would have found it.
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
 }

@@ -13,9 +13,11 @@ use model::{
     Address, Clock, Envelope, Event, Line, Message, Priority, SubmissionId, Suspension, Tenant,
     TenantId,
 };
+use store::postgres::{self, Address as DatabaseAddress};
 use store::submissions::AccountCounts;
 use store::{
-    Directory, KeySource, Logged, NewSubmission, SqliteStore, Store, Submissions, Submitted,
+    Directory, KeySource, Logged, NewSubmission, PostgresStore, SqliteStore, Store, Submissions,
+    Submitted,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -82,9 +84,14 @@ impl Maker for Plain {
     }
 }
 
+/// All of a store.
+pub trait Whole: Store + Submissions + Directory {}
+
+impl<T: Store + Submissions + Directory> Whole for T {}
+
 /// The service.
 pub struct World {
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Whole>,
     pub dispatch: Dispatch,
     pub clock: Clock,
     stop: CancellationToken,
@@ -101,7 +108,28 @@ impl World {
 
     async fn open(folder: Arc<TempDir>, settings: Settings) -> Self {
         let store = SqliteStore::open_with_key(folder.path(), &KeySource::File).unwrap();
-        let store = Arc::new(store);
+        Self::over(Arc::new(store), folder, settings)
+    }
+
+    /// Another process on the same data.
+    pub async fn beside(&self, settings: Settings) -> Self {
+        Self::open(Arc::clone(&self.folder), settings).await
+    }
+
+    /// A process on a database whose accounts have so many lanes.
+    pub async fn on_postgres(
+        address: &str,
+        folder: &Arc<TempDir>,
+        (shards, lease): (u16, Duration),
+        settings: Settings,
+    ) -> Self {
+        let (address, key) = (DatabaseAddress::parse(address).unwrap(), KeySource::File);
+        let how = postgres::Settings { lease, shards };
+        let store = PostgresStore::open_with_key(&address, folder.path(), &key, how).await;
+        Self::over(Arc::new(store.unwrap()), Arc::clone(folder), settings)
+    }
+
+    fn over(store: Arc<dyn Whole>, folder: Arc<TempDir>, settings: Settings) -> Self {
         let clock = Clock::system();
         let rooms = Rooms {
             store: Arc::clone(&store) as Arc<dyn Store>,

@@ -3,11 +3,13 @@
 //! - [`table`]: what there is to set
 //! - [`layers`]: who said what
 //! - `file`: the configuration file
+//! - [`roles`]: what a process does
 //! - `value`: text to values
 //! - [`ServiceSettings`]: all of them, valid
 
 mod file;
 pub mod layers;
+pub mod roles;
 pub mod table;
 mod value;
 
@@ -19,7 +21,10 @@ use std::time::Duration;
 use model::{Priority, Secret, TenantId};
 use webclient::AllowedTarget;
 
+use crate::settings::StoreAddress;
+
 pub use layers::{Layers, Origin};
+pub use roles::{Role, Roles};
 pub use table::names;
 use table::{Key, SETTINGS, Setting};
 
@@ -98,6 +103,10 @@ pub struct SyncTarget {
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct ServiceSettings {
+    /// What this process does.
+    pub roles: Roles,
+    /// Where everything is kept.
+    pub store: StoreAddress,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Names under which other machines ask.
@@ -146,8 +155,11 @@ impl ServiceSettings {
     /// Reads every setting; the first that cannot be used is the error.
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let at = |key| value::Text::of(layers, setting(key));
+        let roles = at(Key::Roles).roles()?;
         Ok(Self {
-            listen: listen(layers)?,
+            listen: listen(layers, &roles)?,
+            store: at(Key::StoreAddress).store_address()?,
+            roles,
             hosts: at(Key::Hosts).list(),
             admin_token: at(Key::AdminToken).secret(),
             request_bytes_max: usize::try_from(at(Key::MessageBytesMax).mebibytes(1..=64)?)
@@ -196,12 +208,15 @@ fn setting(key: Key) -> &'static Setting {
 }
 
 /// The address to listen on: given as one, or as host and port.
-fn listen(layers: &Layers) -> Result<SocketAddr, ConfigError> {
+fn listen(layers: &Layers, roles: &Roles) -> Result<SocketAddr, ConfigError> {
     if layers.says(Key::Listen) {
         return value::Text::of(layers, setting(Key::Listen)).address();
     }
     let host = value::Text::of(layers, setting(Key::Host)).ip()?;
-    let port = value::Text::of(layers, setting(Key::Port)).port()?;
+    let port = match layers.says(Key::Port) {
+        true => value::Text::of(layers, setting(Key::Port)).port()?,
+        false => roles.port(),
+    };
     Ok(SocketAddr::new(host, port))
 }
 
@@ -219,6 +234,8 @@ mod tests {
     fn the_defaults_are_those_of_the_table() {
         let settings = settings(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(settings.roles.to_string(), "api,worker,smtp");
+        assert_eq!(settings.store.to_string(), "sqlite:");
         assert_eq!(settings.retry_delays.len(), 5);
         assert!(settings.is_active && settings.admin_token.is_none());
         assert_eq!(settings.default_priority, Priority::Medium);

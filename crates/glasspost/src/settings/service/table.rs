@@ -35,6 +35,8 @@ pub enum Key {
     Retention,
     PecTimeout,
     Encryption,
+    StoreAddress,
+    Roles,
 }
 
 /// One setting.
@@ -74,8 +76,8 @@ pub const SETTINGS: &[Setting] = &[
         Key::Port,
         "http.port",
         &["GMP_PORT"],
-        "8000",
-        "port to listen on",
+        "",
+        "port to listen on; by default 8000, of a process that is worker alone 8001, smtp alone 8002",
     ),
     open(
         Key::Hosts,
@@ -262,6 +264,20 @@ pub const SETTINGS: &[Setting] = &[
         &["GMP_PEC_ACCEPTANCE_TIMEOUT"],
         "1800",
         "how long a certified mailbox may take to say that it took a message, in seconds",
+    ),
+    open(
+        Key::Roles,
+        "service.roles",
+        &["GLASSPOST_ROLES"],
+        "api,worker,smtp",
+        "what this process does: api takes mail, worker tells applications what happened, smtp delivers",
+    ),
+    open(
+        Key::StoreAddress,
+        "store.address",
+        &["GLASSPOST_STORE", "GMP_DATABASE_URL"],
+        "sqlite:",
+        "where everything is kept: sqlite: (in the data folder), sqlite:/folder, or postgres://user:password@host/database",
     ),
     secret(
         Key::Encryption,

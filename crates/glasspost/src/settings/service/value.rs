@@ -14,8 +14,10 @@ use model::{Priority, Secret, TenantId};
 use webclient::{AllowedTarget, BadTarget};
 
 use super::layers::{Given, Layers};
+use super::roles::Roles;
 use super::table::Setting;
 use super::{AttachmentRoot, ConfigError};
+use crate::settings::StoreAddress;
 
 /// Retries of one message.
 const DELAYS_MAX: usize = 100;
@@ -126,6 +128,17 @@ impl Text {
     pub(super) fn priority(self) -> Result<Priority, ConfigError> {
         let priority = self.given.text.parse::<Priority>();
         priority.map_err(|error| self.wrong(&error.problem))
+    }
+
+    pub(super) fn roles(self) -> Result<Roles, ConfigError> {
+        Roles::parse(&self.given.text).ok_or_else(|| {
+            self.wrong("must name some of api, worker and smtp, separated by commas")
+        })
+    }
+
+    pub(super) fn store_address(self) -> Result<StoreAddress, ConfigError> {
+        let address = StoreAddress::parse(self.given.text.trim());
+        address.map_err(|error| self.wrong(&error.problem))
     }
 
     /// A name that can stand in EHLO (RFC 5321 §4.1.1.1).

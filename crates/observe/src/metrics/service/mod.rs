@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use model::Timestamp;
 use model::metrics::Metric;
-use model::metrics::service::{SERVICE_METRICS, ServiceMetricId as Id};
-use store::submissions::AccountCounts;
+use model::metrics::service::{Queue, SERVICE_METRICS, ServiceMetricId as Id};
+use store::submissions::{AccountCounts, ReportBacklog};
 
 use super::{Format, text};
 use crate::reports::ReportFigures;
@@ -24,14 +24,36 @@ pub struct ServiceFigures {
     pub started_at: Timestamp,
     /// Whether mail is being sent.
     pub is_active: bool,
-    /// The counts of every account.
-    pub counts: Vec<AccountCounts>,
-    /// What the accounts' lanes do.
+    /// The figures of all processes together; `None` where another process exposes them.
+    pub installation: Option<Installation>,
+    /// What the accounts' lanes do in this process.
     pub lanes: Vec<LaneFigures>,
-    /// The figures of the reports.
+    /// The figures of the reports, as this process tells them.
     pub reports: ReportFigures,
     /// Who has series of its own: one for the life of the process.
     pub names: Arc<Names>,
+}
+
+/// What is the same whichever process is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Installation {
+    /// The counts of every account.
+    pub counts: Vec<AccountCounts>,
+    /// How much waits where; a queue that is not among them is empty.
+    pub queues: Vec<QueueFigures>,
+    /// The reports that somebody waits for.
+    pub backlog: Vec<ReportBacklog>,
+}
+
+/// How much waits in one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueFigures {
+    /// Which one.
+    pub queue: Queue,
+    /// How much.
+    pub depth: u64,
+    /// Since when the oldest of it.
+    pub oldest_at: Option<Timestamp>,
 }
 
 /// What one account's lane does at a moment.
@@ -55,13 +77,18 @@ enum Source {
     Accounts(fn(&Traffic) -> u64),
     /// It has one for each tenant.
     Tenants(fn(&Told) -> f64),
+    /// It has one for each queue.
+    Queues(fn(&QueueFigures, Timestamp) -> f64),
 }
 
 /// Every metric of the service, as text.
 pub fn exposition(figures: &ServiceFigures, format: Format) -> String {
     let (accounts, tenants) = rows::settled(figures);
     let mut text = String::new();
-    for metric in &SERVICE_METRICS {
+    let exposed = |metric: &&Metric<Id>| {
+        figures.installation.is_some() || !metric.id.is_of_installation()
+    };
+    for metric in SERVICE_METRICS.iter().filter(exposed) {
         text::head(&mut text, metric, format);
         match figures.source(metric.id) {
             Source::One(value) => {
@@ -73,6 +100,13 @@ pub fn exposition(figures: &ServiceFigures, format: Format) -> String {
                 samples(&mut text, metric, &accounts, |traffic| count(of(traffic)));
             }
             Source::Tenants(of) => samples(&mut text, metric, &tenants, of),
+            Source::Queues(of) => {
+                for queue in Queue::ALL {
+                    let labels = text::labels(metric, &[queue.as_str()]);
+                    let value = of(&figures.queue(queue), figures.at);
+                    sample(&mut text, metric, &labels, value);
+                }
+            }
         }
     }
     text::end(&mut text, format);
@@ -92,7 +126,7 @@ fn sample(text: &mut String, metric: &Metric<Id>, labels: &str, value: f64) {
 
 impl ServiceFigures {
     fn source(&self, id: Id) -> Source {
-        let (counts, lanes) = (self.counts.iter(), self.lanes.iter());
+        let (counts, lanes) = (self.counts().iter(), self.lanes.iter());
         Source::One(match id {
             Id::Sent => return Source::Accounts(|traffic| traffic.sent),
             Id::Errors => return Source::Accounts(|traffic| traffic.errors),
@@ -104,6 +138,8 @@ impl ServiceFigures {
             Id::ReportFailures => return Source::Tenants(|told| count(told.failures)),
             Id::ReportsAcknowledged => return Source::Tenants(|told| count(told.acknowledged)),
             Id::ReportsRefused => return Source::Tenants(|told| count(told.refused)),
+            Id::QueueDepth => return Source::Queues(|queue, _| count(queue.depth)),
+            Id::QueueOldestAge => return Source::Queues(age_s),
             Id::ReportsExpired => count(self.reports.expired),
             Id::Pending => count(counts.map(pending).sum()),
             Id::BuildInfo => 1.0,
@@ -122,10 +158,32 @@ impl ServiceFigures {
         })
     }
 
+    fn counts(&self) -> &[AccountCounts] {
+        self.installation
+            .as_ref()
+            .map_or(&[], |installation| &installation.counts)
+    }
+
+    fn queue(&self, queue: Queue) -> QueueFigures {
+        let mut queues = self.installation.iter().flat_map(|all| &all.queues);
+        let found = queues.find(|figures| figures.queue == queue);
+        found.copied().unwrap_or(QueueFigures {
+            queue,
+            depth: 0,
+            oldest_at: None,
+        })
+    }
+
     fn lanes_with(&self, is_so: impl Fn(&LaneFigures) -> bool) -> f64 {
         let lanes = self.lanes.iter().filter(|lane| is_so(lane));
         count(lanes.count() as u64)
     }
+}
+
+/// How long the oldest has been there; nothing where its time is still to come.
+fn age_s(queue: &QueueFigures, at: Timestamp) -> f64 {
+    let age = queue.oldest_at.map(|oldest_at| at.since(oldest_at));
+    age.unwrap_or_default().as_secs_f64()
 }
 
 fn outcomes(account: &AccountCounts) -> u64 {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use model::Timestamp;
+use model::{TenantId, Timestamp};
 use model::metrics::OTHER;
 use model::metrics::service::ServiceMetricId as Id;
-use store::submissions::AccountCounts;
+use store::submissions::{AccountCounts, ReportBacklog};
 
 use super::ServiceFigures;
 use super::names::State;
@@ -43,24 +43,37 @@ pub(super) struct Told {
 /// The rows of accounts and tenants, after everybody has a place.
 pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
     let mut names = figures.names.state();
-    let accounts = figures.counts.iter();
+    let accounts = figures.counts().iter();
     names
         .accounts
         .settle(accounts.map(|account| (&account.account, account.accepted)));
-    let tenants = figures.reports.tenants.iter();
-    names
-        .tenants
-        .settle(tenants.map(|told| (&told.tenant, told.acknowledged)));
+    let tenants = tenants(figures);
+    let told = tenants.iter().map(|(tenant, told)| (*tenant, told.acknowledged));
+    names.tenants.settle(told);
     (
         accounts_rows(figures, &mut names),
-        tenants_rows(figures, &mut names),
+        tenants_rows(tenants, &mut names),
     )
+}
+
+/// What was told each tenant, and what waits for it.
+fn tenants(figures: &ServiceFigures) -> BTreeMap<&TenantId, Told> {
+    let mut tenants = BTreeMap::<&TenantId, Told>::new();
+    for reports in &figures.reports.tenants {
+        tenants.entry(&reports.tenant).or_default().tell(reports);
+    }
+    let backlog = figures.installation.iter().flat_map(|all| &all.backlog);
+    for backlog in backlog {
+        let told = tenants.entry(&backlog.tenant).or_default();
+        told.wait(backlog, figures.at);
+    }
+    tenants
 }
 
 fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
     let mut rows = Rows::<Traffic>::new();
     let (named, others) = figures
-        .counts
+        .counts()
         .iter()
         .partition::<Vec<_>, _>(|account| names.accounts.is_named(&account.account));
     for account in named {
@@ -77,20 +90,18 @@ fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
     or_nobody(rows, account_labels([NOBODY; 4]))
 }
 
-fn tenants_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Told> {
+fn tenants_rows(tenants: BTreeMap<&TenantId, Told>, names: &mut State) -> Rows<Told> {
     let mut rows = Rows::<Told>::new();
-    let tenants = figures.reports.tenants.iter();
-    let (named, others) =
-        tenants.partition::<Vec<_>, _>(|reports| names.tenants.is_named(&reports.tenant));
-    for reports in named {
-        let label = tenant_label(reports.tenant.as_str());
-        rows.entry(label).or_default().add(reports, figures.at);
+    let (named, others) = tenants
+        .into_iter()
+        .partition::<Vec<_>, _>(|(tenant, _)| names.tenants.is_named(tenant));
+    for (tenant, told) in named {
+        let label = tenant_label(tenant.as_str());
+        rows.entry(label).or_default().add(&told);
     }
     if !others.is_empty() {
         let other = rows.entry(tenant_label(OTHER)).or_default();
-        others
-            .iter()
-            .for_each(|reports| other.add(reports, figures.at));
+        others.iter().for_each(|(_, told)| other.add(told));
         names.keep_up(Id::ReportSyncs, &mut other.syncs);
         names.keep_up(Id::ReportFailures, &mut other.failures);
         names.keep_up(Id::ReportsAcknowledged, &mut other.acknowledged);
@@ -140,13 +151,24 @@ impl Traffic {
 }
 
 impl Told {
-    fn add(&mut self, reports: &TenantReports, at: Timestamp) {
-        let lag = reports.oldest_at.map(|oldest_at| at.since(oldest_at));
-        self.lag_s = self.lag_s.max(lag.unwrap_or_default().as_secs_f64());
-        self.backlog += reports.backlog;
+    fn tell(&mut self, reports: &TenantReports) {
         self.syncs += reports.syncs;
         self.failures += reports.failures;
         self.acknowledged += reports.acknowledged;
         self.refused += reports.refused;
+    }
+
+    fn wait(&mut self, backlog: &ReportBacklog, at: Timestamp) {
+        self.backlog += backlog.count;
+        self.lag_s = self.lag_s.max(at.since(backlog.oldest_at).as_secs_f64());
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.lag_s = self.lag_s.max(other.lag_s);
+        self.backlog += other.backlog;
+        self.syncs += other.syncs;
+        self.failures += other.failures;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
     }
 }

@@ -1,18 +1,17 @@
 //! Accounts.
 
-use std::num::{NonZeroU16, NonZeroU32};
+use model::TenantId;
+use model::account::{Account, AccountId, AccountPk};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use model::account::{Account, AccountId, AccountLimits, AccountPk, Host, Inbox, WhenOver, port};
-use model::{FieldError, Line, Secret, TenantId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use super::{damaged, tenants};
+use super::tenants;
+use crate::Result;
+use crate::directory::rows::account::{AccountRow, Passwords, check_left, to_account};
 use crate::directory::{KnownAccount, REMOVED_WITH_ACCOUNT_MAX};
 use crate::sqlite::row::at_most;
 use crate::sqlite::submissions::{counts, forget};
 use crate::sqlite::transaction::WriteTx;
-use crate::vault::{Place, Vault};
-use crate::{Result, StoreError};
+use crate::vault::Vault;
 
 /// Writes all but the passwords, which are bound to the number that this gives.
 const PUT: &str = "INSERT INTO accounts (tenant, id, host, port, user, use_tls, ttl_s, batch_size, \
@@ -29,60 +28,38 @@ const PUT: &str = "INSERT INTO accounts (tenant, id, host, port, user, use_tls, 
 
 pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, account: &Account) -> Result<AccountPk> {
     tenants::check(tx.connection, &account.tenant)?;
-    let (limits, inbox) = (&account.limits, account.inbox.as_ref());
+    let row = AccountRow::from(account);
     let values = params![
-        account.tenant.as_str(),
-        account.id.as_str(),
-        account.host.as_str(),
-        account.port.get(),
-        account.user.as_ref().map(Line::as_str),
-        account.use_tls,
-        account.ttl_s,
-        account.batch_size.map(NonZeroU32::get),
-        limits.per_minute.map(NonZeroU32::get),
-        limits.per_hour.map(NonZeroU32::get),
-        limits.per_day.map(NonZeroU32::get),
-        limits.when_over.as_str(),
-        account.is_pec,
-        inbox.map(|inbox| inbox.host.as_str()),
-        inbox.map(|inbox| inbox.port.get()),
-        inbox
-            .and_then(|inbox| inbox.user.as_ref())
-            .map(Line::as_str),
-        inbox
-            .and_then(|inbox| inbox.folder.as_ref())
-            .map(Line::as_str),
-        account.created_at.as_millis(),
-        account.updated_at.as_millis(),
+        row.tenant,
+        row.id,
+        row.host,
+        row.port,
+        row.user,
+        row.use_tls,
+        row.ttl_s,
+        row.batch_size,
+        row.limit_per_minute,
+        row.limit_per_hour,
+        row.limit_per_day,
+        row.limit_behavior,
+        row.is_pec,
+        row.imap_host,
+        row.imap_port,
+        row.imap_user,
+        row.imap_folder,
+        row.created_at,
+        row.updated_at,
     ];
     let pk = tx
         .connection
         .prepare_cached(PUT)?
         .query_row(values, |row| row.get(0).map(AccountPk))?;
-    put_passwords(tx, vault, account, pk)?;
-    counts::begin(tx, pk)?;
-    Ok(pk)
-}
-
-fn put_passwords(tx: &WriteTx<'_>, vault: &Vault, account: &Account, pk: AccountPk) -> Result<()> {
-    let row = place_row(&account.tenant, pk);
-    let seal = |column, password: Option<&Secret>| {
-        password
-            .map(|password| vault.seal(place(&row, column), password))
-            .transpose()
-    };
-    let imap_password = account
-        .inbox
-        .as_ref()
-        .and_then(|inbox| inbox.password.as_ref());
+    let sealed = Passwords::of(account, pk, vault)?;
     tx.connection
         .prepare_cached("UPDATE accounts SET password = ?2, imap_password = ?3 WHERE pk = ?1")?
-        .execute(params![
-            pk.0,
-            seal("password", account.password.as_ref())?,
-            seal("imap_password", imap_password)?,
-        ])?;
-    Ok(())
+        .execute(params![pk.0, sealed.password, sealed.imap_password])?;
+    counts::begin(tx, pk)?;
+    Ok(pk)
 }
 
 pub(super) fn get(
@@ -177,11 +154,7 @@ pub(super) fn delete(
 /// Deletes an account with the little that may have been handed over to it meanwhile.
 pub(super) fn delete_by_pk(tx: &mut WriteTx<'_>, tag: u32, pk: AccountPk) -> Result<()> {
     let removed = forget::remove_of_account(tx, tag, pk, None, REMOVED_WITH_ACCOUNT_MAX + 1)?;
-    if removed > REMOVED_WITH_ACCOUNT_MAX {
-        let problem =
-            format!("has more than {REMOVED_WITH_ACCOUNT_MAX} messages left: remove them first");
-        return Err(StoreError::Refused(FieldError::new("account_id", problem)));
-    }
+    check_left(removed)?;
     for statement in [
         "DELETE FROM sends WHERE lane = (SELECT id FROM lanes WHERE account = ?1)",
         "DELETE FROM account_counts WHERE account = ?1",
@@ -190,98 +163,4 @@ pub(super) fn delete_by_pk(tx: &mut WriteTx<'_>, tag: u32, pk: AccountPk) -> Res
         tx.connection.prepare_cached(statement)?.execute([pk.0])?;
     }
     Ok(())
-}
-
-/// An account's row as its passwords are bound to it: to the number, which is never given again, and the tenant.
-fn place_row(tenant: &TenantId, pk: AccountPk) -> String {
-    format!("{tenant}/{}", pk.0)
-}
-
-fn place<'a>(row: &'a str, column: &'static str) -> Place<'a> {
-    Place {
-        table: "accounts",
-        row,
-        column,
-    }
-}
-
-fn to_account(row: &Row<'_>, vault: &Vault) -> Result<KnownAccount> {
-    let pk = AccountPk(row.get("pk")?);
-    let wrong = |error: FieldError| damaged(&format_args!("account {}", pk.0), &error);
-    let tenant = TenantId::parse(&row.get::<_, String>("tenant")?).map_err(wrong)?;
-    let id = AccountId::parse(&row.get::<_, String>("id")?).map_err(wrong)?;
-    let host: String = row.get("host")?;
-    let behavior: String = row.get("limit_behavior")?;
-    let account = Account {
-        host: Host::parse("host", &host).map_err(wrong)?,
-        port: to_port(row, "port")?.map_err(wrong)?,
-        user: to_line(row, "user")?.map_err(wrong)?,
-        password: open(row, vault, &place_row(&tenant, pk), "password")?,
-        use_tls: row.get("use_tls")?,
-        ttl_s: row.get("ttl_s")?,
-        batch_size: to_limit(row, "batch_size")?,
-        limits: AccountLimits {
-            per_minute: to_limit(row, "limit_per_minute")?,
-            per_hour: to_limit(row, "limit_per_hour")?,
-            per_day: to_limit(row, "limit_per_day")?,
-            when_over: WhenOver::parse(&behavior).map_err(wrong)?,
-        },
-        is_pec: row.get("is_pec")?,
-        inbox: to_inbox(row, vault, &tenant, pk)?,
-        created_at: Timestamp::from_millis(row.get("created_at")?),
-        updated_at: Timestamp::from_millis(row.get("updated_at")?),
-        tenant,
-        id,
-    };
-    Ok(KnownAccount { pk, account })
-}
-
-fn to_inbox(
-    row: &Row<'_>,
-    vault: &Vault,
-    tenant: &TenantId,
-    pk: AccountPk,
-) -> Result<Option<Inbox>> {
-    let Some(host) = row.get::<_, Option<String>>("imap_host")? else {
-        return Ok(None);
-    };
-    let wrong = |error: FieldError| damaged(&format_args!("account {}", pk.0), &error);
-    Ok(Some(Inbox {
-        host: Host::parse("imap_host", &host).map_err(wrong)?,
-        port: to_port(row, "imap_port")?.map_err(wrong)?,
-        user: to_line(row, "imap_user")?.map_err(wrong)?,
-        password: open(row, vault, &place_row(tenant, pk), "imap_password")?,
-        folder: to_line(row, "imap_folder")?.map_err(wrong)?,
-    }))
-}
-
-fn open(
-    row: &Row<'_>,
-    vault: &Vault,
-    place_row: &str,
-    column: &'static str,
-) -> Result<Option<Secret>> {
-    let sealed: Option<String> = row.get(column)?;
-    sealed
-        .map(|sealed| vault.open(place(place_row, column), &sealed))
-        .transpose()
-}
-
-fn to_port(
-    row: &Row<'_>,
-    column: &'static str,
-) -> rusqlite::Result<std::result::Result<NonZeroU16, FieldError>> {
-    Ok(port(column, row.get(column)?))
-}
-
-fn to_line(
-    row: &Row<'_>,
-    column: &'static str,
-) -> rusqlite::Result<std::result::Result<Option<Line<255>>, FieldError>> {
-    let text: Option<String> = row.get(column)?;
-    Ok(text.map(|text| Line::parse(column, &text)).transpose())
-}
-
-fn to_limit(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<NonZeroU32>> {
-    Ok(row.get::<_, Option<u32>>(column)?.and_then(NonZeroU32::new))
 }

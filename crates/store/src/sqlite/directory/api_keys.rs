@@ -1,12 +1,13 @@
 //! API keys, by their hashes.
 
-use model::{FieldError, TenantId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use model::{TenantId, Timestamp};
+use rusqlite::{Connection, params};
 
-use super::{damaged, tenants};
-use crate::directory::{ApiKey, KEYS_MAX, KeyHash};
+use super::tenants;
+use crate::Result;
+use crate::directory::rows::api_key::{check_room, taken, to_key, to_owner};
+use crate::directory::{ApiKey, KeyHash};
 use crate::sqlite::transaction::WriteTx;
-use crate::{Result, StoreError};
 
 pub(super) fn add(
     tx: &WriteTx<'_>,
@@ -19,14 +20,11 @@ pub(super) fn add(
     tx.connection
         .prepare_cached("DELETE FROM api_keys WHERE tenant = ?1 AND expires_at <= ?2")?
         .execute(params![tenant.as_str(), at.as_millis()])?;
-    let count: u32 = tx
+    let count: i64 = tx
         .connection
         .prepare_cached("SELECT count(*) FROM api_keys WHERE tenant = ?1")?
         .query_row([tenant.as_str()], |row| row.get(0))?;
-    if count >= KEYS_MAX {
-        let problem = format!("the tenant has {KEYS_MAX} keys, which is the most: revoke one");
-        return Err(refused(problem));
-    }
+    check_room(count)?;
     let added = tx
         .connection
         .prepare_cached(
@@ -40,27 +38,21 @@ pub(super) fn add(
             expires_at.map(Timestamp::as_millis),
         ])?;
     match added {
-        0 => Err(refused("is in use already: make another one".to_owned())),
+        0 => Err(taken()),
         _ => Ok(tx.connection.last_insert_rowid()),
     }
-}
-
-fn refused(problem: String) -> StoreError {
-    StoreError::Refused(FieldError::new("api_key", problem))
 }
 
 pub(super) fn list(connection: &Connection, tenant: &TenantId) -> Result<Vec<ApiKey>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, created_at, expires_at FROM api_keys WHERE tenant = ?1 ORDER BY id",
     )?;
-    let keys = statement.query_map([tenant.as_str()], |row| {
-        Ok(ApiKey {
-            id: row.get(0)?,
-            created_at: Timestamp::from_millis(row.get(1)?),
-            expires_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
-        })
-    })?;
-    Ok(keys.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query([tenant.as_str()])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(to_key(row)?);
+    }
+    Ok(keys)
 }
 
 pub(super) fn revoke(tx: &WriteTx<'_>, tenant: &TenantId, id: i64) -> Result<bool> {
@@ -83,13 +75,9 @@ pub(super) fn owner(
     hash: &KeyHash,
     now: Timestamp,
 ) -> Result<Option<TenantId>> {
-    let owner: Option<String> = connection
-        .prepare_cached(
-            "SELECT tenant FROM api_keys WHERE hash = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
-        )?
-        .query_row(params![hash.as_bytes(), now.as_millis()], |row| row.get(0))
-        .optional()?;
-    owner
-        .map(|owner| TenantId::parse(&owner).map_err(|error| damaged(&"an API key", &error)))
-        .transpose()
+    let mut statement = connection.prepare_cached(
+        "SELECT tenant FROM api_keys WHERE hash = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
+    )?;
+    let mut rows = statement.query(params![hash.as_bytes(), now.as_millis()])?;
+    rows.next()?.map(to_owner).transpose()
 }

@@ -1,29 +1,16 @@
 //! The log of commands.
 
-use model::{FieldError, TenantId, Timestamp};
-use rusqlite::{Connection, Row, ToSql, params};
+use model::{TenantId, Timestamp};
+use rusqlite::{Connection, ToSql, params};
 
-use super::damaged;
-use crate::directory::{
-    COMMAND_BYTES_MAX, COMMANDS_MAX, Command, CommandFilter, CommandPage, NewCommand,
-};
+use crate::Result;
+use crate::directory::rows::command::{check, to_command};
+use crate::directory::{COMMANDS_MAX, Command, CommandFilter, CommandPage, NewCommand};
 use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
-use crate::{Result, StoreError};
 
 pub(super) fn log(tx: &WriteTx<'_>, command: &NewCommand) -> Result<i64> {
-    let texts = [
-        ("endpoint", Some(&command.endpoint)),
-        ("payload", Some(&command.payload)),
-        ("response", command.response.as_ref()),
-    ];
-    for (name, text) in texts {
-        if text.is_some_and(|text| text.len() > COMMAND_BYTES_MAX) {
-            return Err(StoreError::Invalid(format!(
-                "a command whose {name} has more than {COMMAND_BYTES_MAX} bytes"
-            )));
-        }
-    }
+    check(command)?;
     tx.connection
         .prepare_cached(
             "INSERT INTO commands (at, tenant, response_status, endpoint, payload, response) \
@@ -83,22 +70,4 @@ pub(super) fn purge(tx: &WriteTx<'_>, before: Timestamp) -> Result<usize> {
         .connection
         .prepare_cached("DELETE FROM commands WHERE at < ?1")?
         .execute([before.as_millis()])?)
-}
-
-fn to_command(row: &Row<'_>) -> Result<Command> {
-    let id: i64 = row.get("id")?;
-    let tenant: Option<String> = row.get("tenant")?;
-    let wrong = |error: FieldError| damaged(&format_args!("command {id}"), &error);
-    Ok(Command {
-        id,
-        at: Timestamp::from_millis(row.get("at")?),
-        endpoint: row.get("endpoint")?,
-        tenant: tenant
-            .map(|tenant| TenantId::parse(&tenant))
-            .transpose()
-            .map_err(wrong)?,
-        payload: row.get("payload")?,
-        response_status: row.get("response_status")?,
-        response: row.get("response")?,
-    })
 }

@@ -1,19 +1,13 @@
 //! The instance's settings: one row, once something was set.
 
-use model::{FieldError, Line, Secret, Timestamp};
-use rusqlite::{Connection, Row, params};
+use model::Timestamp;
+use rusqlite::{Connection, params};
 
-use super::{check_length, damaged};
-use crate::directory::{Change, Instance, KeyHash};
+use crate::directory::rows::instance::{InstanceRow, to_instance};
+use crate::directory::{Change, Instance};
 use crate::sqlite::transaction::WriteTx;
-use crate::vault::{Place, Vault};
+use crate::vault::Vault;
 use crate::{Result, StoreError};
-
-const BOUNCE: Place<'_> = Place {
-    table: "instance",
-    row: "1",
-    column: "bounce",
-};
 
 pub(super) fn get(connection: &Connection, vault: &Vault) -> Result<Instance> {
     let mut statement = connection.prepare_cached("SELECT * FROM instance WHERE id = 1")?;
@@ -33,11 +27,7 @@ pub(super) fn change(
     let mut instance = get(tx.connection, vault)?;
     change(&mut instance).map_err(StoreError::Refused)?;
     instance.updated_at = Some(at);
-    let bounce = instance.bounce.as_ref();
-    check_length("bounce", bounce.map_or("", Secret::expose))?;
-    let sealed = bounce
-        .map(|bounce| vault.seal(BOUNCE, bounce))
-        .transpose()?;
+    let row = InstanceRow::of(&instance, vault)?;
     tx.connection
         .prepare_cached(
             "INSERT INTO instance (id, name, api_token, bounce, updated_at) VALUES (1, ?1, ?2, ?3, ?4) \
@@ -45,31 +35,10 @@ pub(super) fn change(
              bounce = excluded.bounce, updated_at = excluded.updated_at",
         )?
         .execute(params![
-            instance.name.as_ref().map(Line::as_str),
-            instance.api_token.as_ref().map(KeyHash::as_bytes),
-            sealed,
+            row.name,
+            row.api_token,
+            row.bounce,
             at.as_millis(),
         ])?;
     Ok(instance)
-}
-
-fn to_instance(row: &Row<'_>, vault: &Vault) -> Result<Instance> {
-    let (name, bounce): (Option<String>, Option<String>) = (row.get("name")?, row.get("bounce")?);
-    Ok(Instance {
-        name: name
-            .map(|name| Line::parse("name", &name))
-            .transpose()
-            .map_err(wrong)?,
-        api_token: row
-            .get::<_, Option<[u8; 32]>>("api_token")?
-            .map(KeyHash::from_bytes),
-        bounce: bounce
-            .map(|sealed| vault.open(BOUNCE, &sealed))
-            .transpose()?,
-        updated_at: Some(Timestamp::from_millis(row.get("updated_at")?)),
-    })
-}
-
-fn wrong(error: FieldError) -> StoreError {
-    damaged(&"the instance's settings", &error)
 }

@@ -8,40 +8,25 @@ mod instance;
 mod storages;
 pub(super) mod tenants;
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::account::{Account, AccountId, AccountPk};
 use model::storage::{Storage, StorageName};
-use model::{FieldError, Tenant, TenantId, Timestamp};
+use model::{Tenant, TenantId, Timestamp};
 
-use super::{SqliteStore, needed};
+use super::SqliteStore;
+use crate::Result;
 use crate::directory::{
     ApiKey, Change, Command, CommandFilter, CommandPage, Directory, Instance, KeyHash,
-    KnownAccount, NewCommand, Put, SETTINGS_BYTES_MAX,
+    KnownAccount, NewCommand, Put,
 };
-use crate::vault::Vault;
-use crate::{Result, StoreError};
+use crate::vault::{Vault, needed};
 
 impl SqliteStore {
     fn vault(&self) -> Result<Arc<Vault>> {
         needed(self.vault.as_ref()).cloned()
     }
-}
-
-/// The error of a row that does not hold what it must.
-fn damaged(row: &dyn Display, error: &dyn Display) -> StoreError {
-    StoreError::Damaged(format!("{row}: {error}"))
-}
-
-/// Refuses settings that are longer than they may be.
-fn check_length(field: &'static str, text: &str) -> Result<()> {
-    if text.len() <= SETTINGS_BYTES_MAX {
-        return Ok(());
-    }
-    let problem = format!("is longer than {SETTINGS_BYTES_MAX} bytes");
-    Err(StoreError::Refused(FieldError::new(field, problem)))
 }
 
 #[async_trait]

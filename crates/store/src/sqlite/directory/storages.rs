@@ -1,26 +1,26 @@
 //! Storages.
 
-use model::storage::{Storage, StorageName, StorageProtocol};
-use model::{FieldError, TenantId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use model::TenantId;
+use model::storage::{Storage, StorageName};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{check_length, damaged, tenants};
-use crate::directory::{Put, STORAGES_MAX};
+use super::tenants;
+use crate::Result;
+use crate::directory::Put;
+use crate::directory::rows::storage::{StorageRow, check_room, to_storage};
 use crate::sqlite::transaction::WriteTx;
-use crate::vault::{Place, Vault};
-use crate::{Result, StoreError};
+use crate::vault::Vault;
 
 pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, storage: &Storage) -> Result<Put> {
     tenants::check(tx.connection, &storage.tenant)?;
-    check_length("config", storage.config.expose())?;
+    let row = StorageRow::of(storage, vault)?;
     let put = match is_there(tx.connection, storage)? {
         true => Put::Replaced,
         false => Put::Created,
     };
     if put == Put::Created {
-        check_room(tx.connection, &storage.tenant)?;
+        check_room(count(tx.connection, &storage.tenant)?)?;
     }
-    let row = place_row(&storage.tenant, &storage.name);
     tx.connection
         .prepare_cached(
             "INSERT INTO storages (tenant, name, protocol, config, created_at, updated_at) \
@@ -29,12 +29,12 @@ pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, storage: &Storage) -> Result<
              updated_at = excluded.updated_at",
         )?
         .execute(params![
-            storage.tenant.as_str(),
-            storage.name.as_str(),
-            storage.protocol.as_str(),
-            vault.seal(place(&row), &storage.config)?,
-            storage.created_at.as_millis(),
-            storage.updated_at.as_millis(),
+            row.tenant,
+            row.name,
+            row.protocol,
+            row.config,
+            row.created_at,
+            row.updated_at,
         ])?;
     Ok(put)
 }
@@ -47,15 +47,10 @@ fn is_there(connection: &Connection, storage: &Storage) -> Result<bool> {
     Ok(found.is_some())
 }
 
-fn check_room(connection: &Connection, tenant: &TenantId) -> Result<()> {
-    let count: u32 = connection
+fn count(connection: &Connection, tenant: &TenantId) -> Result<i64> {
+    Ok(connection
         .prepare_cached("SELECT count(*) FROM storages WHERE tenant = ?1")?
-        .query_row([tenant.as_str()], |row| row.get(0))?;
-    if count < STORAGES_MAX {
-        return Ok(());
-    }
-    let problem = format!("the tenant has {STORAGES_MAX} storages, which is the most: delete one");
-    Err(StoreError::Refused(FieldError::new("name", problem)))
+        .query_row([tenant.as_str()], |row| row.get(0))?)
 }
 
 pub(super) fn get(
@@ -91,36 +86,4 @@ pub(super) fn delete(tx: &WriteTx<'_>, tenant: &TenantId, name: &StorageName) ->
         .prepare_cached("DELETE FROM storages WHERE tenant = ?1 AND name = ?2")?
         .execute([tenant.as_str(), name.as_str()])?;
     Ok(deleted == 1)
-}
-
-fn place_row(tenant: &TenantId, name: &StorageName) -> String {
-    format!("{tenant}/{name}")
-}
-
-fn place(row: &str) -> Place<'_> {
-    Place {
-        table: "storages",
-        row,
-        column: "config",
-    }
-}
-
-fn to_storage(row: &Row<'_>, vault: &Vault) -> Result<Storage> {
-    let (tenant, name): (String, String) = (row.get("tenant")?, row.get("name")?);
-    let wrong = |error: FieldError| damaged(&format_args!("storage {tenant}/{name}"), &error);
-    let protocol: String = row.get("protocol")?;
-    let sealed: String = row.get("config")?;
-    let (owner, own_name) = (
-        TenantId::parse(&tenant).map_err(wrong)?,
-        StorageName::parse(&name).map_err(wrong)?,
-    );
-    let place_row = place_row(&owner, &own_name);
-    Ok(Storage {
-        tenant: owner,
-        name: own_name,
-        protocol: StorageProtocol::parse(&protocol).map_err(wrong)?,
-        config: vault.open(place(&place_row), &sealed)?,
-        created_at: Timestamp::from_millis(row.get("created_at")?),
-        updated_at: Timestamp::from_millis(row.get("updated_at")?),
-    })
 }

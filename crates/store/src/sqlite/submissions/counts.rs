@@ -1,43 +1,32 @@
 //! The counters of an account, changed in the transaction that changes what they count.
 
 use model::account::{AccountId, AccountPk};
-use model::{BatchCode, FieldError, TenantId};
+use model::{BatchCode, FieldError, MessageState, Priority, TenantId, Timestamp};
 use rusqlite::{Connection, params};
 
+use crate::fact::Counts;
 use crate::sqlite::transaction::WriteTx;
-use crate::submissions::AccountCounts;
+use crate::submissions::{AccountCounts, Waiting};
 use crate::{Result, StoreError};
 
-/// What is added to the counters of one account.
-#[derive(Default)]
-pub(in crate::sqlite) struct Counts {
-    pub(super) accepted: i64,
-    pub(super) sent: i64,
-    pub(super) errors: i64,
-    pub(super) cancelled: i64,
-    pub(super) deferred: i64,
-    pub(super) rate_limited: i64,
-}
-
-impl Counts {
-    pub(super) fn add(&self, tx: &WriteTx<'_>, account: AccountPk) -> Result<()> {
-        tx.connection
-            .prepare_cached(
-                "UPDATE account_counts SET accepted = accepted + ?2, sent = sent + ?3, errors = errors + ?4, \
-                 cancelled = cancelled + ?5, deferred = deferred + ?6, rate_limited = rate_limited + ?7 \
-                 WHERE account = ?1",
-            )?
-            .execute([
-                account.0,
-                self.accepted,
-                self.sent,
-                self.errors,
-                self.cancelled,
-                self.deferred,
-                self.rate_limited,
-            ])?;
-        Ok(())
-    }
+/// Adds to the counters of an account.
+pub(super) fn add(tx: &WriteTx<'_>, account: AccountPk, counts: &Counts) -> Result<()> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE account_counts SET accepted = accepted + ?2, sent = sent + ?3, errors = errors + ?4, \
+             cancelled = cancelled + ?5, deferred = deferred + ?6, rate_limited = rate_limited + ?7 \
+             WHERE account = ?1",
+        )?
+        .execute([
+            account.0,
+            counts.accepted,
+            counts.sent,
+            counts.errors,
+            counts.cancelled,
+            counts.deferred,
+            counts.rate_limited,
+        ])?;
+    Ok(())
 }
 
 /// Gives a new account its counters, so that each is there from the beginning.
@@ -76,6 +65,30 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<AccountCounts>> {
         });
     }
     Ok(all)
+}
+
+/// How much waits, and since when: of each lane with mail, the first message of each priority.
+pub(super) fn waiting(connection: &Connection) -> Result<Waiting> {
+    let [one, two, three, four] = Priority::ALL.map(Priority::code);
+    let (count, first_due_at): (i64, Option<i64>) = connection
+        .prepare_cached(
+            "WITH waiting AS MATERIALIZED ( \
+                 SELECT l.id, b.count FROM lanes l INDEXED BY lanes_by_account \
+                 CROSS JOIN books b ON b.lane = l.id AND b.state = ?1 \
+                 WHERE l.account IS NOT NULL AND b.count > 0) \
+             SELECT (SELECT ifnull(sum(count), 0) FROM waiting), \
+                 (SELECT min((SELECT due_at FROM messages INDEXED BY due WHERE lane = w.id AND priority = p.column1 \
+                              AND state = 0 AND held IS NULL ORDER BY due_at LIMIT 1)) \
+                  FROM waiting w CROSS JOIN (VALUES (?2), (?3), (?4), (?5)) p)",
+        )?
+        .query_row(
+            [MessageState::Queued.code(), one, two, three, four],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+    Ok(Waiting {
+        count: count.unsigned_abs(),
+        first_due_at: first_due_at.map(Timestamp::from_millis),
+    })
 }
 
 /// How many submissions of a tenant, or of one of its batches, are not final.

@@ -7,8 +7,8 @@ use model::account::AccountPk;
 use model::{Event, EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
-use super::counts::Counts;
-use super::{read, reports};
+use super::{counts, read, reports};
+use crate::fact::Counts;
 use crate::sqlite::books;
 use crate::sqlite::directory::accounts;
 use crate::sqlite::row::{self, at_most};
@@ -172,7 +172,7 @@ pub(super) fn take_back(
             cancelled: 1,
             ..Counts::default()
         };
-        counts.add(tx, going.account)?;
+        counts::add(tx, going.account, &counts)?;
     }
     for table in [
         "DELETE FROM payloads WHERE submission = ?1",

@@ -26,9 +26,10 @@ use model::account::AccountPk;
 use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::{SqliteStore, lanes};
+use crate::handover::parts;
 use crate::submissions::{
     AccountCounts, Channel, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place,
-    Report, ReportBacklog, SubmissionFilter, WaitingLane,
+    Report, ReportBacklog, SubmissionFilter, Waiting, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
 
@@ -37,7 +38,7 @@ impl Submissions for SqliteStore {
     async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
         let tag = self.tag;
         let mut answers = Vec::with_capacity(batch.len());
-        for part in submit::parts(batch) {
+        for part in parts(batch) {
             let vault = self.vault.clone();
             let of_part = self
                 .writer
@@ -159,6 +160,10 @@ impl Submissions for SqliteStore {
 
     async fn waiting_lanes(&self) -> Result<Vec<WaitingLane>> {
         self.delivering.read(lanes::waiting).await
+    }
+
+    async fn waiting(&self) -> Result<Waiting> {
+        self.looking.read(counts::waiting).await
     }
 
     async fn lane_account(&self, lane: LaneId) -> Result<Option<AccountPk>> {

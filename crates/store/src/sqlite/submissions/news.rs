@@ -3,25 +3,24 @@
 use std::sync::Arc;
 
 use model::account::AccountPk;
-use model::{Event, EventKind, MessageState, Seq, SubmissionId, Timestamp};
+use model::{Event, Seq, SubmissionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reports;
-use crate::sqlite::record::{Detail, encode};
 use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
 use crate::sqlite::{campaigns, row};
-use crate::submissions::{Channel, NEWS_MAX, NewNews, PAGE_MAX, Place};
-use crate::{Logged, Result, StoreError};
+use crate::submissions::{Channel, NewNews, PAGE_MAX, Place, news};
+use crate::{Logged, Result};
 
 pub(super) fn note(
     tx: &mut WriteTx<'_>,
     tag: u32,
-    news: Vec<NewNews>,
+    batch: Vec<NewNews>,
     place: Option<Place>,
 ) -> Result<usize> {
     let mut noted = 0;
-    for new in news {
+    for new in batch {
         noted += usize::from(note_one(tx, tag, new)?);
     }
     if let Some(Place { reader, place }) = place {
@@ -31,29 +30,15 @@ pub(super) fn note(
 }
 
 fn note_one(tx: &mut WriteTx<'_>, tag: u32, new: NewNews) -> Result<bool> {
-    check(new.kind)?;
+    news::check(new.kind)?;
     let Some(message) = row::message(tx.connection, tag, new.message)? else {
         return Ok(false);
     };
-    if message.state != MessageState::Delivered {
-        return Ok(false);
-    }
     let (previous, count) = so_far(tx, message.seq)?;
-    if count >= NEWS_MAX {
+    if !news::may_have(&message, count) {
         return Ok(false);
     }
-    let event = Event {
-        seq: tx.next_seq(),
-        message: message.seq,
-        lane: message.lane,
-        at: new.at,
-        kind: new.kind,
-        attempts: message.attempts,
-        attempt: None,
-        due_at: None,
-        news: Some(new.news),
-        reason: Some(new.reason),
-    };
+    let event = news::event(new, &message, tx.next_seq());
     insert(tx, &event, previous)?;
     if let Some(submission) = message.content.submission() {
         report(tx, submission, &event)?;
@@ -65,25 +50,8 @@ fn note_one(tx: &mut WriteTx<'_>, tag: u32, new: NewNews) -> Result<bool> {
     Ok(true)
 }
 
-fn check(kind: EventKind) -> Result<()> {
-    match kind {
-        EventKind::Returned | EventKind::Receipt => Ok(()),
-        EventKind::Accepted
-        | EventKind::Delivered
-        | EventKind::Deferred
-        | EventKind::Bounced
-        | EventKind::Expired
-        | EventKind::Dropped
-        | EventKind::Cancelled
-        | EventKind::RateLimited => {
-            let kind = kind.as_str();
-            Err(StoreError::Invalid(format!("an event `{kind}` as news")))
-        }
-    }
-}
-
 /// The message's latest event, and how many of its events were news.
-fn so_far(tx: &WriteTx<'_>, message: Seq) -> Result<(Option<i64>, u32)> {
+fn so_far(tx: &WriteTx<'_>, message: Seq) -> Result<(Option<i64>, i64)> {
     let so_far = tx
         .connection
         .prepare_cached(
@@ -96,12 +64,6 @@ fn so_far(tx: &WriteTx<'_>, message: Seq) -> Result<(Option<i64>, u32)> {
 
 /// Appends the event; the message's row stays as its outcome left it.
 fn insert(tx: &WriteTx<'_>, event: &Event, previous: Option<i64>) -> Result<()> {
-    let detail = Detail {
-        attempt: None,
-        due_at: None,
-        news: event.news.clone(),
-        reason: event.reason.clone(),
-    };
     tx.connection
         .prepare_cached(
             "INSERT INTO events (seq, message, lane, kind, at, attempts, previous, detail) \
@@ -115,7 +77,7 @@ fn insert(tx: &WriteTx<'_>, event: &Event, previous: Option<i64>) -> Result<()> 
             event.at.as_millis(),
             event.attempts,
             previous,
-            encode(&detail)?,
+            news::detail(event)?,
         ])?;
     tx.connection
         .prepare_cached(

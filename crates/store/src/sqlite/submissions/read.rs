@@ -2,66 +2,20 @@
 
 use std::sync::Arc;
 
-use model::account::{AccountId, AccountPk};
-use model::{
-    BatchCode, EventKind, FieldError, Line, MessageId, Priority, Seq, SubmissionId, TenantId,
-    Timestamp,
-};
-use rusqlite::{Connection, OptionalExtension, Row};
+use model::{Seq, SubmissionId, TenantId};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::payload;
 use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH};
 use crate::sqlite::{history as log, timeline};
-use crate::submissions::{ClientId, Followed, FollowedMessage, ListedSubmission};
+use crate::submissions::row::{WIDTH, to_submission};
+use crate::submissions::{ClientId, Followed, FollowedMessage, HISTORY_MAX, ListedSubmission};
 use crate::vault::Vault;
-use crate::{Logged, Result, StoreError, Submission};
+use crate::{Logged, Result, Submission};
 
 /// The columns [`to_submission`] reads, from `submissions s JOIN accounts a`.
 pub(super) const COLUMNS: &str = "s.id, s.tenant, s.client_id, s.account, a.id, s.priority, s.batch, \
-     s.deferred_until, s.messages, s.open, s.failed, s.held, s.created_at, s.updated_at";
-/// How many they are.
-const WIDTH: usize = 14;
-/// Events of one submission's history: what more a strange file has is left out.
-const HISTORY_MAX: usize = 20_000;
-
-/// The submission whose columns begin at `first`.
-pub(super) fn to_submission(row: &Row<'_>, first: usize, tag: u32) -> Result<Submission> {
-    let id = Seq::new(row.get(first)?);
-    let text = |column: usize| {
-        row.get_ref(first + column)?
-            .as_str()
-            .map_err(|error| damaged(id, &error))
-    };
-    let wrong = |error: FieldError| damaged(id, &error);
-    let batch: Option<String> = row.get(first + 6)?;
-    let created_at = Timestamp::from_millis(row.get(first + 12)?);
-    Ok(Submission {
-        id: SubmissionId(id),
-        message_id: MessageId::new(created_at, tag, id),
-        tenant: TenantId::parse(text(1)?).map_err(wrong)?,
-        client_id: Line::parse("id", text(2)?).map_err(wrong)?,
-        account: AccountPk(row.get(first + 3)?),
-        account_id: AccountId::parse(text(4)?).map_err(wrong)?,
-        priority: Priority::clamped(row.get(first + 5)?),
-        batch: batch
-            .map(|batch| BatchCode::parse(&batch))
-            .transpose()
-            .map_err(wrong)?,
-        deferred_until: row
-            .get::<_, Option<i64>>(first + 7)?
-            .map(Timestamp::from_millis),
-        recipients: row.get(first + 8)?,
-        open: row.get(first + 9)?,
-        failed: row.get(first + 10)?,
-        is_held: row.get::<_, Option<i64>>(first + 11)?.is_some(),
-        created_at,
-        updated_at: Timestamp::from_millis(row.get(first + 13)?),
-    })
-}
-
-pub(super) fn damaged(id: Seq, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Damaged(format!("submission {}: {error}", id.get()))
-}
+     s.deferred_until, s.messages, s.open, s.failed, s.held IS NOT NULL, s.created_at, s.updated_at";
 
 pub(super) fn payload(
     connection: &Connection,
@@ -188,18 +142,8 @@ fn messages(
     let mut rows = statement.query([id.0.get(), i64::from(count)])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
-        let in_row: Option<i64> = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
-        let logged = log::to_logged(row, tag)?;
-        // What waits for a limit keeps its place in the queue; until when it waits is in the event.
-        let limited_until = logged
-            .event
-            .due_at
-            .filter(|_| logged.event.kind == EventKind::RateLimited);
-        messages.push(FollowedMessage {
-            message: Arc::unwrap_or_clone(logged.message),
-            due_at: in_row.map(Timestamp::from_millis).max(limited_until),
-            last: logged.event,
-        });
+        let due_at = row.get(MESSAGE_WIDTH + EVENT_WIDTH)?;
+        messages.push(FollowedMessage::of(log::to_logged(row, tag)?, due_at));
     }
     Ok(messages)
 }

@@ -7,27 +7,9 @@ use super::read;
 use crate::sqlite::history::to_logged;
 use crate::sqlite::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most};
 use crate::sqlite::transaction::WriteTx;
+use crate::submissions::row::to_submission;
 use crate::submissions::{Channel, PAGE_MAX, Report, ReportBacklog};
 use crate::{Result, StoreError};
-
-impl Channel {
-    const ALL: [Self; 2] = [Self::Sync, Self::Webhook];
-
-    fn of_code(code: i64) -> Result<Self> {
-        match code {
-            0 => Ok(Self::Sync),
-            1 => Ok(Self::Webhook),
-            _ => Err(StoreError::Damaged(format!("reports: no channel {code}"))),
-        }
-    }
-
-    fn code(self) -> i64 {
-        match self {
-            Self::Sync => 0,
-            Self::Webhook => 1,
-        }
-    }
-}
 
 /// The channels of a tenant, by a column `t.webhook IS NOT NULL` of a row.
 pub(super) fn channels(row: &Row<'_>, column: usize) -> rusqlite::Result<&'static [Channel]> {
@@ -97,7 +79,7 @@ pub(super) fn list(
         let logged = to_logged(row, tag)?;
         reports.push(Report {
             seq: logged.event.seq,
-            submission: read::to_submission(row, MESSAGE_WIDTH + EVENT_WIDTH, tag)?,
+            submission: to_submission(row, MESSAGE_WIDTH + EVENT_WIDTH, tag)?,
             logged,
         });
     }

@@ -3,47 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use model::account::{AccountId, AccountPk};
 use model::{
-    Address, BatchCode, Content, LaneId, Message, MessageId, MessageState, Seq, SubmissionId,
-    Suspension, TenantId, Timestamp,
+    Address, BatchCode, LaneId, MessageId, Seq, SubmissionId, Suspension, TenantId, Timestamp,
 };
 use rusqlite::{OptionalExtension, params};
 
-use super::counts::Counts;
+use super::counts;
 use super::forget::{self, TakenBack};
-use super::payload::Kept;
-use crate::sqlite::accept::accepted_event;
+use crate::fact::Counts;
+use crate::handover::{Digest, Known, NO_CONTENT, NO_DATA, accepted, due_at};
+use crate::payload::Kept;
 use crate::sqlite::directory::{accounts, tenants};
 use crate::sqlite::transaction::WriteTx;
-use crate::sqlite::{books, lanes, needed, row};
+use crate::sqlite::{books, lanes, row};
 use crate::vault::Vault;
-use crate::{LaneKey, Logged, NewSubmission, Payload, Result, StoreError, Submitted};
-
-/// Messages of one transaction, unless one submission alone has more: what a delivery may have to wait for.
-const MESSAGES_AT_ONCE: usize = 10_000;
-/// The data of a submission's message: what it says is in the submission.
-const NO_DATA: &str = "{}";
-/// The template of a submission's message: none.
-const NO_CONTENT: i64 = 0;
-
-/// A batch in parts that are each of bearable length. An id is known after a part was committed and another failed, so
-/// that the whole can be handed over again.
-pub(super) fn parts(batch: Vec<NewSubmission>) -> Vec<Vec<NewSubmission>> {
-    let mut parts = Vec::new();
-    let (mut part, mut messages) = (Vec::new(), 0);
-    for new in batch {
-        if !part.is_empty() && messages + new.recipients.len() > MESSAGES_AT_ONCE {
-            parts.push(std::mem::take(&mut part));
-            messages = 0;
-        }
-        messages += new.recipients.len();
-        part.push(new);
-    }
-    parts.push(part);
-    parts
-}
+use crate::{LaneKey, NewSubmission, Result, StoreError, Submitted};
 
 pub(super) fn submit(
     tx: &mut WriteTx<'_>,
@@ -92,15 +67,6 @@ struct Item<'a> {
     held: Option<i64>,
 }
 
-/// What is there under an id.
-struct Known {
-    id: i64,
-    account: i64,
-    messages: i64,
-    open: i64,
-    digest: [u8; 32],
-}
-
 impl Desk {
     fn new(tag: u32, vault: Option<Arc<Vault>>) -> Self {
         Self {
@@ -122,7 +88,8 @@ impl Desk {
         let Some(window) = self.window(tx, new)? else {
             return Ok(Submitted::NoAccount);
         };
-        let digest = digest(self.vault.as_ref(), new, window.account)?;
+        let digest =
+            Digest::begin(&new.payload).finish(self.vault.as_ref(), new, window.account)?;
         let item = Item {
             new,
             window,
@@ -210,21 +177,12 @@ impl Desk {
     /// What is there under the id stays, or gives way to what is new.
     fn meet(&mut self, tx: &mut WriteTx<'_>, item: &Item<'_>) -> Result<Submitted> {
         let known = known(tx, item.new)?;
-        let id = SubmissionId(Seq::new(known.id));
-        if known.open == 0 {
-            return Ok(Submitted::Final(id));
+        if let Some(answer) = known.stays(&item.digest) {
+            return Ok(answer);
         }
-        if known.digest == item.digest {
-            return Ok(Submitted::Known(id));
-        }
-        // Some recipients had the old content, for good or ill. To give the others another one would be two letters
-        // under one id, and to begin anew would write to somebody twice.
-        if known.open < known.messages {
-            return Ok(Submitted::Final(id));
-        }
-        if known.account == item.window.account.0 && has_recipients(tx, &known, item.new)? {
+        if known.account == item.window.account && has_recipients(tx, &known, item.new)? {
             rewrite(tx, self.vault.as_ref(), &known, item)?;
-            return Ok(Submitted::Replaced(id));
+            return Ok(Submitted::Replaced(known.id));
         }
         self.give_way(tx, &known, item).map(Submitted::Replaced)
     }
@@ -245,9 +203,9 @@ impl Desk {
         };
         // It counts as accepted before it is taken back, also when both are in this batch.
         self.write(tx)?;
-        forget::take_back(tx, self.tag, known.id, &why)?;
+        forget::take_back(tx, self.tag, known.id.0.get(), &why)?;
         self.insert(tx, item)?
-            .ok_or_else(|| row::missing(Seq::new(known.id)))
+            .ok_or_else(|| row::missing(known.id.0))
     }
 
     /// Counts what was added so far.
@@ -258,39 +216,10 @@ impl Desk {
                 accepted: added.submissions,
                 ..Counts::default()
             };
-            counts.add(tx, account)?;
+            counts::add(tx, account, &counts)?;
         }
         Ok(())
     }
-}
-
-/// The SHA-256 of all that its client gave: each part after its length, so that no two can be read as one. That of a
-/// secret is keyed, since whoever has the data file could try out passwords against it.
-fn digest(vault: Option<&Arc<Vault>>, new: &NewSubmission, account: AccountPk) -> Result<[u8; 32]> {
-    let mut context = Context::new(&SHA256);
-    let mut add = |part: &[u8]| {
-        context.update(&(part.len() as u64).to_le_bytes());
-        context.update(part);
-    };
-    add(new.payload.expose().as_bytes());
-    add(&new.priority.code().to_le_bytes());
-    add(&account.0.to_le_bytes());
-    add(new.batch.as_ref().map_or("", BatchCode::as_str).as_bytes());
-    let deferred_until = new.deferred_until.map(Timestamp::as_millis);
-    add(&deferred_until.map_or(Vec::new(), |millis| millis.to_le_bytes().to_vec()));
-    for address in &new.recipients {
-        add(address.as_str().as_bytes());
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(context.finish().as_ref());
-    match new.payload {
-        Payload::Open(_) => Ok(digest),
-        Payload::Secret(_) => Ok(needed(vault)?.keyed(&digest)),
-    }
-}
-
-fn due_at(new: &NewSubmission) -> Timestamp {
-    new.deferred_until.unwrap_or(new.at)
 }
 
 fn insert_message(
@@ -319,24 +248,10 @@ fn insert_message(
             new.priority.code(),
             item.held,
         ])?;
+    let (lane, submission) = (item.window.lane, SubmissionId(id));
     tx.append(|| {
-        let message = Message {
-            seq,
-            id: MessageId::new(new.at, tag, seq),
-            lane: item.window.lane,
-            content: Content::Submission(SubmissionId(id)),
-            priority: new.priority,
-            address: address.clone(),
-            data: NO_DATA.into(),
-            accepted_at: new.at,
-            attempts: 0,
-            state: MessageState::Queued,
-            retry_of: None,
-        };
-        Logged {
-            event: accepted_event(&message),
-            message: Arc::new(message),
-        }
+        let addressed = (address.clone(), new.priority, new.at);
+        accepted(seq, tag, lane, submission, addressed)
     });
     Ok(())
 }
@@ -351,8 +266,8 @@ fn known(tx: &WriteTx<'_>, new: &NewSubmission) -> Result<Known> {
         )?
         .query_row([new.tenant.as_str(), new.client_id.as_str()], |row| {
             Ok(Known {
-                id: row.get(0)?,
-                account: row.get(1)?,
+                id: SubmissionId(Seq::new(row.get(0)?)),
+                account: AccountPk(row.get(1)?),
                 messages: row.get(2)?,
                 open: row.get(3)?,
                 digest: row.get(4)?,
@@ -370,7 +285,7 @@ fn has_recipients(tx: &WriteTx<'_>, known: &Known, new: &NewSubmission) -> Resul
     let mut statement = tx
         .connection
         .prepare_cached("SELECT address FROM messages WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?;
-    let mut rows = statement.query([known.id, known.messages])?;
+    let mut rows = statement.query([known.id.0.get(), known.messages])?;
     for address in &new.recipients {
         match rows.next()? {
             Some(row) if row.get_ref(0)?.as_str() == Ok(address.as_str()) => {}
@@ -388,17 +303,17 @@ fn rewrite(
     item: &Item<'_>,
 ) -> Result<()> {
     let new = item.new;
-    let payload = Kept::of(vault, SubmissionId(Seq::new(known.id)), &new.payload)?;
+    let (id, payload) = (known.id.0.get(), Kept::of(vault, known.id, &new.payload)?);
     tx.connection
         .prepare_cached("UPDATE payloads SET digest = ?2, payload = ?3 WHERE submission = ?1")?
-        .execute(params![known.id, item.digest, payload])?;
+        .execute(params![id, item.digest, payload])?;
     tx.connection
         .prepare_cached(
             "UPDATE submissions SET priority = ?2, batch = ?3, deferred_until = ?4, held = ?5, \
              updated_at = max(updated_at, ?6) WHERE id = ?1",
         )?
         .execute(params![
-            known.id,
+            id,
             new.priority.code(),
             new.batch.as_ref().map(BatchCode::as_str),
             new.deferred_until.map(Timestamp::as_millis),
@@ -411,7 +326,7 @@ fn rewrite(
              WHERE seq >= ?1 AND seq < ?1 + ?2 AND state = 0",
         )?
         .execute(params![
-            known.id,
+            id,
             known.messages,
             new.priority.code(),
             due_at(new).as_millis(),
@@ -421,6 +336,6 @@ fn rewrite(
         .prepare_cached(
             "DELETE FROM troubled WHERE lane = ?1 AND message >= ?2 AND message < ?2 + ?3",
         )?
-        .execute([item.window.lane.0, known.id, known.messages])?;
+        .execute([item.window.lane.0, id, known.messages])?;
     Ok(())
 }

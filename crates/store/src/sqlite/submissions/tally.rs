@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 
 use model::account::AccountPk;
-use model::{EventKind, LaneId, RATE_LIMIT_EXCEEDED, Seq, SubmissionId, Timestamp};
+use model::{EventKind, LaneId, Seq, SubmissionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::counts::Counts;
-use super::reports;
+use super::{counts, reports};
+use crate::fact::{Counts, Fact};
 use crate::sqlite::row::at_most;
 use crate::sqlite::transaction::WriteTx;
 use crate::submissions::Channel;
-use crate::{NewEvent, Result, StoreError};
+use crate::{Result, StoreError};
 
 /// How long it is known what was sent in which second: the longest window of a limit, in seconds.
 const SENDS_KEPT_S: i64 = 24 * 60 * 60;
@@ -34,35 +34,10 @@ pub(in crate::sqlite) struct Tally {
     sends: BTreeMap<i64, i64>,
 }
 
-/// What of an event matters here.
-pub(in crate::sqlite) struct Fact {
-    message: Seq,
-    submission: Option<SubmissionId>,
-    kind: EventKind,
-    at: Timestamp,
-    is_over_limit: bool,
-}
-
 /// Where a submission stands after one of its messages became final.
 struct Rest {
     open: i64,
     failed: i64,
-}
-
-// === impl Fact ===
-
-impl Fact {
-    pub(in crate::sqlite) fn of(new: &NewEvent) -> Self {
-        let is_over_limit = new.kind == EventKind::RateLimited
-            || new.kind == EventKind::Dropped && new.reason.as_deref() == Some(RATE_LIMIT_EXCEEDED);
-        Self {
-            message: new.message.seq,
-            submission: new.message.content.submission(),
-            kind: new.kind,
-            at: new.at,
-            is_over_limit,
-        }
-    }
 }
 
 // === impl Tally ===
@@ -181,17 +156,13 @@ impl Tally {
         if rest.open > 0 {
             return Ok(false);
         }
-        match fact.kind {
-            EventKind::Cancelled => self.counts.cancelled += 1,
-            _ if rest.failed > 0 => self.counts.errors += 1,
-            _ => self.counts.sent += 1,
-        }
+        self.counts.finish(fact.kind, rest.failed);
         Ok(true)
     }
 
     /// Writes the sums.
     pub(in crate::sqlite) fn write(self, tx: &WriteTx<'_>, lane: LaneId) -> Result<()> {
-        self.counts.add(tx, self.account)?;
+        counts::add(tx, self.account, &self.counts)?;
         if let Some(tenant) = &self.tenant {
             for &channel in self.channels {
                 reports::count(tx, tenant, channel, self.reports)?;
@@ -225,7 +196,7 @@ fn missing(submission: SubmissionId) -> StoreError {
     StoreError::Missing(format!("submission {}", submission.0.get()))
 }
 
-/// What a lane delivered in each second from a moment on.
+/// What a lane's account delivered in each second from a moment on: it has one lane.
 pub(super) fn sends(
     connection: &Connection,
     lane: LaneId,

@@ -4,21 +4,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use model::account::AccountPk;
 use model::{Seq, SubmissionId, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Result;
-use crate::find::From;
-
-/// Which submissions are walked past.
-pub(super) struct Walked<'f> {
-    pub(super) tenant: Option<&'f TenantId>,
-    pub(super) account: Option<AccountPk>,
-    /// Only those that are not final.
-    pub(super) is_open: bool,
-    pub(super) from: From,
-}
+use crate::submissions::walk::{Direction, Walked};
 
 /// Several lists, each with its next submission.
 pub(super) struct Walk<'c> {
@@ -39,18 +29,9 @@ enum Source {
     Open { account: i64, held: Option<i64> },
 }
 
-#[derive(Clone, Copy)]
-enum Direction {
-    Forwards,
-    Backwards,
-}
-
 impl<'c> Walk<'c> {
     pub(super) fn begin(connection: &'c Connection, walked: &Walked<'_>) -> Result<Self> {
-        let (direction, from) = match walked.from {
-            From::After(seq) => (Direction::Forwards, seq.get()),
-            From::Before(seq) => (Direction::Backwards, seq.map_or(i64::MAX, Seq::get)),
-        };
+        let (direction, from) = walked.start();
         let mut walk = Self {
             connection,
             direction,
@@ -79,16 +60,6 @@ impl<'c> Walk<'c> {
         self.next
             .extend(found.map(|id| Reverse((direction.signed(id), place))));
         Ok(())
-    }
-}
-
-impl Direction {
-    /// A number by which the nearest is the least, and back.
-    fn signed(self, id: i64) -> i64 {
-        match self {
-            Self::Forwards => id,
-            Self::Backwards => -id,
-        }
     }
 }
 

@@ -166,17 +166,45 @@ async fn a_transaction_that_cannot_begin_is_told_to_every_caller() {
 async fn a_follower_that_comes_during_a_commit_learns_where_the_log_ends() {
     let (commits, _) = broadcast::channel(TAIL_BATCHES_MAX);
     let mut tail = Tail::new(commits.subscribe());
-    let batch = || LogBatch {
-        previous: Seq::new(3),
-        last: Seq::new(5),
+    let mut publisher = Publisher {
+        commits,
+        log: Seq::new(3),
+        own: Seq::START,
+    };
+    let batch = |previous, last| LogBatch {
+        previous: Seq::new(previous),
+        last: Seq::new(last),
         events: Vec::new(),
         controls: Vec::new(),
+        origin: Origin::Here { after: Seq::START },
     };
-    publish(&commits, batch(), false);
+    publisher.publish(batch(3, 5), false);
     let shown: Arc<LogBatch> = in_time(tail.next()).await.unwrap();
     assert_eq!(shown.previous, Seq::new(5), "a gap to see");
-    publish(&commits, batch(), true);
-    assert_eq!(in_time(tail.next()).await.unwrap().previous, Seq::new(3));
+    publisher.publish(batch(5, 6), true);
+    assert_eq!(in_time(tail.next()).await.unwrap().previous, Seq::new(5));
+}
+
+#[tokio::test]
+async fn a_follower_learns_that_others_wrote_between_two_commits_of_this_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(&folder);
+    let mut tail = writer.tail();
+    writer.write(|tx| control(tx, "own")).await.unwrap();
+    let other = Connection::open(folder.path().join("data.db")).unwrap();
+    other
+        .execute("INSERT INTO controls VALUES (2)", [])
+        .unwrap();
+    writer.write(|tx| control(tx, "own")).await.unwrap();
+    let mut shown = Vec::new();
+    for _ in 0..3 {
+        let batch = in_time(tail.next()).await.unwrap();
+        shown.push((batch.last.get(), batch.origin.clone()));
+    }
+    let here = |after| Origin::Here {
+        after: Seq::new(after),
+    };
+    assert_eq!(shown, [(1, here(0)), (2, Origin::Untold), (3, here(1))]);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use store::NewSubmission;
 use crate::service::mail;
 use crate::support::directory::account_id;
 use crate::support::second;
-use crate::{BACKENDS, OUTCOMES, Place, runtime};
+use crate::{OUTCOMES, Place, backends, cases, runtime};
 use world::World;
 
 const CASES: u32 = 120;
@@ -102,11 +102,11 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 #[test]
 fn submissions_behave_as_a_map_of_lists() {
-    for (name, new_place) in BACKENDS {
+    for (name, new_place) in backends() {
         println!("on {name}");
         let runtime = runtime();
         let config = Config {
-            cases: CASES,
+            cases: cases(name, CASES),
             failure_persistence: None,
             ..Config::default()
         };

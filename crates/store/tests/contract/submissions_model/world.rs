@@ -13,7 +13,7 @@ use super::{ACCOUNTS, BATCHES, Choice, IDS, OWNERS, batch_code, content, new_sub
 use crate::service::{Service, client_id, outcome};
 use crate::support::directory::{account, tenant, tenant_id};
 use crate::support::second;
-use crate::{OUTCOMES, Place};
+use crate::{OUTCOMES, Place, lease_soon};
 
 /// Accepted, sent, errors, cancelled, deferred, rate limited.
 type Figures = [u64; 6];
@@ -65,7 +65,7 @@ impl World {
     pub(super) async fn reopen(&mut self, place: &dyn Place) {
         self.service = place.service().await;
         for (pk, lease) in self.desks.values_mut() {
-            *lease = self.service.lease(LaneKey::account(*pk)).await.unwrap();
+            *lease = lease_soon(&*self.service, LaneKey::account(*pk)).await;
         }
     }
 

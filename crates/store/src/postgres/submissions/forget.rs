@@ -1,0 +1,374 @@
+//! Submissions that are kept no longer: taken back, or final for long enough. With a submission go its messages, their
+//! events and its reports. The counters stay: they count what ever was.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use model::account::AccountPk;
+use model::{Event, EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
+use tokio::try_join;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::{counts, trail};
+use crate::fact::Counts;
+use crate::postgres::books;
+use crate::postgres::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, state, to_message};
+use crate::postgres::session::{Session, Values};
+use crate::postgres::transaction::WriteTx;
+use crate::submissions::ClientId;
+use crate::{Logged, Result};
+
+/// Submissions that are removed in one transaction.
+pub(super) const REMOVED_AT_ONCE: usize = 100;
+/// The columns [`Going::of`] reads, from `submissions s`.
+const COLUMNS: &str =
+    "s.id, s.tenant, s.reports, s.account, s.client_id, s.messages, s.open, s.updated_at";
+/// Why a message of a removed submission is cancelled.
+const REMOVED: &str = "removed by its client";
+/// The same for one whose account is removed.
+const ACCOUNT_REMOVED: &str = "its account is removed";
+/// The same for what is final: nothing of it is queued any more.
+const NOTHING: &str = "";
+
+/// How submissions' queued messages are taken back.
+#[derive(Clone, Copy)]
+pub(in crate::postgres) struct TakenBack<'a> {
+    /// When; `None` for the moment when each last changed.
+    pub(super) at: Option<Timestamp>,
+    /// Why.
+    pub(super) reason: &'a str,
+}
+
+/// The row of a submission that goes.
+pub(super) struct Going {
+    pub(super) id: i64,
+    pub(super) tenant: String,
+    pub(super) reports: i64,
+    account: AccountPk,
+    client_id: String,
+    messages: i64,
+    open: i64,
+    updated_at: Timestamp,
+}
+
+impl Going {
+    fn of(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            tenant: row.try_get(1)?,
+            reports: row.try_get(2)?,
+            account: AccountPk(row.try_get(3)?),
+            client_id: row.try_get(4)?,
+            messages: row.try_get(5)?,
+            open: row.try_get(6)?,
+            updated_at: Timestamp::from_millis(row.try_get(7)?),
+        })
+    }
+}
+
+/// The row of one of their messages.
+pub(super) struct GoingMessage {
+    pub(super) seq: Seq,
+    pub(super) lane: LaneId,
+    pub(super) last_event: Option<(i64, i64)>,
+    /// Where it stands in the end.
+    state: MessageState,
+    is_taken_back: bool,
+}
+
+pub(super) async fn remove(
+    tx: &mut WriteTx,
+    tag: u32,
+    tenant: &TenantId,
+    client_ids: &[ClientId],
+    at: Timestamp,
+) -> Result<Vec<bool>> {
+    let names: Vec<&str> = client_ids.iter().map(ClientId::as_str).collect();
+    let found = going(
+        &tx.session,
+        "FROM submissions s WHERE s.tenant = $1 AND s.client_id = ANY ($2)",
+        &[&tenant.as_str(), &names],
+    )
+    .await?;
+    let mut found: HashMap<String, Going> = found
+        .into_iter()
+        .map(|going| (going.client_id.clone(), going))
+        .collect();
+    let (mut answers, mut all) = (Vec::new(), Vec::new());
+    for client_id in client_ids {
+        let going = found.remove(client_id.as_str());
+        answers.push(going.is_some());
+        all.extend(going);
+    }
+    let why = TakenBack {
+        at: Some(at),
+        reason: REMOVED,
+    };
+    forget(tx, tag, all, &why).await?;
+    Ok(answers)
+}
+
+/// Takes back and forgets the first `limit` submissions of an account; without a moment, when each last changed.
+pub(in crate::postgres) async fn remove_of_account(
+    tx: &mut WriteTx,
+    tag: u32,
+    account: AccountPk,
+    at: Option<Timestamp>,
+    limit: usize,
+) -> Result<usize> {
+    let all = going(
+        &tx.session,
+        "FROM lanes l CROSS JOIN LATERAL \
+         (SELECT seq FROM messages WHERE lane = l.id AND submission = seq ORDER BY seq LIMIT $2) AS first \
+         JOIN submissions s ON s.id = first.seq WHERE l.account = $1 ORDER BY first.seq LIMIT $2",
+        &[&account.0, &at_most(limit)],
+    )
+    .await?;
+    let why = TakenBack {
+        at,
+        reason: ACCOUNT_REMOVED,
+    };
+    forget(tx, tag, all, &why).await
+}
+
+/// Submissions that were final before a moment and whose reports all arrived, of each account the oldest first. It is
+/// asked before anybody has to wait for the answer.
+pub(super) async fn forgettable(
+    session: &Session,
+    tenant: Option<&TenantId>,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<SubmissionId>> {
+    let rows = session
+        .rows(
+            "SELECT old.id FROM accounts a CROSS JOIN LATERAL \
+             (SELECT id FROM submissions WHERE account = a.pk AND open = 0 AND reports = 0 AND finished_at < $2 \
+              ORDER BY finished_at LIMIT $3) AS old \
+             WHERE $1::text IS NULL OR a.tenant = $1 LIMIT $3",
+            &[
+                &tenant.map(TenantId::as_str),
+                &before.as_millis(),
+                &at_most(limit),
+            ],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(SubmissionId(Seq::new(row.try_get(0)?))))
+        .collect()
+}
+
+/// Forgets those of `ids` that are still final for all of their recipients, with no report to be told.
+pub(super) async fn clean_up(tx: &mut WriteTx, tag: u32, ids: &[SubmissionId]) -> Result<usize> {
+    let all = going(
+        &tx.session,
+        "FROM submissions s WHERE s.id = ANY ($1) AND s.open = 0 AND s.reports = 0",
+        &[&numbers(ids)],
+    )
+    .await?;
+    let why = TakenBack {
+        at: None,
+        reason: NOTHING,
+    };
+    forget(tx, tag, all, &why).await
+}
+
+/// Takes back what of submissions is queued, and forgets all of them.
+pub(super) async fn take_back(
+    tx: &mut WriteTx,
+    tag: u32,
+    ids: &[SubmissionId],
+    why: &TakenBack<'_>,
+) -> Result<()> {
+    let all = going(
+        &tx.session,
+        "FROM submissions s WHERE s.id = ANY ($1)",
+        &[&numbers(ids)],
+    )
+    .await?;
+    forget(tx, tag, all, why).await.map(|_| ())
+}
+
+fn numbers(ids: &[SubmissionId]) -> Vec<i64> {
+    ids.iter().map(|id| id.0.get()).collect()
+}
+
+async fn going(session: &Session, from: &str, values: Values<'_>) -> Result<Vec<Going>> {
+    let query = format!("SELECT {COLUMNS} {from}");
+    let rows = session.rows(&query, values).await?;
+    rows.iter().map(Going::of).collect()
+}
+
+/// Takes back and forgets, one after the other in the log, and at once in the tables; gives how many it were.
+async fn forget(tx: &mut WriteTx, tag: u32, all: Vec<Going>, why: &TakenBack<'_>) -> Result<usize> {
+    if all.is_empty() {
+        return Ok(0);
+    }
+    let messages = messages(tx, tag, &all, why).await?;
+    let session = &tx.session;
+    // They do not depend on each other, so that all are sent before the first is answered.
+    try_join!(
+        count(tx, &messages),
+        count_cancelled(session, &all),
+        delete_submissions(session, &all),
+        delete_messages(session, &messages),
+        trail::delete(session, &all, &messages),
+    )?;
+    Ok(all.len())
+}
+
+/// The messages of submissions. Those that are queued are taken back.
+async fn messages(
+    tx: &mut WriteTx,
+    tag: u32,
+    all: &[Going],
+    why: &TakenBack<'_>,
+) -> Result<Vec<GoingMessage>> {
+    let seqs: Vec<i64> = all
+        .iter()
+        .flat_map(|going| going.id..going.id + going.messages)
+        .collect();
+    let query = format!(
+        "SELECT {MESSAGE_COLUMNS}, coalesce(n.last_event, m.last_event), coalesce(n.last_event_at, m.last_event_at) \
+         FROM messages m LEFT JOIN contents c ON c.id = m.content LEFT JOIN news n ON n.message = m.seq \
+         WHERE m.seq = ANY ($1)"
+    );
+    let rows = tx.session.rows(&query, &[&seqs]).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        found.insert(row.try_get::<_, i64>(0)?, row);
+    }
+    let mut messages = Vec::with_capacity(rows.len());
+    for going in all {
+        let at = why.at.unwrap_or(going.updated_at);
+        for seq in going.id..going.id + going.messages {
+            if let Some(row) = found.get(&seq) {
+                messages.push(take_back_one(tx, tag, row, at, why.reason)?);
+            }
+        }
+    }
+    Ok(messages)
+}
+
+/// Takes a message back where it is queued. Those who follow the log are told; the event itself would be forgotten at
+/// once.
+fn take_back_one(
+    tx: &mut WriteTx,
+    tag: u32,
+    row: &Row,
+    at: Timestamp,
+    reason: &str,
+) -> Result<GoingMessage> {
+    let seq = Seq::new(row.try_get(0)?);
+    let stands = state(seq, row.try_get(7)?)?;
+    let last: (Option<i64>, Option<i64>) =
+        (row.try_get(MESSAGE_WIDTH)?, row.try_get(MESSAGE_WIDTH + 1)?);
+    let mut going = GoingMessage {
+        seq,
+        lane: LaneId(row.try_get(1)?),
+        last_event: last.0.zip(last.1),
+        state: stands,
+        is_taken_back: stands == MessageState::Queued,
+    };
+    if going.is_taken_back {
+        going.state = MessageState::Cancelled;
+        let message = to_message(row, tag)?;
+        let event = Event {
+            seq: tx.next_seq(),
+            message: message.seq,
+            lane: message.lane,
+            at,
+            kind: EventKind::Cancelled,
+            attempts: message.attempts,
+            attempt: None,
+            due_at: None,
+            news: None,
+            reason: Some(reason.into()),
+        };
+        tx.append(|| Logged {
+            event,
+            message: Arc::new(message),
+        });
+    }
+    Ok(going)
+}
+
+/// Counts messages as taken back, where they were, and as forgotten.
+async fn count(tx: &WriteTx, messages: &[GoingMessage]) -> Result<()> {
+    let mut taken_back: BTreeMap<LaneId, i64> = BTreeMap::new();
+    let mut forgotten: BTreeMap<(LaneId, i64), (MessageState, i64)> = BTreeMap::new();
+    for message in messages {
+        if message.is_taken_back {
+            *taken_back.entry(message.lane).or_default() += 1;
+        }
+        let key = (message.lane, message.state.code());
+        forgotten.entry(key).or_insert((message.state, 0)).1 += 1;
+    }
+    let finish = async |(&lane, &count): (&LaneId, &i64)| {
+        books::finish(tx, lane, &[(MessageState::Cancelled, count)]).await
+    };
+    let forget = |(&(lane, _), &(state, count)): (&(LaneId, i64), &(MessageState, i64))| {
+        books::forget(tx, lane, state, count)
+    };
+    try_join!(
+        try_join_all(taken_back.iter().map(finish)),
+        try_join_all(forgotten.iter().map(forget)),
+    )?;
+    Ok(())
+}
+
+/// Counts submissions that were open as cancelled.
+async fn count_cancelled(session: &Session, all: &[Going]) -> Result<()> {
+    let mut cancelled: BTreeMap<AccountPk, Counts> = BTreeMap::new();
+    for going in all.iter().filter(|going| going.open > 0) {
+        cancelled.entry(going.account).or_default().cancelled += 1;
+    }
+    let count = |(&account, counts)| counts::add(session, account, counts);
+    try_join_all(cancelled.iter().map(count)).await?;
+    Ok(())
+}
+
+async fn delete_submissions(session: &Session, all: &[Going]) -> Result<()> {
+    let ids: Vec<i64> = all.iter().map(|going| going.id).collect();
+    delete_all(
+        session,
+        &[
+            "DELETE FROM payloads WHERE submission = ANY ($1)",
+            "DELETE FROM submissions WHERE id = ANY ($1)",
+        ],
+        &[&ids],
+    )
+    .await
+}
+
+async fn delete_messages(session: &Session, messages: &[GoingMessage]) -> Result<()> {
+    let seqs: Vec<i64> = messages.iter().map(|message| message.seq.get()).collect();
+    let lanes: Vec<i64> = messages.iter().map(|message| message.lane.0).collect();
+    let of_lanes: [&(dyn ToSql + Sync); 2] = [&lanes, &seqs];
+    let troubled = session.execute(
+        "DELETE FROM troubled t USING unnest($1::bigint[], $2::bigint[]) AS gone (lane, message) \
+         WHERE t.lane = gone.lane AND t.message = gone.message",
+        &of_lanes,
+    );
+    let of_messages: [&(dyn ToSql + Sync); 1] = [&seqs];
+    let rest = delete_all(
+        session,
+        &[
+            "DELETE FROM news WHERE message = ANY ($1)",
+            "DELETE FROM unanswered WHERE message = ANY ($1)",
+            "DELETE FROM messages WHERE seq = ANY ($1)",
+        ],
+        &of_messages,
+    );
+    try_join!(troubled, rest)?;
+    Ok(())
+}
+
+async fn delete_all(session: &Session, statements: &[&str], values: Values<'_>) -> Result<()> {
+    let delete = statements
+        .iter()
+        .map(|statement| session.execute(statement, values));
+    try_join_all(delete).await?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! A group's transaction: what an operation may touch, and what happens to it when it fails.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use model::{Control, LaneId, Priority, Seq};
+
+use super::session::{Engaged, Session};
+use crate::log::Origin;
+use crate::{LogBatch, Logged, Result, StoreError};
+
+/// The lanes that a notification names at most; beyond them, it says that it is any.
+const LANES_TOLD_MAX: usize = 200;
+
+/// What an operation may touch: the session, and the log it appends to. Only one of all processes is in such a
+/// transaction at a time: it holds the log's end.
+pub(super) struct WriteTx {
+    /// The session, inside of the group's transaction.
+    pub(super) session: Engaged,
+    previous: Seq,
+    last: Seq,
+    appended: Vec<Logged>,
+    controls: Vec<Control>,
+    /// Lanes that mail was added to, and how urgent the most urgent is.
+    mail: Vec<(LaneId, Priority)>,
+    is_followed: bool,
+    /// Why the transaction cannot be committed any more.
+    lost: Option<StoreError>,
+}
+
+impl WriteTx {
+    /// Begins a transaction that may write, when no other is in one. `is_followed`: whether to gather what is published.
+    pub(super) async fn begin(session: Session, is_followed: bool) -> Result<Self> {
+        let session = Engaged::new(session);
+        let end = session
+            .simply("BEGIN; SELECT last FROM log FOR UPDATE")
+            .await?;
+        let end = end.and_then(|text| text.parse().ok()).map(Seq::new);
+        let end =
+            end.ok_or_else(|| StoreError::Damaged("the log's end is not there".to_owned()))?;
+        Ok(Self {
+            session,
+            previous: end,
+            last: end,
+            appended: Vec::new(),
+            controls: Vec::new(),
+            mail: Vec::new(),
+            is_followed,
+            lost: None,
+        })
+    }
+
+    /// Makes it durable, all or nothing, and tells the other processes as `node`. `after`: where this process's commit
+    /// before it ended; `None` when that is not known, and it is that no later one did than where this one begins.
+    pub(super) async fn commit(self, node: &str, after: Option<Seq>) -> Result<LogBatch> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        let ending = match self.last == self.previous {
+            true => "COMMIT".to_owned(),
+            false => format!(
+                "UPDATE log SET last = {}; SELECT pg_notify('glasspost', '{}'); COMMIT",
+                self.last.get(),
+                self.told(node)
+            ),
+        };
+        self.session.simply(&ending).await?;
+        self.session.give_back();
+        Ok(LogBatch {
+            previous: self.previous,
+            last: self.last,
+            events: self.appended,
+            controls: self.controls,
+            origin: Origin::Here {
+                after: after.unwrap_or(self.previous),
+            },
+        })
+    }
+
+    /// What other processes are told: who, the log's end, and `lane:priority` of each lane with new mail, or `*`.
+    fn told(&self, node: &str) -> String {
+        let mut text = format!("{node} {} {}", self.previous.get(), self.last.get());
+        if self.mail.len() > LANES_TOLD_MAX {
+            return text + " *";
+        }
+        for (lane, priority) in &self.mail {
+            text += &format!(" {}:{}", lane.0, priority.code());
+        }
+        text
+    }
+
+    /// Runs the one operation of its group, or one of several. When it fails or panics, nothing of it stays.
+    pub(super) async fn run<T>(
+        &mut self,
+        is_alone: bool,
+        work: impl for<'t> FnOnce(&'t mut Self) -> BoxFuture<'t, Result<T>> + Send,
+    ) -> Result<T> {
+        if let Some(error) = &self.lost {
+            return Err(error.clone());
+        }
+        if !is_alone {
+            self.session.simply("SAVEPOINT operation").await?;
+        }
+        let (last, appended) = (self.last, self.appended.len());
+        let (controls, mail) = (self.controls.len(), self.mail.clone());
+        let result = AssertUnwindSafe(async { work(self).await })
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Backend("an operation panicked".to_owned())));
+        if let Err(error) = &result {
+            self.last = last;
+            self.appended.truncate(appended);
+            self.controls.truncate(controls);
+            self.mail = mail;
+            self.undo_operation(is_alone, error).await;
+        } else if !is_alone {
+            self.session.simply("RELEASE operation").await?;
+        }
+        result
+    }
+
+    async fn undo_operation(&mut self, is_alone: bool, cause: &StoreError) {
+        let undoing = match is_alone {
+            // Nothing but the operation was in it.
+            true => "ROLLBACK; BEGIN",
+            false => "ROLLBACK TO operation; RELEASE operation",
+        };
+        if self.session.simply(undoing).await.is_err() {
+            self.lost = Some(cause.clone());
+        }
+    }
+
+    /// The next place in the log; it stays the next until it is taken by [`WriteTx::append`] or
+    /// [`WriteTx::append_control`].
+    pub(super) fn next_seq(&self) -> Seq {
+        self.last.next()
+    }
+
+    /// Takes the next place in the log, for a row that is written with it. Followers are shown what `logged`
+    /// gives once it is committed; it is not called when nobody follows.
+    pub(super) fn append(&mut self, logged: impl FnOnce() -> Logged) {
+        self.last = self.last.next();
+        if self.is_followed {
+            self.appended.push(logged());
+        }
+    }
+
+    /// Notes that mail was added to a lane, so that whoever delivers it is told.
+    pub(super) fn has_mail(&mut self, lane: LaneId, priority: Priority) {
+        match self.mail.iter_mut().find(|(known, _)| *known == lane) {
+            Some((_, urgency)) => *urgency = priority.min(*urgency),
+            None => self.mail.push((lane, priority)),
+        }
+    }
+
+    /// Takes the next place in the log, for an intervention that is written with it.
+    pub(super) fn append_control(&mut self, control: &Control) {
+        self.last = self.last.next();
+        if self.is_followed {
+            self.controls.push(control.clone());
+        }
+    }
+}

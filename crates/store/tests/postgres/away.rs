@@ -1,0 +1,97 @@
+//! A server that stops, is killed or does not answer, and comes back.
+
+use std::time::{Duration, Instant};
+
+use store::{PostgresStore, Store, StoreError};
+
+use crate::cluster::{Cluster, Options};
+use crate::support::{accept, begin, messages};
+use crate::{open, runtime};
+
+/// A caller is refused within five seconds; the rest is for a machine that is busy.
+const REFUSED_MAX: Duration = Duration::from_secs(8);
+/// How long the first operation may take that goes well again.
+const BACK_MAX: Duration = Duration::from_secs(20);
+
+fn durable() -> Cluster {
+    Cluster::with(Options {
+        is_durable: true,
+        ..Options::default()
+    })
+}
+
+/// Reading and writing are refused soon, as what may go well later.
+async fn assert_away(store: &PostgresStore, campaign: &store::Campaign) {
+    let asked = Instant::now();
+    let refusals = tokio::join!(async { store.end_of_log().await.err() }, async {
+        store.accept(messages(campaign, "lost", 1)).await.err()
+    },);
+    for error in [refusals.0, refusals.1] {
+        assert!(
+            matches!(error, Some(StoreError::Unavailable(_))),
+            "{error:?}"
+        );
+    }
+    assert!(asked.elapsed() < REFUSED_MAX, "{:?}", asked.elapsed());
+}
+
+/// The same store reads and writes again, without anybody's doing.
+async fn assert_back(store: &PostgresStore, campaign: &store::Campaign, prefix: &str) {
+    let asked = Instant::now();
+    while let Err(error) = store.accept(messages(campaign, prefix, 2)).await {
+        assert!(asked.elapsed() < BACK_MAX, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let books = store.books(campaign.lane).await.unwrap();
+    assert_eq!(books, store.count_books(campaign.lane).await.unwrap());
+}
+
+#[test]
+fn a_server_that_is_restarted_is_used_again() {
+    let cluster = durable();
+    let database = cluster.database();
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        accept(&store, &campaign, "ada", 5).await;
+        for prefix in ["first", "second"] {
+            cluster.stop();
+            assert_away(&store, &campaign).await;
+            cluster.start();
+            assert_back(&store, &campaign, prefix).await;
+        }
+    });
+}
+
+#[test]
+fn what_was_answered_survives_the_kill_of_the_server() {
+    let cluster = durable();
+    let database = cluster.database();
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        let answered = accept(&store, &campaign, "ada", 50).await;
+        cluster.kill();
+        assert_away(&store, &campaign).await;
+        cluster.start();
+        assert_back(&store, &campaign, "later").await;
+        for seq in answered {
+            assert!(store.message(seq).await.unwrap().is_some(), "{seq:?}");
+        }
+    });
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_soon_and_used_again() {
+    let cluster = durable();
+    let database = cluster.database();
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        accept(&store, &campaign, "ada", 5).await;
+        cluster.freeze();
+        assert_away(&store, &campaign).await;
+        cluster.thaw();
+        assert_back(&store, &campaign, "later").await;
+    });
+}

@@ -1,0 +1,73 @@
+//! What is PostgreSQL's own: the way to the server and who may take it, the schema's versions, a server that goes away,
+//! leases by the clock, what processes tell each other, the key that several machines need, the parts of the events, and how an
+//! installation moves here.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says by a panic what failed, and what it measured on its output"
+)]
+
+mod away;
+#[path = "../support/canaries.rs"]
+mod canaries;
+#[path = "../../../../tests/postgres/certificate.rs"]
+mod certificate;
+mod child;
+#[path = "../../../../tests/postgres/cluster.rs"]
+mod cluster;
+mod copy;
+mod damaged;
+mod encryption;
+mod gone;
+mod leases;
+mod listening;
+mod login;
+mod nodes;
+mod partitions;
+mod plans;
+mod repeated;
+mod secrets;
+mod shards;
+#[path = "../support/mod.rs"]
+mod support;
+mod versions;
+
+use std::time::Duration;
+
+use store::postgres::{Address, Settings};
+use store::{PostgresStore, StoreError};
+
+/// How long a lane stays somebody's who is gone.
+const LEASE: Duration = Duration::from_secs(1);
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+async fn open(address: &str) -> store::Result<PostgresStore> {
+    let settings = Settings {
+        lease: LEASE,
+        ..Settings::default()
+    };
+    PostgresStore::open(&Address::parse(address).unwrap(), settings).await
+}
+
+/// What is said of a database that cannot be used, without the words that every such error begins with.
+async fn refusal(address: &str) -> String {
+    match open(address).await.err() {
+        Some(StoreError::Database { address, reason }) => {
+            assert!(
+                address.starts_with("postgres://glasspost@127.0.0.1:"),
+                "{address}"
+            );
+            reason
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,71 @@
+//! How the server finds rows: by an index, also where it plans while a table is small enough to be gone through. It keeps its
+//! plans until it has counted the rows anew, and meanwhile a table may have grown by a million.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use model::{EventKind, Seq};
+use store::Store;
+
+use crate::cluster::{Cluster, Database};
+use crate::support::{accept, begin, event, second, stored, whole_log};
+use crate::{open, runtime};
+
+/// How long a session that ended may take to tell what it did.
+const TOLD_MAX: Duration = Duration::from_secs(20);
+
+/// How often tables were gone through that grow with the mail, and how often an index of them was looked into.
+fn looks(database: &Database<'_>) -> (u64, u64) {
+    let told = database.sql(
+        "SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_user_tables \
+         WHERE relname IN ('messages', 'troubled', 'contents', 'books') OR relname LIKE 'events%'",
+    );
+    let (whole, by_index) = told.trim().split_once('|').unwrap();
+    (whole.parse().unwrap(), by_index.parse().unwrap())
+}
+
+#[test]
+fn mail_is_looked_for_by_index_though_there_is_little_of_it() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
+        accept(&store, &campaign, "first", 3).await;
+        database.sql("VACUUM ANALYZE");
+        let (before, _) = looks(&database);
+        for round in 0..10 {
+            let seqs = accept(&store, &campaign, &format!("round{round}-"), 3).await;
+            let kinds = [
+                EventKind::Delivered,
+                EventKind::Deferred,
+                EventKind::Bounced,
+            ];
+            let mut batch = Vec::new();
+            for (&seq, kind) in seqs.iter().zip(kinds) {
+                batch.push(event(&stored(&store, seq).await, kind));
+            }
+            assert_eq!(store.record(&lease, batch).await.unwrap(), 0);
+            let again = store.retry_failed(&lease, Seq::new(i64::MAX), 9, second(2));
+            assert_eq!(again.await.unwrap(), 1);
+            let due = store.due(&lease, second(9), 2, &HashSet::new()).await;
+            assert_eq!(due.unwrap().messages.len(), 2);
+            store.queued(campaign.lane, Seq::START, 9).await.unwrap();
+            store.messages(campaign.lane, Seq::START, 9).await.unwrap();
+            let part = store.events_after(Seq::START, Some(campaign.lane), 9).await;
+            assert_eq!(part.unwrap().len(), 9);
+            whole_log(&store).await;
+        }
+        drop((store, lease));
+        let asked = Instant::now();
+        loop {
+            let (whole, by_index) = looks(&database);
+            assert_eq!(whole, before, "a table was gone through");
+            if by_index > 500 {
+                break;
+            }
+            assert!(asked.elapsed() < TOLD_MAX, "{by_index} looks");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+}
