@@ -278,7 +278,7 @@ fn read_news(text: &str) -> Option<News> {
             (_, None) => return None,
         }
     }
-    (previous < last).then(|| News {
+    (previous <= last).then(|| News {
         last: Seq::new(last),
         mail,
     })
@@ -332,7 +332,6 @@ mod tests {
             "7-00ab 3",
             "7-00ab 3 x",
             "7-00ab 9 3",
-            "7-00ab 3 3",
             "7-00ab -1 3",
             "7-00ab +1 3",
             "7-00ab  3 9",

@@ -57,13 +57,15 @@ impl WriteTx {
         if let Some(error) = self.lost {
             return Err(error);
         }
-        let ending = match self.last == self.previous {
-            true => "COMMIT".to_owned(),
-            false => format!(
-                "UPDATE log SET last = {}; SELECT pg_notify('glasspost', '{}'); COMMIT",
-                self.last.get(),
-                self.told(node)
-            ),
+        let told = format!(
+            "SELECT pg_notify('glasspost', '{}'); COMMIT",
+            self.told(node)
+        );
+        let ending = match (self.last > self.previous, self.mail.is_empty()) {
+            (true, _) => format!("UPDATE log SET last = {}; {told}", self.last.get()),
+            // Mail that waited may be due earlier than it was.
+            (false, false) => told,
+            (false, true) => "COMMIT".to_owned(),
         };
         self.session.simply(&ending).await?;
         self.session.give_back();
