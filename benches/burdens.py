@@ -6,9 +6,9 @@ import statistics
 import sys
 import time
 
+from meters import field
 from processes import free_port, wait_until
 from receivers import GlasspostSink
-from relay import field
 from service import CLIENTS, DELIVERY_SECONDS, Instance, in_parallel, messages_of
 
 WAITING, MEASURED = 100_000, 8_000
@@ -64,15 +64,15 @@ def beside(receiver, alone, kind, port, rounds):
         sys.exit(f"at least {LEAST_ISOLATION} is asked for")
 
 
-def rate(receiver, service, name):
+def rate(receiver, service, name, messages=MEASURED):
     """Messages a second, from the first request to the last arrival."""
-    wanted = receiver.taken() + MEASURED
-    bodies = batches("main", MEASURED, BATCH, name=name)
+    wanted = receiver.taken() + messages
+    bodies = batches("main", messages, BATCH, name=name)
     start = time.monotonic()
     in_parallel(CLIENTS, bodies, service.hand_over)
     if not wait_until(lambda: receiver.taken() >= wanted, DELIVERY_SECONDS):
         sys.exit(f"only {receiver.taken()} of {wanted} arrived")
-    return MEASURED / (time.monotonic() - start)
+    return messages / (time.monotonic() - start)
 
 
 def batches(account, count, batch, body_bytes=None, name="w"):

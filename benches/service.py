@@ -11,6 +11,7 @@ import threading
 import time
 
 from campaign import BODY_BYTES
+from meters import cpu_seconds
 from processes import GLASSPOST, Cost, free_port, wait_for_port, wait_until, work_folder
 
 DELIVERY_SECONDS = 600
@@ -28,7 +29,7 @@ class GlasspostServe:
         self.name, self.accepted_rates = name, []
 
     def measure(self, receiver, messages):
-        with Instance() as service:
+        with self.instance() as service:
             service.add_account(receiver.port)
             batches = [messages_of(first, min(BATCH, messages - first)) for first in range(0, messages, BATCH)]
             start = time.monotonic()
@@ -39,6 +40,9 @@ class GlasspostServe:
             wait_until(lambda: service.metric("gmp_pending_messages") == 0, 10)
             cost = service.stop()
             return Cost(seconds, cost.ru_utime + cost.ru_stime, cost.ru_maxrss / 1024, cost.ru_oublock * 512 / 1e6)
+
+    def instance(self):
+        return Instance()
 
 
 class Instance:
@@ -75,6 +79,10 @@ class Instance:
         if status != 0:
             sys.exit(f"glasspost serve ended with status {status}")
         return usage
+
+    def cpu_seconds(self):
+        """The processor time that it used until now."""
+        return cpu_seconds(self.process.pid)
 
     def hold(self):
         """Stops the clock for it, as it were."""
@@ -113,12 +121,14 @@ class Instance:
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
-def messages_of(first, count, account="main", name="m", body_bytes=BODY_BYTES):
-    """A request with so many messages, named and numbered from `first`; the bodies make mails of the usual size."""
+def messages_of(first, count, account="main", name="m", body_bytes=BODY_BYTES, **fields):
+    """A request with so many messages, named and numbered from `first`; the bodies make mails of the usual size, and all
+    have the same more `fields`."""
     body = ("<p>" + "x" * 72 + "</p>\n") * (body_bytes // 80)
     messages = [
         {"id": f"{name}{number}", "tenant_id": "bench", "account_id": account, "from": "News <news@example.org>",
-         "to": [f"someone{number}@example.com"], "subject": f"News {number}", "body": body, "content_type": "html"}
+         "to": [f"someone{number}@example.com"], "subject": f"News {number}", "body": body, "content_type": "html",
+         **fields}
         for number in range(first, first + count)
     ]
     return json.dumps({"messages": messages})

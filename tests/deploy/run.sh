@@ -44,11 +44,11 @@ if [ ! -x "$VENV/bin/kubernetes-validate" ]; then
 fi
 for manifest in deploy/kubernetes/*.yaml deploy/kubernetes/cluster/*.yaml; do
     # Of a List only the frame would be looked at.
-    "$VENV/bin/python" tests/deploy/items.py "$manifest" >"$WORK/items.yaml"
+    "$VENV/bin/python" -B tests/deploy/items.py "$manifest" >"$WORK/items.yaml"
     "$VENV/bin/kubernetes-validate" --strict "$WORK/items.yaml"
 done
 
 say "what the roles are deployed with fits together"
-"$VENV/bin/python" tests/deploy/roles.py deploy/kubernetes/cluster/roles.yaml "$WORK/compose.yaml"
+"$VENV/bin/python" -B tests/deploy/roles.py deploy/kubernetes/cluster/roles.yaml "$WORK/compose.yaml"
 
 say "all of it can be read"
