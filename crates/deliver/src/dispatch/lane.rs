@@ -19,6 +19,10 @@ use crate::run::trouble::Troubles;
 
 /// When a lane is tried again at the latest that somebody else holds: nobody tells when it is free.
 pub(super) const HELD_AGAIN: Duration = Duration::from_secs(5);
+/// When a lane is tried again whose delivery broke off.
+pub(super) const BROKEN_AGAIN: Duration = Duration::from_secs(30);
+/// When it is at the latest, after it broke off again and again.
+const BROKEN_AGAIN_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// A lane.
 pub(super) struct Lane {
@@ -48,6 +52,8 @@ struct Refusals {
     away: Pauses,
     /// Because somebody else holds it.
     held: Pauses,
+    /// Because its delivery broke off: what was sent and could not be recorded is sent again by the next turn.
+    broken: Pauses,
 }
 
 impl Lane {
@@ -62,6 +68,7 @@ impl Lane {
             refusals: Mutex::new(Refusals {
                 away: Pauses::default(),
                 held: Pauses::up_to(HELD_AGAIN),
+                broken: Pauses::between(BROKEN_AGAIN, BROKEN_AGAIN_MAX),
             }),
         }
     }
@@ -130,6 +137,16 @@ impl Lane {
     /// How long the lane is left to who holds it.
     pub(super) fn pause_of_holder(&self) -> Duration {
         locked(&self.refusals).held.next()
+    }
+
+    /// How long a lane is left alone whose delivery broke off.
+    pub(super) fn pause_of_breaking(&self) -> Duration {
+        locked(&self.refusals).broken.next()
+    }
+
+    /// A turn came to its end in good order.
+    pub(super) fn ended_well(&self) {
+        locked(&self.refusals).broken.reset();
     }
 }
 

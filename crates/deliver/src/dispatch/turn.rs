@@ -17,7 +17,7 @@ use crate::plan::limits::Limits;
 use crate::run::pauses::Pauses;
 use crate::run::{self, DeliverError, Delivery};
 
-/// When a lane is tried again that broke off, or whose account cannot be used.
+/// When a lane is tried again whose account cannot be used.
 const TROUBLE_AGAIN: Duration = Duration::from_secs(30);
 /// When a lane is tried again whose lease was lost.
 const LOST_AGAIN: Duration = Duration::from_secs(1);
@@ -57,7 +57,10 @@ enum Early {
 /// Delivers a lane until there is nothing due.
 pub(super) async fn run(shared: Arc<Shared>, lane: Arc<Lane>, stop: CancellationToken) -> Next {
     match take(&shared, &lane, &stop).await {
-        Ok(next) => next,
+        Ok(next) => {
+            lane.ended_well();
+            next
+        }
         Err(error) => Next::NotBefore(Instant::now() + after(&lane, &error)),
     }
 }
@@ -79,7 +82,7 @@ fn after(lane: &Lane, error: &DeliverError) -> Duration {
     }
     tracing::error!(lane = %key, %error, "an account's delivery broke off");
     lane.common.troubles.idle(error.to_string());
-    TROUBLE_AGAIN
+    lane.pause_of_breaking()
 }
 
 /// Leases the lane, delivers it, and releases it.
@@ -233,6 +236,7 @@ mod tests {
     use model::account::AccountPk;
 
     use super::*;
+    use crate::dispatch::lane::BROKEN_AGAIN;
     use crate::dispatch::lane::Common;
     use crate::dispatch::spot::Spot;
 
@@ -268,6 +272,9 @@ mod tests {
         lane.was_leased();
         assert_eq!(after(&lane, &away).as_millis(), 250);
         let broken = DeliverError::Store(StoreError::Damaged("a row".to_owned()));
-        assert_eq!(after(&lane, &broken), TROUBLE_AGAIN);
+        let pauses: Vec<u64> = (0..9).map(|_| after(&lane, &broken).as_secs()).collect();
+        assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+        lane.ended_well();
+        assert_eq!(after(&lane, &broken), BROKEN_AGAIN);
     }
 }

@@ -11,6 +11,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// Pauses of one who asks, each twice as long as the one before it.
 #[derive(Debug)]
 pub(crate) struct Pauses {
+    first: Duration,
     next: Duration,
     longest: Duration,
 }
@@ -25,8 +26,14 @@ impl Default for Pauses {
 impl Pauses {
     /// Pauses of at most so long.
     pub(crate) fn up_to(longest: Duration) -> Self {
+        Self::between(FIRST, longest)
+    }
+
+    /// Pauses of at least and at most so long.
+    pub(crate) fn between(first: Duration, longest: Duration) -> Self {
         Self {
-            next: FIRST,
+            first,
+            next: first,
             longest,
         }
     }
@@ -40,7 +47,7 @@ impl Pauses {
 
     /// An answer came: the next pause is a first one.
     pub(crate) fn reset(&mut self) {
-        self.next = FIRST;
+        self.next = self.first;
     }
 }
 
