@@ -22,7 +22,8 @@ const BEGIN: &str =
 const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
      AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()";
 /// Whether anybody opened the database before: its log has a place, or its secrets a key.
-const USED: &str = "SELECT last <> 0 OR EXISTS (SELECT FROM meta WHERE key <> 'tag') FROM log";
+const USED: &str = "SELECT EXISTS (SELECT FROM log WHERE last <> 0) \
+     OR EXISTS (SELECT FROM meta WHERE key <> 'tag')";
 
 /// The transaction. When this is dropped before its commit, the connection ends and nothing was written.
 pub(crate) struct Filling(Client);
@@ -140,7 +141,10 @@ impl Filling {
     /// Lets the log go on after this place.
     pub(crate) async fn end_log_at(&self, last: Seq) -> Result<()> {
         self.0
-            .execute("UPDATE log SET last = $1", &[&last.get()])
+            .execute(
+                "INSERT INTO log (last) VALUES ($1) ON CONFLICT DO NOTHING",
+                &[&last.get()],
+            )
             .await?;
         Ok(())
     }

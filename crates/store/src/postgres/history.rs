@@ -4,7 +4,7 @@ use model::{LaneId, Seq};
 
 use super::row::{EVENT_COLUMNS, MESSAGE_COLUMNS, at_most, to_logged};
 use super::session::{Session, Values};
-use crate::{Logged, Result};
+use crate::{Logged, Result, StoreError};
 
 /// The template of a message, looked for by its number and in no other way.
 const TEMPLATE: &str =
@@ -70,10 +70,24 @@ pub(super) async fn latest(
     collect(session, tag, &query, values).await
 }
 
+/// The log's last place, as a row of it.
+pub(super) const END_OF_LOG: &str = "SELECT max(last) FROM log";
+
+/// Clears away ends of commits that are not the last, some at a time: few come to be in a minute, and where nobody did it
+/// for long, each statement still ends soon.
+pub(super) const CLEAR_ENDS: &str = "DELETE FROM log WHERE last IN (\
+     SELECT last FROM log WHERE last < (SELECT max(last) FROM log) ORDER BY last LIMIT 50000)";
+
 /// The log's last place.
 pub(super) async fn end_of_log(session: &Session) -> Result<Seq> {
-    let row = session.row("SELECT last FROM log", &[]).await?;
-    Ok(Seq::new(row.try_get(0)?))
+    let row = session.row(END_OF_LOG, &[]).await?;
+    let last: Option<i64> = row.try_get(0)?;
+    last.map(Seq::new).ok_or_else(no_end)
+}
+
+/// The error of a log without an end.
+pub(super) fn no_end() -> StoreError {
+    StoreError::Damaged("the log's end is not there".to_owned())
 }
 
 async fn collect(

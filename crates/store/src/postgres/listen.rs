@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::address::Address;
 use super::connect;
 use super::fault::lost;
+use super::history::{END_OF_LOG, no_end};
 use crate::log::Origin;
 use crate::nodes::Ordered;
 use crate::{LogBatch, Result, StoreError};
@@ -176,13 +177,12 @@ impl Line {
     }
 
     async fn end_of_log(&self) -> Result<Seq> {
-        let answers = self.ask("SELECT last FROM log").await?;
+        let answers = self.ask(END_OF_LOG).await?;
         let end = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
             _ => None,
         });
-        end.map(Seq::new)
-            .ok_or_else(|| StoreError::Damaged("the log's end is not there".to_owned()))
+        end.map(Seq::new).ok_or_else(no_end)
     }
 
     async fn ask(&self, statement: &str) -> Result<Vec<SimpleQueryMessage>> {

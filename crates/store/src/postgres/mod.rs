@@ -1,7 +1,7 @@
 //! PostgreSQL: one database for as many processes as share the work.
 //!
 //! Each process has one writer (`writer`) that commits for everybody in it in groups, and of all processes one writes at a
-//! time: a transaction that writes holds the log's end from its beginning (`transaction`). So places in the log come in the
+//! time: a transaction that writes waits for its turn at its beginning (`transaction`). So places in the log come in the
 //! order of the commits, as they do in one file, and a reader's cursor is a number. Reads use sessions of their own
 //! (`session`), those that a delivery needs others than those that people look at.
 //!

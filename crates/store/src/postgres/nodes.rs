@@ -7,6 +7,7 @@ use model::Timestamp;
 use tokio_postgres::Row;
 
 use super::PostgresStore;
+use super::history::CLEAR_ENDS;
 use super::lanes::millis;
 use super::migrate;
 use crate::nodes::{KEPT, NewNode, Node, Nodes, Orders, SILENT_MAX, check_words};
@@ -60,7 +61,9 @@ impl Nodes for PostgresStore {
     }
 
     async fn keep_house(&self) -> Result<()> {
-        self.prepare_partitions().await
+        self.prepare_partitions().await?;
+        self.holder.ask(CLEAR_ENDS, &[]).await?;
+        Ok(())
     }
 
     async fn check(&self) -> Result<()> {

@@ -13,7 +13,7 @@ BEGIN
         part := 'events_' || to_char(first, 'YYYY_MM');
         CONTINUE WHEN to_regclass(part) IS NOT NULL;
         -- Nobody writes meanwhile; and of two who came here, the second looks again.
-        PERFORM last FROM log FOR UPDATE;
+        PERFORM pg_advisory_xact_lock('log'::regclass::bigint);
         CONTINUE WHEN to_regclass(part) IS NOT NULL;
         since := extract(epoch FROM first) * 1000;
         until := extract(epoch FROM first + interval '1 month') * 1000;

@@ -59,11 +59,11 @@ impl Session {
         Ok(self.open()?.query_opt(&prepared, values).await?)
     }
 
-    /// Runs statements without values, one after the other in one message; gives the first column of the first row
-    /// that came back.
+    /// Runs statements without values, one after the other in one message; gives the first column of the last row
+    /// that came back and has one.
     pub(super) async fn simply(&self, statements: &str) -> Result<Option<String>> {
         let answers = self.open()?.simple_query(statements).await?;
-        Ok(answers.iter().find_map(|answer| match answer {
+        Ok(answers.iter().rev().find_map(|answer| match answer {
             tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         }))

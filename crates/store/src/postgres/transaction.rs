@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use model::{Control, LaneId, Priority, Seq};
 
+use super::history::{END_OF_LOG, no_end};
 use super::session::{Engaged, Session};
 use crate::log::Origin;
 use crate::{LogBatch, Logged, Result, StoreError};
@@ -13,8 +14,13 @@ use crate::{LogBatch, Logged, Result, StoreError};
 /// The lanes that a notification names at most; beyond them, it says that it is any.
 const LANES_TOLD_MAX: usize = 200;
 
+/// Waits until no other is in a transaction that writes, and keeps others from it until this one's end. What is read by
+/// later statements of it is what the others committed: each sees what was committed before it, at this isolation.
+pub(super) const TAKE_TURN: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SELECT pg_advisory_xact_lock('log'::regclass::bigint)";
+
 /// What an operation may touch: the session, and the log it appends to. Only one of all processes is in such a
-/// transaction at a time: it holds the log's end.
+/// transaction at a time.
 pub(super) struct WriteTx {
     /// The session, inside of the group's transaction.
     pub(super) session: Engaged,
@@ -34,11 +40,10 @@ impl WriteTx {
     pub(super) async fn begin(session: Session, is_followed: bool) -> Result<Self> {
         let session = Engaged::new(session);
         let end = session
-            .simply("BEGIN; SELECT last FROM log FOR UPDATE")
+            .simply(&format!("BEGIN; {TAKE_TURN}; {END_OF_LOG}"))
             .await?;
         let end = end.and_then(|text| text.parse().ok()).map(Seq::new);
-        let end =
-            end.ok_or_else(|| StoreError::Damaged("the log's end is not there".to_owned()))?;
+        let end = end.ok_or_else(no_end)?;
         Ok(Self {
             session,
             previous: end,
@@ -62,7 +67,10 @@ impl WriteTx {
             self.told(node)
         );
         let ending = match (self.last > self.previous, self.mail.is_empty()) {
-            (true, _) => format!("UPDATE log SET last = {}; {told}", self.last.get()),
+            (true, _) => format!(
+                "INSERT INTO log (last) VALUES ({}); {told}",
+                self.last.get()
+            ),
             // Mail that waited may be due earlier than it was.
             (false, false) => told,
             (false, true) => "COMMIT".to_owned(),

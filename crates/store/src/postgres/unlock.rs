@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio_postgres::Client;
 
+use super::transaction::TAKE_TURN;
 use crate::vault::{KeyError, KeySource, Unlocked, Vault};
 use crate::{Result, StoreError, folder};
 
@@ -18,7 +19,7 @@ pub(super) async fn unlock(
     }
     let tx = client.transaction().await?;
     // As whoever writes, so that of two processes that open a new database at once only one makes a key.
-    tx.query_one("SELECT last FROM log FOR UPDATE", &[]).await?;
+    tx.batch_execute(TAKE_TURN).await?;
     let check = tx
         .query_opt("SELECT value FROM meta WHERE key = 'vault'", &[])
         .await?;

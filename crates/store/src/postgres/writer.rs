@@ -1,7 +1,7 @@
 //! The one writer of a process: a task that commits for everybody in groups.
 //!
-//! Operations queue up while a commit is under way and share the next one, so the cost of a sync, and of holding the log's
-//! end, is shared by as many as wait for it. Each operation of a larger group stands in a savepoint (`transaction`): one
+//! Operations queue up while a commit is under way and share the next one, so the cost of a sync, and of the
+//! others' waiting, is shared by as many as wait for it. Each operation of a larger group stands in a savepoint (`transaction`): one
 //! that fails takes back only itself.
 
 use std::sync::Arc;

@@ -250,7 +250,7 @@ fn whoever_overtakes_waits_for_what_is_being_committed() {
             .unwrap();
         tokio::spawn(connection);
         client
-            .batch_execute("BEGIN; SELECT last FROM log FOR UPDATE")
+            .batch_execute("BEGIN; SELECT pg_advisory_xact_lock('log'::regclass::bigint)")
             .await
             .unwrap();
         // One that was given back is had at once.

@@ -32,6 +32,7 @@ mod secrets;
 mod shards;
 #[path = "../support/mod.rs"]
 mod support;
+mod turns;
 mod versions;
 
 use std::time::Duration;

@@ -89,7 +89,7 @@ fn of_those_who_migrate_at_once_one_does() {
             database.sql("SELECT count(*) FROM schema_versions"),
             to[0].to_string()
         );
-        assert_eq!(database.sql("SELECT last FROM log"), "0");
+        assert_eq!(database.sql("SELECT max(last) FROM log"), "0");
         open(database.address()).await.unwrap();
     });
 }

@@ -7,11 +7,12 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 );
 
--- The log's end. Whoever writes holds this row until the commit: one process at a time, so that places in the log come
--- in the order of the commits, without gaps, and no two writers wait for each other in a circle.
+-- Where each of the latest commits ended: the log's end is the greatest. Whoever writes holds the advisory lock of this
+-- table's number until the commit: one process at a time, so that places in the log come in the order of the commits,
+-- without gaps, and no two writers wait for each other in a circle. No row is ever updated: as long as anybody looks at
+-- what was before (a dump does for hours), all its dead versions would be gone through at each commit.
 CREATE TABLE log (
-    one  BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one),
-    last BIGINT NOT NULL
+    last BIGINT PRIMARY KEY
 );
 INSERT INTO log (last) VALUES (0);
 

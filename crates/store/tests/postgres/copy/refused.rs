@@ -17,7 +17,7 @@ use crate::support::fast_folder;
 
 /// What says that a database holds nothing.
 const ROWS: &str = "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM events) + (SELECT count(*) FROM tenants) \
-     + (SELECT count(*) FROM lanes) + (SELECT last FROM log) \
+     + (SELECT count(*) FROM lanes) + (SELECT max(last) FROM log) \
      + (SELECT count(*) FROM pg_inherits WHERE inhrelid::regclass::text = 'events_2023_11')";
 
 async fn made() -> TempDir {
