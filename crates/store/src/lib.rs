@@ -23,6 +23,10 @@
 //! - [`sqlite`]: one file, one writer thread with group commit, readers beside it
 //! - [`postgres`]: one database for many processes, the same group commit in each
 
+// Tests that include the server of the others know this crate by its name, as those do.
+#[cfg(test)]
+extern crate self as store;
+
 pub mod books;
 pub mod campaign;
 mod columns;

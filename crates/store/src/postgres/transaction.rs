@@ -31,8 +31,8 @@ pub(super) struct WriteTx {
     /// Lanes that mail was added to, and how urgent the most urgent is.
     mail: Vec<(LaneId, Priority)>,
     is_followed: bool,
-    /// Why the transaction cannot be committed any more.
-    lost: Option<StoreError>,
+    /// Whether nothing of it can be committed any more.
+    is_lost: bool,
 }
 
 impl WriteTx {
@@ -52,15 +52,15 @@ impl WriteTx {
             controls: Vec::new(),
             mail: Vec::new(),
             is_followed,
-            lost: None,
+            is_lost: false,
         })
     }
 
     /// Makes it durable, all or nothing, and tells the other processes as `node`. `after`: where this process's commit
     /// before it ended; `None` when that is not known, and it is that no later one did than where this one begins.
     pub(super) async fn commit(self, node: &str, after: Option<Seq>) -> Result<LogBatch> {
-        if let Some(error) = self.lost {
-            return Err(error);
+        if self.is_lost {
+            return Err(of_lost());
         }
         let told = format!(
             "SELECT pg_notify('glasspost', '{}'); COMMIT",
@@ -73,7 +73,8 @@ impl WriteTx {
             ),
             // Mail that waited may be due earlier than it was.
             (false, false) => told,
-            (false, true) => "COMMIT".to_owned(),
+            // By itself, a commit takes back in silence what an error had ended.
+            (false, true) => "SELECT 1; COMMIT".to_owned(),
         };
         self.session.simply(&ending).await?;
         self.session.give_back();
@@ -106,11 +107,11 @@ impl WriteTx {
         is_alone: bool,
         work: impl for<'t> FnOnce(&'t mut Self) -> BoxFuture<'t, Result<T>> + Send,
     ) -> Result<T> {
-        if let Some(error) = &self.lost {
-            return Err(error.clone());
+        if self.is_lost {
+            return Err(of_lost());
         }
         if !is_alone {
-            self.session.simply("SAVEPOINT operation").await?;
+            self.mark("SAVEPOINT operation").await?;
         }
         let (last, appended) = (self.last, self.appended.len());
         let (controls, mail) = (self.controls.len(), self.mail.clone());
@@ -118,27 +119,33 @@ impl WriteTx {
             .catch_unwind()
             .await
             .unwrap_or_else(|_| Err(StoreError::Backend("an operation panicked".to_owned())));
-        if let Err(error) = &result {
+        if result.is_err() {
             self.last = last;
             self.appended.truncate(appended);
             self.controls.truncate(controls);
             self.mail = mail;
-            self.undo_operation(is_alone, error).await;
+            self.undo_operation(is_alone).await;
         } else if !is_alone {
-            self.session.simply("RELEASE operation").await?;
+            // It fails after an operation that went on as if an error was none.
+            self.mark("RELEASE operation").await?;
         }
         result
     }
 
-    async fn undo_operation(&mut self, is_alone: bool, cause: &StoreError) {
+    /// Marks where an operation begins or ends. Without that, what belongs to whom is not known any more.
+    async fn mark(&mut self, statement: &str) -> Result<()> {
+        let marked = self.session.simply(statement).await;
+        self.is_lost = marked.is_err();
+        marked.map(drop)
+    }
+
+    async fn undo_operation(&mut self, is_alone: bool) {
         let undoing = match is_alone {
             // Nothing but the operation was in it.
             true => "ROLLBACK; BEGIN",
             false => "ROLLBACK TO operation; RELEASE operation",
         };
-        if self.session.simply(undoing).await.is_err() {
-            self.lost = Some(cause.clone());
-        }
+        self.is_lost = self.session.simply(undoing).await.is_err();
     }
 
     /// The next place in the log; it stays the next until it is taken by [`WriteTx::append`] or
@@ -172,3 +179,11 @@ impl WriteTx {
         }
     }
 }
+
+/// The error of all who were in a transaction that was lost. None of it has happened: whoever asks again gets another one.
+fn of_lost() -> StoreError {
+    StoreError::Unavailable("the transaction was taken back as a whole".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
