@@ -61,10 +61,16 @@ async fn drop_damaged(
     seq: Seq,
     at: Timestamp,
 ) -> Result<Option<String>> {
-    let Err(StoreError::Damaged(what)) = row::message(&tx.session, tag, seq).await else {
-        return Ok(None);
+    let what = match row::message(&tx.session, tag, seq).await {
+        Err(StoreError::Damaged(what)) => what,
+        Err(error) => return Err(error),
+        Ok(_) => return Ok(None),
     };
-    mend(tx, lease, seq).await?;
+    match mend(tx, lease, seq).await {
+        // Where the server itself could not read it, it does nothing more in this transaction.
+        Err(StoreError::Unavailable(_)) => return Err(StoreError::Damaged(what)),
+        mended => mended?,
+    }
     let message = row::message(&tx.session, tag, seq).await?;
     let message = message.ok_or_else(|| row::missing(seq))?;
     let event = NewEvent {
