@@ -25,8 +25,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long what was sent to a server may go without an acknowledgement before the connection counts as broken.
 const SILENCE_MAX: Duration = Duration::from_secs(8);
 /// What every session is held to by the server itself. A process that stops in the middle of a transaction holds up all
-/// others no longer than the first.
+/// others no longer than the first; and one that takes nothing of what it is told is let go (milliseconds), before the
+/// server has no room for more.
 const SESSION: &str = "-c idle_in_transaction_session_timeout=3s -c lock_timeout=4s -c statement_timeout=30s \
+                       -c tcp_user_timeout=15000 \
                        -c synchronous_commit=on -c client_encoding=UTF8 -c timezone=UTC";
 
 /// The address of a PostgreSQL database: `postgres://user:password@host:port/database`, with `sslmode` (`disable`,
