@@ -37,8 +37,9 @@ impl From<tokio_postgres::Error> for StoreError {
             | &SqlState::T_R_SERIALIZATION_FAILURE
             | &SqlState::LOCK_NOT_AVAILABLE
             | &SqlState::QUERY_CANCELED
-            | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | &SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
+            // A statement that was prepared before somebody changed its table: whoever asks again has it prepared anew.
+            | &SqlState::FEATURE_NOT_SUPPORTED
+            | &SqlState::INVALID_SQL_STATEMENT_NAME => Self::Unavailable(text),
             &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => Self::Damaged(text),
             code if is_passing(code.code()) => Self::Unavailable(text),
             code => Self::Backend(format!("{text} ({})", code.code())),
@@ -46,13 +47,38 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// The classes of what passes: the connection (08), resources (53), the operator (57) and the system (58).
+/// The classes of what passes: the connection (08), the transaction's state (25), resources (53), limits, such as that of
+/// what was said and not heard yet (54), the operator (57) and the system (58).
 fn is_passing(code: &str) -> bool {
-    ["08", "53", "57", "58"]
+    ["08", "25", "53", "54", "57", "58"]
         .iter()
         .any(|class| code.starts_with(class))
 }
 
+/// Whether a session has statements prepared that the server does not take any more.
+pub(super) fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    matches!(
+        error.code(),
+        Some(&SqlState::FEATURE_NOT_SUPPORTED | &SqlState::INVALID_SQL_STATEMENT_NAME)
+    )
+}
+
 fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_well_later_is_told_from_what_will_not() {
+        // The queue of what is said is full; an operation went on after an error; too many sessions.
+        for passing in ["54000", "25P02", "25006", "25P03", "53300", "57P01"] {
+            assert!(is_passing(passing), "{passing}");
+        }
+        for lasting in ["42P01", "23505", "22021", "28P01"] {
+            assert!(!is_passing(lasting), "{lasting}");
+        }
+    }
 }

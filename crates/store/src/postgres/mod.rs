@@ -166,8 +166,8 @@ impl PostgresStore {
         listen::start(address, holder.name(), ears, &end).await?;
         Ok(Self {
             writer,
-            delivering: Sessions::new(address, DELIVERING)?,
-            looking: Sessions::new(address, LOOKING)?,
+            delivering: Sessions::reading(address, DELIVERING)?,
+            looking: Sessions::reading(address, LOOKING)?,
             holder,
             orders,
             tag,

@@ -1,6 +1,7 @@
 //! A session with the server, and the pools that they are taken from.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -12,7 +13,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::address::Address;
-use super::fault::lost;
+use super::fault::{is_outdated, lost};
 use crate::{Result, StoreError};
 
 /// How long a look may take, its waiting for a session included: a caller is refused within five seconds.
@@ -24,6 +25,8 @@ const WAIT_MAX: Duration = Duration::from_secs(4);
 /// for minutes after it has grown, with everybody waiting.
 const PLAN_BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
      SET enable_material = off; SET jit = off";
+/// What nobody waits for any more is not worked at for long.
+const READ_SOON: &str = "SET statement_timeout = '5s'";
 
 /// Values bound to a statement.
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -32,31 +35,41 @@ pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(super) struct Session {
     /// `None` once it was ended.
     object: Option<Object>,
+    /// Whether its statements are of a schema that is not there any more.
+    is_outdated: AtomicBool,
 }
 
 impl Session {
     /// Runs a statement; gives the rows that it touched.
     pub(super) async fn execute(&self, statement: &str, values: Values<'_>) -> Result<u64> {
-        let prepared = self.open()?.prepare_cached(statement).await?;
-        Ok(self.open()?.execute(&prepared, values).await?)
+        let session = self.open()?;
+        let prepared = session.prepare_cached(statement).await?;
+        let touched = session.execute(&prepared, values).await;
+        touched.map_err(|error| self.failed(error))
     }
 
     /// All rows of a query.
     pub(super) async fn rows(&self, query: &str, values: Values<'_>) -> Result<Vec<Row>> {
-        let prepared = self.open()?.prepare_cached(query).await?;
-        Ok(self.open()?.query(&prepared, values).await?)
+        let session = self.open()?;
+        let prepared = session.prepare_cached(query).await?;
+        let rows = session.query(&prepared, values).await;
+        rows.map_err(|error| self.failed(error))
     }
 
     /// The one row of a query.
     pub(super) async fn row(&self, query: &str, values: Values<'_>) -> Result<Row> {
-        let prepared = self.open()?.prepare_cached(query).await?;
-        Ok(self.open()?.query_one(&prepared, values).await?)
+        let session = self.open()?;
+        let prepared = session.prepare_cached(query).await?;
+        let row = session.query_one(&prepared, values).await;
+        row.map_err(|error| self.failed(error))
     }
 
     /// The row of a query that may find none.
     pub(super) async fn row_if_any(&self, query: &str, values: Values<'_>) -> Result<Option<Row>> {
-        let prepared = self.open()?.prepare_cached(query).await?;
-        Ok(self.open()?.query_opt(&prepared, values).await?)
+        let session = self.open()?;
+        let prepared = session.prepare_cached(query).await?;
+        let row = session.query_opt(&prepared, values).await;
+        row.map_err(|error| self.failed(error))
     }
 
     /// Runs statements without values, one after the other in one message; gives the first column of the last row
@@ -79,9 +92,24 @@ impl Session {
     fn open(&self) -> Result<&Object> {
         self.object.as_ref().ok_or_else(lost)
     }
+
+    fn failed(&self, error: tokio_postgres::Error) -> StoreError {
+        if is_outdated(&error) {
+            self.is_outdated.store(true, Ordering::Relaxed);
+        }
+        error.into()
+    }
 }
 
-/// A session that is in a transaction: it ends with it, unless that ended well.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if *self.is_outdated.get_mut() {
+            self.end();
+        }
+    }
+}
+
+/// A session that is in the middle of something: it ends with it, unless that ended well.
 pub(super) struct Engaged {
     session: Session,
     is_engaged: bool,
@@ -95,7 +123,7 @@ impl Engaged {
         }
     }
 
-    /// It is in no transaction any more, and others may use it.
+    /// Nothing is under way in it any more, and others may use it.
     pub(super) fn give_back(mut self) {
         self.is_engaged = false;
     }
@@ -123,6 +151,15 @@ pub(super) struct Sessions(Pool);
 
 impl Sessions {
     pub(super) fn new(address: &Address, max: usize) -> Result<Self> {
+        Self::with(address, max, PLAN_BY_INDEX.to_owned())
+    }
+
+    /// Those that only read.
+    pub(super) fn reading(address: &Address, max: usize) -> Result<Self> {
+        Self::with(address, max, format!("{PLAN_BY_INDEX}; {READ_SOON}"))
+    }
+
+    fn with(address: &Address, max: usize, settings: String) -> Result<Self> {
         let manager = Manager::from_config(
             address.config(),
             address.connector().map_err(StoreError::Refused)?,
@@ -136,9 +173,10 @@ impl Sessions {
             .create_timeout(Some(WAIT_MAX))
             .recycle_timeout(Some(WAIT_MAX))
             .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| {
+            .post_create(Hook::async_fn(move |client, _| {
+                let settings = settings.clone();
                 async move {
-                    let setting = client.batch_execute(PLAN_BY_INDEX).await;
+                    let setting = client.batch_execute(&settings).await;
                     setting.map_err(HookError::Backend)
                 }
                 .boxed()
@@ -154,6 +192,7 @@ impl Sessions {
         match self.0.get().await {
             Ok(object) => Ok(Session {
                 object: Some(object),
+                is_outdated: AtomicBool::new(false),
             }),
             Err(PoolError::Backend(error)) => Err(error.into()),
             Err(error) => Err(StoreError::Unavailable(format!(
@@ -162,25 +201,18 @@ impl Sessions {
         }
     }
 
-    /// Reads with a session of its own, for a bounded time.
+    /// Reads with a session of its own, for a bounded time. It ends with what is given up.
     pub(super) async fn read<T>(
         &self,
         work: impl for<'s> FnOnce(&'s Session) -> BoxFuture<'s, Result<T>> + Send,
     ) -> Result<T> {
-        let mut used = None;
         let reading = async {
-            let session = used.insert(self.session().await?);
-            work(session).await
+            let session = Engaged::new(self.session().await?);
+            let outcome = work(&session).await;
+            session.give_back();
+            outcome
         };
-        match tokio::time::timeout(READ_MAX, reading).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                // What was asked is still under way there.
-                if let Some(mut session) = used {
-                    session.end();
-                }
-                Err(lost())
-            }
-        }
+        let read = tokio::time::timeout(READ_MAX, reading).await;
+        read.unwrap_or_else(|_| Err(lost()))
     }
 }

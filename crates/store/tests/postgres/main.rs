@@ -21,6 +21,7 @@ mod copy;
 mod damaged;
 mod encryption;
 mod gone;
+mod given_up;
 mod leases;
 mod listening;
 mod login;
