@@ -20,10 +20,12 @@ const BEAT: &str = "WITH gone AS (\
          INSERT INTO nodes (id, host, process, roles, version, address, doing, started_at, seen_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now()) \
          ON CONFLICT (id) DO UPDATE SET host = $2, process = $3, roles = $4, version = $5, address = $6, doing = $7, \
-         started_at = $8, seen_at = now() RETURNING *) \
-     SELECT *, 0::double precision AS silent_s FROM this \
+         started_at = $8, seen_at = now() \
+         RETURNING id, host, process, roles, version, address, doing, started_at) \
+     SELECT id, host, process, roles, version, address, doing, started_at, 0::double precision AS silent_s FROM this \
      UNION ALL \
-     SELECT *, greatest(0, extract(epoch FROM now() - seen_at))::double precision FROM nodes \
+     SELECT id, host, process, roles, version, address, doing, started_at, \
+         greatest(0, extract(epoch FROM now() - seen_at))::double precision FROM nodes \
      WHERE id <> $1 AND seen_at >= now() - $9 * interval '1 millisecond' ORDER BY id";
 
 /// Says who asks, the order's number, and the words.

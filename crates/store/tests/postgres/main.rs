@@ -17,6 +17,7 @@ mod certificate;
 mod child;
 #[path = "../../../../tests/postgres/cluster.rs"]
 mod cluster;
+mod columns;
 mod copy;
 mod damaged;
 mod encryption;

@@ -14,6 +14,11 @@ use crate::postgres::submissions::{counts, forget};
 use crate::postgres::transaction::WriteTx;
 use crate::vault::Vault;
 
+/// What `to_account` reads.
+const COLUMNS: &str = "pk, tenant, id, host, port, \"user\", password, use_tls, ttl_s, batch_size, limit_per_minute, \
+     limit_per_hour, limit_per_day, limit_behavior, is_pec, imap_host, imap_port, imap_user, imap_password, \
+     imap_folder, created_at, updated_at";
+
 /// Writes all but the passwords, which are bound to the number that this gives.
 const PUT: &str = "INSERT INTO accounts (tenant, id, host, port, \"user\", use_tls, ttl_s, batch_size, \
      limit_per_minute, limit_per_hour, limit_per_day, limit_behavior, is_pec, imap_host, imap_port, imap_user, \
@@ -77,7 +82,7 @@ pub(super) async fn get(
 ) -> Result<Option<KnownAccount>> {
     let row = session
         .row_if_any(
-            "SELECT * FROM accounts WHERE tenant = $1 AND id = $2",
+            &format!("SELECT {COLUMNS} FROM accounts WHERE tenant = $1 AND id = $2"),
             &[&tenant.as_str(), &id.as_str()],
         )
         .await?;
@@ -90,7 +95,10 @@ pub(super) async fn by_pk(
     pk: AccountPk,
 ) -> Result<Option<KnownAccount>> {
     let row = session
-        .row_if_any("SELECT * FROM accounts WHERE pk = $1", &[&pk.0])
+        .row_if_any(
+            &format!("SELECT {COLUMNS} FROM accounts WHERE pk = $1"),
+            &[&pk.0],
+        )
         .await?;
     row.map(|row| to_account(&row, vault)).transpose()
 }
@@ -106,8 +114,9 @@ pub(super) async fn list(
         Some(_) => "tenant = $1",
         None => "$1::text IS NULL",
     };
-    let query =
-        format!("SELECT * FROM accounts WHERE {of_tenant} AND pk > $2 ORDER BY pk LIMIT $3");
+    let query = format!(
+        "SELECT {COLUMNS} FROM accounts WHERE {of_tenant} AND pk > $2 ORDER BY pk LIMIT $3"
+    );
     let after = after.map_or(0, |pk| pk.0);
     let tenant = tenant.map(TenantId::as_str);
     let rows = session

@@ -9,6 +9,9 @@ use crate::postgres::row::{at_most, storable, touched};
 use crate::postgres::session::{Session, Values};
 use crate::postgres::transaction::WriteTx;
 
+/// What `to_command` reads.
+const COLUMNS: &str = "id, at, tenant, response_status, endpoint, payload, response";
+
 pub(super) async fn log(tx: &WriteTx, command: &NewCommand) -> Result<i64> {
     check(command)?;
     let row = tx
@@ -39,7 +42,10 @@ pub(super) async fn log(tx: &WriteTx, command: &NewCommand) -> Result<i64> {
 
 pub(super) async fn get(session: &Session, id: i64) -> Result<Option<Command>> {
     let row = session
-        .row_if_any("SELECT * FROM commands WHERE id = $1", &[&id])
+        .row_if_any(
+            &format!("SELECT {COLUMNS} FROM commands WHERE id = $1"),
+            &[&id],
+        )
         .await?;
     row.as_ref().map(to_command).transpose()
 }
@@ -65,7 +71,7 @@ pub(super) async fn list(session: &Session, filter: &CommandFilter) -> Result<Co
         .await?;
     let rows = session
         .rows(
-            &format!("SELECT * {wanted} ORDER BY id LIMIT $5 OFFSET $6"),
+            &format!("SELECT {COLUMNS} {wanted} ORDER BY id LIMIT $5 OFFSET $6"),
             values,
         )
         .await?;

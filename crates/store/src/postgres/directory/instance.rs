@@ -11,7 +11,10 @@ use crate::{Result, StoreError};
 
 pub(super) async fn get(session: &Session, vault: &Vault) -> Result<Instance> {
     let row = session
-        .row_if_any("SELECT * FROM instance WHERE id = 1", &[])
+        .row_if_any(
+            "SELECT name, api_token, bounce, updated_at FROM instance WHERE id = 1",
+            &[],
+        )
         .await?;
     row.map_or(Ok(Instance::default()), |row| to_instance(&row, vault))
 }

@@ -11,6 +11,9 @@ use crate::postgres::session::Session;
 use crate::postgres::transaction::WriteTx;
 use crate::vault::Vault;
 
+/// What `to_storage` reads.
+const COLUMNS: &str = "tenant, name, protocol, config, created_at, updated_at";
+
 pub(super) async fn put(tx: &WriteTx, vault: &Vault, storage: &Storage) -> Result<Put> {
     tenants::check(&tx.session, &storage.tenant).await?;
     let row = StorageRow::of(storage, vault)?;
@@ -68,7 +71,7 @@ pub(super) async fn get(
 ) -> Result<Option<Storage>> {
     let row = session
         .row_if_any(
-            "SELECT * FROM storages WHERE tenant = $1 AND name = $2",
+            &format!("SELECT {COLUMNS} FROM storages WHERE tenant = $1 AND name = $2"),
             &[&tenant.as_str(), &name.as_str()],
         )
         .await?;
@@ -82,7 +85,7 @@ pub(super) async fn list(
 ) -> Result<Vec<Storage>> {
     let rows = session
         .rows(
-            "SELECT * FROM storages WHERE tenant = $1 ORDER BY name",
+            &format!("SELECT {COLUMNS} FROM storages WHERE tenant = $1 ORDER BY name"),
             &[&tenant.as_str()],
         )
         .await?;

@@ -11,6 +11,10 @@ use crate::postgres::transaction::WriteTx;
 use crate::vault::Vault;
 use crate::{Result, StoreError};
 
+/// What `to_tenant` reads.
+const COLUMNS: &str = "id, name, client_auth, client_base_url, client_sync_path, client_attachment_path, webhook, \
+     limit_per_hour, limit_per_day, large_files, is_active, suspension, created_at, updated_at";
+
 pub(super) async fn put(tx: &WriteTx, vault: &Vault, tenant: &Tenant) -> Result<Put> {
     let put = match is_there(&tx.session, &tenant.id).await? {
         true => Put::Replaced,
@@ -67,7 +71,10 @@ pub(super) async fn change(
 
 pub(super) async fn get(session: &Session, vault: &Vault, id: &TenantId) -> Result<Option<Tenant>> {
     let row = session
-        .row_if_any("SELECT * FROM tenants WHERE id = $1", &[&id.as_str()])
+        .row_if_any(
+            &format!("SELECT {COLUMNS} FROM tenants WHERE id = $1"),
+            &[&id.as_str()],
+        )
         .await?;
     row.map(|row| to_tenant(&row, vault)).transpose()
 }
@@ -82,7 +89,7 @@ pub(super) async fn list(
     let after = after.map_or("", TenantId::as_str);
     let rows = session
         .rows(
-            "SELECT * FROM tenants WHERE id > $1 ORDER BY id LIMIT $2",
+            &format!("SELECT {COLUMNS} FROM tenants WHERE id > $1 ORDER BY id LIMIT $2"),
             &[&after, &at_most(limit)],
         )
         .await?;
