@@ -8,10 +8,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use model::{LaneId, Priority, Seq};
 use tokio::sync::broadcast::WeakSender;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ use crate::{LogBatch, Result, StoreError};
 const TOLD_EVERY: Duration = Duration::from_millis(50);
 /// Lanes that followers are told at once; with more, any may have mail.
 const LANES_MAX: usize = 1_000;
-/// What was said and not read yet; beyond it, the server keeps it.
+/// What was said and not read yet; what comes beyond it counts as missed.
 const UNREAD_MAX: usize = 256;
 /// After which silence the server is asked whether it is there, and how long it may take to answer.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -82,6 +83,10 @@ impl Listener {
             if let Err(error) = self.follow(line).await {
                 tracing::debug!(%error, "what other processes do is not heard, trying again");
             }
+            // Who relies on hearing everything is told at once, and again when it is heard.
+            if self.pass_on(Ordered::Missed).is_none() {
+                return;
+            }
             line = match self.reopen().await {
                 Some(line) => line,
                 None => return,
@@ -122,6 +127,10 @@ impl Listener {
                         None => {}
                     }
                 }
+                () = line.missed.notified() => {
+                    news = Some(merged(news, News::anything()));
+                    self.pass_on(Ordered::Missed).ok_or(StoreError::Closed)?;
+                }
                 () = tokio::time::sleep_until(told_at + TOLD_EVERY), if news.is_some() => {
                     let end = line.end_of_log().await?;
                     if let Some(batch) = news.take().map(|news| news.into_batch(end)) {
@@ -155,23 +164,21 @@ impl Listener {
 struct Line {
     client: Client,
     heard: mpsc::Receiver<String>,
+    /// Told when there was no room for something.
+    missed: Arc<Notify>,
 }
 
 impl Line {
     async fn open(address: &Address) -> Result<Self> {
         let (client, messages) = connect::connect(address).await?;
         let (say, heard) = mpsc::channel(UNREAD_MAX);
-        tokio::spawn(async move {
-            let mut messages = pin!(messages);
-            while let Some(Ok(message)) = messages.next().await {
-                if let AsyncMessage::Notification(said) = message
-                    && say.send(said.payload().to_owned()).await.is_err()
-                {
-                    return;
-                }
-            }
-        });
-        let line = Self { client, heard };
+        let missed = Arc::new(Notify::new());
+        tokio::spawn(hear(messages, say, Arc::clone(&missed)));
+        let line = Self {
+            client,
+            heard,
+            missed,
+        };
         line.ask("LISTEN glasspost").await?;
         Ok(line)
     }
@@ -189,6 +196,25 @@ impl Line {
         let asking = self.client.simple_query(statement);
         let answered = tokio::time::timeout(SILENCE_MAX, asking).await;
         Ok(answered.map_err(|_| lost())??)
+    }
+}
+
+/// Drives a connection until it ends. It waits for nobody who listens, since the answers come this way as well.
+async fn hear(
+    messages: impl Stream<Item = std::result::Result<AsyncMessage, tokio_postgres::Error>>,
+    say: mpsc::Sender<String>,
+    missed: Arc<Notify>,
+) {
+    let mut messages = pin!(messages);
+    while let Some(Ok(message)) = messages.next().await {
+        let AsyncMessage::Notification(said) = message else {
+            continue;
+        };
+        match say.try_send(said.payload().to_owned()) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => missed.notify_one(),
+            Err(TrySendError::Closed(_)) => return,
+        }
     }
 }
 
@@ -211,6 +237,14 @@ struct News {
 }
 
 impl News {
+    /// What may stand for whatever was not heard.
+    fn anything() -> Self {
+        Self {
+            last: Seq::new(i64::MAX),
+            mail: None,
+        }
+    }
+
     /// As followers are told it. The log ends at `end`.
     fn into_batch(self, end: Seq) -> LogBatch {
         let origin = match self.mail {

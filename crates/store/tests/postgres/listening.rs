@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Priority, Seq};
-use store::{LogBatch, Origin, PostgresStore, Store, Tail};
+use store::{LogBatch, Nodes, Ordered, Origin, PostgresStore, Store, Tail};
 
 use crate::cluster::{Cluster, Database};
 use crate::runtime;
@@ -125,5 +125,25 @@ fn after_a_lost_connection_anything_may_have_happened() {
         accept(&other, &campaign, "ada", 1).await;
         let told = next(&mut tail).await;
         assert!(matches!(told.origin, Origin::Elsewhere(_)), "{told:?}");
+    });
+}
+
+/// The answers of the server come on the same connection.
+#[test]
+fn a_burst_of_what_is_said_deafens_nobody() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let (store, other) = (open(&database).await, open(&database).await);
+        let (campaign, mut tail) = (begin(&other, "spring").await, store.tail());
+        let mut orders = store.orders();
+        accept(&other, &campaign, "ada", 3).await;
+        let begun = Instant::now();
+        database.sql("SELECT pg_notify('glasspost', '1-0 0 ' || n || ' 7:1') FROM generate_series(1, 50000) AS n");
+        while next(&mut tail).await.origin != Origin::Untold {}
+        let missed = tokio::time::timeout(DEADLINE, orders.next()).await.unwrap();
+        assert_eq!(missed, Some(Ordered::Missed));
+        accept(&other, &campaign, "bob", 1).await;
+        while next(&mut tail).await.last < Seq::new(4) {}
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     });
 }
