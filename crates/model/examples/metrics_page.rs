@@ -35,8 +35,8 @@ What `glasspost serve` exposes. Some figures are of the whole installation, the 
 they are exposed by one process, so that a sum over all processes counts nothing twice. Each of them is marked below.
 On PostgreSQL it is the process that has the duty `housekeeping`, which `glasspost nodes` shows; when that process ends,
 another has the duty, and exposes them, within twelve seconds. Their `instance` changes then, so alerts and panels leave
-it out: `max by (job) (gmp_pending_messages)`, `sum by (job, account_id, tenant_id) (rate(gmp_sent_total[5m]))`. On a
-data file it is always the only process. All the other figures are of the process that is asked.
+it out: `max without (instance) (gmp_pending_messages)`, `sum without (instance) (rate(gmp_sent_total[5m]))`. On a data
+file it is always the only process. All the other figures are of the process that is asked.
 
 The counts of submissions are kept in the transactions that change what they count, so
 accepted = sent + errors + cancelled + pending at every moment, and they go on after a restart where they were. The
