@@ -31,6 +31,8 @@ const ASKS_MAX: usize = 4;
 const ANSWER_MAX: Duration = Duration::from_secs(4);
 /// Sessions that take lanes and give them back.
 const TAKING: usize = 2;
+/// Sessions that tell of this process, so that it counts as living while many lanes are taken.
+const BEATING: usize = 1;
 /// Sessions that keep what is held, so that it waits for nobody who takes.
 const KEEPING: usize = 1;
 
@@ -43,6 +45,7 @@ struct Inner {
     name: String,
     lease: Duration,
     taking: Sessions,
+    beating: Sessions,
     keeping: Sessions,
     held: Mutex<HashMap<LaneId, Held>>,
     end: CancellationToken,
@@ -67,6 +70,7 @@ impl Holder {
             name: format!("{}-{:016x}", std::process::id(), random()?),
             lease,
             taking: Sessions::new(address, TAKING)?,
+            beating: Sessions::new(address, BEATING)?,
             keeping: Sessions::new(address, KEEPING)?,
             held: Mutex::default(),
             end: end.clone(),
@@ -141,6 +145,11 @@ impl Holder {
     /// Runs one statement that waits for no writer; gives the rows that came back.
     pub(super) async fn ask(&self, statement: &str, values: Values<'_>) -> Result<Vec<Row>> {
         in_time(ANSWER_MAX, rows(&self.0.taking, statement, values)).await
+    }
+
+    /// The same for what tells that this process lives.
+    pub(super) async fn beat(&self, statement: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        in_time(ANSWER_MAX, rows(&self.0.beating, statement, values)).await
     }
 
     /// Gives back all that is held; nothing is taken any more.

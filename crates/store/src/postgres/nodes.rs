@@ -28,9 +28,11 @@ const BEAT: &str = "WITH gone AS (\
          greatest(0, extract(epoch FROM now() - seen_at))::double precision FROM nodes \
      WHERE id <> $1 AND seen_at >= now() - $9 * interval '1 millisecond' ORDER BY id";
 
-/// Says who asks, the order's number, and the words.
+/// Says who asks, the order's number, and the words. Of two at once, the second takes its number when the first is said:
+/// they are heard in the order of their numbers.
 const ORDER: &str = "SELECT number, pg_notify('glasspost', concat_ws(' ', $1::text, 'order', number::text, $2::text)) \
-     FROM nextval('orders') AS number";
+     FROM (SELECT CASE WHEN pg_advisory_xact_lock(hashtextextended('orders', 0)) IS NOT NULL \
+         THEN nextval('orders') END AS number OFFSET 0) AS taken";
 
 /// The schema's version, the oldest whose programs can work with it, and whether writes are refused.
 const CHECK: &str = "SELECT version, oldest, current_setting('transaction_read_only') = 'on' \
@@ -43,7 +45,7 @@ impl Nodes for PostgresStore {
         let id = self.holder.name();
         let rows = self
             .holder
-            .ask(
+            .beat(
                 BEAT,
                 &[
                     &id,
