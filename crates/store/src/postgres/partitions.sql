@@ -3,6 +3,7 @@
 DO $$
 DECLARE
     months_ahead CONSTANT INTEGER := 2;
+    waiting CONSTANT TEXT := current_setting('lock_timeout');
     part  TEXT;
     first TIMESTAMP;
     since BIGINT;
@@ -21,8 +22,12 @@ BEGIN
         EXECUTE format(
             'WITH moved AS (DELETE FROM events_other WHERE at >= $1 AND at < $2 RETURNING *) '
             'INSERT INTO %I SELECT * FROM moved', part) USING since, until;
+        -- Somebody may be reading what it locks for a moment, and everybody who writes waits meanwhile: there is time for it
+        -- later.
+        PERFORM set_config('lock_timeout', '200ms', true);
         EXECUTE format(
             'ALTER TABLE events ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', part, since, until);
+        PERFORM set_config('lock_timeout', waiting, true);
     END LOOP;
 END
 $$;

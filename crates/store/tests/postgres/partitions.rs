@@ -1,8 +1,10 @@
 //! The parts of the events: made ahead, in order, and without losing what came before them.
 
+use std::time::{Duration, Instant};
+
 use model::{EventKind, Timestamp};
 use store::postgres::{Address, migrate};
-use store::{PostgresStore, Store};
+use store::{PostgresStore, Store, StoreError};
 
 use crate::cluster::{Cluster, Database};
 use crate::support::{accept, begin, event, facts, stored, whole_log};
@@ -117,5 +119,33 @@ fn several_make_them_at_once_while_others_write() {
         assert_eq!(parts(&database), expected(&database));
         assert_eq!(whole_log(&stores[1]).await.len(), 60);
         assert_eq!(number(&database, "SELECT count(*) FROM events_other"), 0);
+    });
+}
+
+/// A part is attached to the table that everybody writes to.
+#[test]
+fn who_reads_what_came_late_holds_up_nobody_who_writes() {
+    let database = Cluster::shared().database();
+    remove_parts(&database);
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let (client, connection) =
+            tokio_postgres::connect(database.address(), tokio_postgres::NoTls)
+                .await
+                .unwrap();
+        tokio::spawn(connection);
+        let look = "BEGIN; SELECT count(*) FROM events_other";
+        client.batch_execute(look).await.unwrap();
+        let begun = Instant::now();
+        let (refused, _) = tokio::join!(store.prepare_partitions(), begin(&store, "spring"));
+        assert!(
+            matches!(refused, Err(StoreError::Unavailable(_))),
+            "{refused:?}"
+        );
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(parts(&database).is_empty());
+        client.batch_execute("COMMIT").await.unwrap();
+        store.prepare_partitions().await.unwrap();
+        assert_eq!(parts(&database), expected(&database));
     });
 }
