@@ -22,17 +22,18 @@ const TAKE: &str = "UPDATE lanes lane SET holder = $2, process = $3, token = lan
          AND num_nonnulls(limit_per_minute, limit_per_hour, limit_per_day) > 0) \
      RETURNING lane.id, lane.token, before.holder IS NOT NULL";
 
-/// Moves on what a node holds. An account that got its limits while several of its lanes were held keeps the first of
-/// them, and a lease that expired does not come back beside another.
+/// Moves on what a node holds. Of an account that has limits, a lease that expired does not come back, since somebody may be
+/// taking another lane of it this moment; and one that got its limits while several of its lanes were held keeps the first
+/// of them.
 pub(super) const RENEW: &str = "UPDATE lanes lane SET expires_at = now() + $2 * interval '1 millisecond' \
      FROM unnest($3::bigint[], $4::bigint[]) AS mine (id, token) \
      WHERE lane.id = mine.id AND lane.token = mine.token AND lane.holder = $1 \
      AND NOT EXISTS (\
-         SELECT FROM lanes other JOIN accounts ON accounts.pk = other.account \
-         WHERE other.account = lane.account AND other.id <> lane.id \
-         AND other.holder IS NOT NULL AND other.expires_at >= now() \
-         AND (other.shard < lane.shard OR lane.expires_at < now()) \
-         AND num_nonnulls(limit_per_minute, limit_per_hour, limit_per_day) > 0) \
+         SELECT FROM accounts WHERE pk = lane.account \
+         AND num_nonnulls(limit_per_minute, limit_per_hour, limit_per_day) > 0 \
+         AND (lane.expires_at < now() OR EXISTS (\
+             SELECT FROM lanes other WHERE other.account = lane.account AND other.shard < lane.shard \
+             AND other.holder IS NOT NULL AND other.expires_at >= now()))) \
      RETURNING lane.id, lane.token";
 
 /// Frees a lane.

@@ -335,6 +335,26 @@ fn an_account_that_gets_limits_keeps_the_first_of_its_lanes() {
     });
 }
 
+/// Somebody may be taking another lane of the account in the moment in which it would come back.
+#[test]
+fn an_expired_lease_on_an_account_with_limits_is_lost() {
+    let database = Cluster::shared().database();
+    let pk = settle(&database, "limit_per_hour = 100");
+    runtime().block_on(async {
+        let store = open(&database, SHORT).await;
+        let limited = store.lease(LaneKey::account_shard(pk, 0)).await.unwrap();
+        let other = store.lease(lane()).await.unwrap();
+        database.sql("UPDATE lanes SET expires_at = now() - interval '1 millisecond'");
+        let expired = Instant::now();
+        until("it is lost", || !store.holds(&limited)).await;
+        assert!(expired.elapsed() < SHORT / 2, "{:?}", expired.elapsed());
+        tokio::time::sleep(SHORT).await;
+        assert!(store.holds(&other));
+        // Nobody else has it.
+        store.lease(LaneKey::account_shard(pk, 0)).await.unwrap();
+    });
+}
+
 /// A tenant with an account; gives the account.
 fn settle(database: &Database<'_>, limit: &str) -> AccountPk {
     database.sql(
