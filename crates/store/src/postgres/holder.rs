@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::LaneId;
+use rustix::time::{ClockId, clock_gettime};
 use tokio_postgres::Row;
 use tokio_util::sync::CancellationToken;
 
@@ -55,8 +56,8 @@ struct Inner {
 #[derive(Clone, Copy)]
 struct Held {
     token: i64,
-    /// Until when it is ours for certain.
-    until: Instant,
+    /// Until when it is ours for certain, as [`since_boot`].
+    until: Duration,
 }
 
 impl Holder {
@@ -88,7 +89,7 @@ impl Holder {
     pub(super) fn holds(&self, lease: &Lease) -> bool {
         let held = self.held();
         let held = held.get(&lease.lane);
-        held.is_some_and(|held| held.token == lease.token && Instant::now() < held.until)
+        held.is_some_and(|held| held.token == lease.token && since_boot() < held.until)
     }
 
     /// Takes a lane that nobody living holds.
@@ -105,7 +106,7 @@ impl Holder {
             lease: self.0.lease,
         };
         for _ in 0..ASKS_MAX {
-            let asked = Instant::now();
+            let asked = since_boot();
             let session = self.0.taking.session().await?;
             if let Some(taken) = lanes::take(session, claim, &key).await? {
                 let held = Held {
@@ -130,7 +131,7 @@ impl Holder {
     }
 
     /// Until when a lease is ours for certain that was asked for at that moment.
-    fn until(&self, asked: Instant) -> Instant {
+    fn until(&self, asked: Duration) -> Duration {
         asked + self.0.lease - self.0.lease / MARGIN
     }
 
@@ -185,7 +186,7 @@ impl Holder {
         if lanes.is_empty() {
             return Ok(());
         }
-        let asked = Instant::now();
+        let asked = since_boot();
         let values: Values<'_> = &[&self.0.name, &lanes::millis(self.0.lease), &lanes, &tokens];
         // One that hangs is given up in time for another.
         let max = self.0.lease / RENEWALS_A_LEASE;
@@ -204,7 +205,7 @@ impl Holder {
         Ok(())
     }
 
-    fn moved_on(&self, lane: LaneId, token: i64, asked: Instant) {
+    fn moved_on(&self, lane: LaneId, token: i64, asked: Duration) {
         let until = self.until(asked);
         if let Some(held) = self.held().get_mut(&lane)
             && held.token == token
@@ -233,6 +234,19 @@ impl Holder {
     fn held(&self) -> MutexGuard<'_, HashMap<LaneId, Held>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The steady clock that goes on while the machine sleeps, as the database's does meanwhile.
+#[cfg(target_os = "linux")]
+const CLOCK: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const CLOCK: ClockId = ClockId::Monotonic;
+
+/// How long ago the machine was started.
+fn since_boot() -> Duration {
+    let now = clock_gettime(CLOCK);
+    let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(now.tv_sec.unsigned_abs(), nanoseconds)
 }
 
 /// Runs one statement. A session on which it did not end well is not used again.
