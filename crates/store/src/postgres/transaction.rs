@@ -14,6 +14,10 @@ use crate::{LogBatch, Logged, Result, StoreError};
 /// The lanes that a notification names at most; beyond them, it says that it is any.
 const LANES_TOLD_MAX: usize = 200;
 
+/// How full the server's queue of notifications may be for a commit to add to it. It fills up while any session of the server
+/// listens and does not read, and a commit fails that adds to a full one.
+const QUEUE_USAGE_MAX: f64 = 0.5;
+
 /// Waits until no other is in a transaction that writes, and keeps others from it until this one's end. What is read by
 /// later statements of it is what the others committed: each sees what was committed before it, at this isolation.
 pub(super) const TAKE_TURN: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; \
@@ -62,8 +66,10 @@ impl WriteTx {
         if self.is_lost {
             return Err(of_lost());
         }
+        // It is only a hint, which no commit may fail for.
         let told = format!(
-            "SELECT pg_notify('glasspost', '{}'); COMMIT",
+            "SELECT CASE WHEN pg_notification_queue_usage() < {QUEUE_USAGE_MAX} \
+             THEN pg_notify('glasspost', '{}') END; COMMIT",
             self.told(node)
         );
         let ending = match (self.last > self.previous, self.mail.is_empty()) {

@@ -104,3 +104,33 @@ fn of_the_ends_of_commits_the_last_is_kept() {
         assert_eq!(next, [Seq::new(11)]);
     });
 }
+
+/// Somebody listens and does not hear: the server keeps what is told, until it has no room for more.
+#[test]
+fn commits_go_through_though_nothing_more_can_be_told() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let name = database.sql("SELECT current_database()");
+        database.sql(
+            "CREATE FUNCTION public.pg_notification_queue_usage() RETURNS double precision \
+             LANGUAGE sql AS 'SELECT 0.9::double precision'; \
+             CREATE FUNCTION public.pg_notify(text, text) RETURNS void LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'too many notifications' USING ERRCODE = '54000'; END $$",
+        );
+        database.sql(&format!(
+            "ALTER DATABASE \"{}\" SET search_path = public, pg_catalog",
+            name.trim()
+        ));
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        let seqs = accept(&store, &campaign, "ada", 2).await;
+        assert_eq!(store.end_of_log().await.unwrap(), seqs[1]);
+        // With room for it, it would be told.
+        database.sql(
+            "CREATE OR REPLACE FUNCTION public.pg_notification_queue_usage() RETURNS double precision \
+             LANGUAGE sql AS 'SELECT 0.1::double precision'",
+        );
+        let told = store.accept(messages(&campaign, "bob", 1)).await;
+        assert!(told.is_err(), "{told:?}");
+    });
+}
