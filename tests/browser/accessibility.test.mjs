@@ -104,6 +104,9 @@ test("axe finds nothing grave on any page of the service, and none is wider than
   await look("traffic by tenant, suspended");
   await visit.go(traffic.PLACES.messages);
   await look("messages");
+  await visit.go(traffic.PLACES.nodes);
+  await visit.page.getByTestId("work-row").first().waitFor();
+  await look("nodes");
   await visit.go(await traffic.placeOf(service, "parted"));
   await page.getByRole("link", { name: "nobody@reed.example" }).click();
   await page.getByText("SMTP dialogue").click();

@@ -72,6 +72,9 @@ test("pictures of every page of the service", async t => {
     await picture(visit, "service-tenants", look);
     await visit.go(traffic.PLACES.messages);
     await picture(visit, "service-messages", look);
+    await visit.go(traffic.PLACES.nodes);
+    await visit.page.getByTestId("work-row").first().waitFor();
+    await picture(visit, "service-nodes", look);
     await visit.go(message);
     await picture(visit, "service-message", look);
     visit.assertClean();

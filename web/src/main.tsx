@@ -14,6 +14,7 @@ import { Toasts } from "./parts/toasts";
 import { Activity } from "./pages/activity";
 import { Campaigns } from "./pages/campaigns";
 import { Domains } from "./pages/domains";
+import { Nodes } from "./pages/nodes";
 import { Overview } from "./pages/overview";
 import { Recipient } from "./pages/recipient";
 import { Recipients } from "./pages/recipients";
@@ -37,9 +38,10 @@ const TITLES: Record<string, string> = {
   activity: "Activity",
   campaigns: "Campaigns",
   messages: "Messages",
+  nodes: "Nodes",
 };
 /** The pages that show more than the stream tells, so that they need not wait for it. */
-const INDEPENDENT: ReadonlySet<string | undefined> = new Set(["campaigns", "messages"]);
+const INDEPENDENT: ReadonlySet<string | undefined> = new Set(["campaigns", "messages", "nodes"]);
 
 /** Whether it is known which console this is. */
 const isAsked = signal(false);
@@ -51,6 +53,7 @@ function Page() {
 function ServicePage() {
   const [page, pk] = route.value.path;
   if (page === undefined) return <Traffic />;
+  if (page === "nodes") return <Nodes />;
   if (page !== "messages") return <h1>There is no such page</h1>;
   return pk === undefined ? <Submissions /> : <Submission pk={pk} />;
 }

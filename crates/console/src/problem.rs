@@ -43,7 +43,7 @@ pub(crate) enum Problem {
     #[error("{0}")]
     Unavailable(String),
     /// The store does not do its part.
-    #[error("the data file cannot be read at the moment")]
+    #[error("the store cannot be read at the moment")]
     Store(#[from] StoreError),
 }
 

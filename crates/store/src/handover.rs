@@ -22,6 +22,15 @@ pub(crate) const NO_DATA: &str = "{}";
 /// The template of a submission's message: none.
 pub(crate) const NO_CONTENT: i64 = 0;
 
+/// What becomes of something that is there under the id of something with other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replacing {
+    /// It gives way, unless it is final for somebody.
+    Allowed,
+    /// It stays.
+    Forbidden,
+}
+
 /// A batch in parts that are each of bearable length. An id is known after a part was committed and another failed, so
 /// that the whole can be handed over again.
 pub(crate) fn parts(batch: Vec<NewSubmission>) -> Vec<Vec<NewSubmission>> {

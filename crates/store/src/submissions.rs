@@ -63,6 +63,9 @@ pub enum Submitted {
     /// It was there and is final for all of its recipients, or for some of them and had other content: nothing changes. Of
     /// the latter the rest is sent as it was, so that nobody is written to twice and all have the same letter.
     Final(SubmissionId),
+    /// It was there, final for nobody, with other content, and stays, since nothing was to be replaced. What is there leaves
+    /// through this account.
+    Differs(AccountPk),
     /// There is no such tenant, or it is not active.
     NoTenant,
     /// The tenant has no such account.
@@ -303,6 +306,9 @@ pub trait Submissions: Send + Sync + 'static {
     /// again, and what was taken is known then.
     async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>>;
 
+    /// The same, and what is there with other content stays: [`Submitted::Differs`].
+    async fn submit_new(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>>;
+
     /// One submission with what it says, for who makes its messages.
     async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>>;
 
@@ -310,9 +316,9 @@ pub trait Submissions: Send + Sync + 'static {
     async fn submission(&self, tenant: &TenantId, client_id: &ClientId)
     -> Result<Option<Followed>>;
 
-    /// Which of a tenant's submissions have these ids, in the order of the ids: the number of each, and how many messages
-    /// it has. It is asked before others are handed over under the same ids.
-    async fn numbers(
+    /// Which of a tenant's open submissions have these ids, in the order of the ids: the number of each, and how many
+    /// messages it has. It is asked before others are handed over under the same ids.
+    async fn open_numbers(
         &self,
         tenant: &TenantId,
         client_ids: Vec<ClientId>,

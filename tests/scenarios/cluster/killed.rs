@@ -23,7 +23,7 @@ fn any_process_may_be_killed() {
             thread::sleep(Duration::from_millis(200));
         });
     }
-    installation.api().until_done();
+    installation.until_sent();
     let twice = load.extra_copies(&sink.recipients());
     let answered = load.answered().len();
     assert!(answered > kills * 20, "{answered} were answered");

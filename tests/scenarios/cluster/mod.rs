@@ -1,5 +1,14 @@
 //! Several processes of the service on one PostgreSQL, and what happens to them.
 
+mod called_back;
+mod cut_off;
 mod database_away;
+mod duties_move;
 mod frozen;
 mod killed;
+mod limits_hold;
+mod moved_up;
+mod nodes;
+mod rolling_update;
+mod several_apis;
+mod told_in_time;

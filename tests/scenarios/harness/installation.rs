@@ -290,7 +290,9 @@ impl Load {
             self.refused.lock().unwrap().push((status, begun.elapsed()));
         }
         if status == 503 {
-            let again = answer.ok().and_then(|answer| answer.header("retry-after").map(str::to_owned));
+            let again = answer
+                .ok()
+                .and_then(|answer| answer.header("retry-after").map(str::to_owned));
             assert!(again.is_some(), "it is not said when to try again");
         }
         status == 200

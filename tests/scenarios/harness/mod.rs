@@ -20,7 +20,6 @@
 //! - [`until`], [`until_within`]: how to wait: for a condition, with a deadline
 
 mod authority;
-#[expect(dead_code, reason = "scenarios need no empty database")]
 #[path = "../../postgres/cluster.rs"]
 pub mod cluster;
 mod dashboard;

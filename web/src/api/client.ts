@@ -1,6 +1,6 @@
 // Asks the console: one function a route, relative addresses only, errors in the console's own words.
 import type { Found } from "./fill";
-import type { Story, SubmissionPage, SubmissionRow } from "./service";
+import type { NodeRow, Story, SubmissionPage, SubmissionRow } from "./service";
 import type { Content, Control, ControlAction, DomainRow, Page, Row, Run, Timeline } from "./types";
 
 /** The console's refusal, or that it could not be reached. */
@@ -64,6 +64,10 @@ export type Console = { kind: "campaign" } | { kind: "service"; version: string;
 
 export function console(): Promise<Console> {
   return ask("console");
+}
+
+export function nodes(signal: AbortSignal): Promise<{ nodes: NodeRow[] }> {
+  return ask("nodes", { signal });
 }
 
 export function campaigns(signal: AbortSignal): Promise<{ campaigns: Run[] }> {

@@ -48,9 +48,52 @@ export interface TenantRow extends Sum {
   in_dnd: boolean;
 }
 
+/** How much waits at one stage. */
+export interface QueueRow {
+  queue: string;
+  depth: number;
+  /** How long the oldest of it has waited. */
+  oldest_age_s: number;
+}
+
+/** An account as one process delivers for it; without names where it is new or gone. */
+export interface NodeAccount extends Pick<
+  AccountRow,
+  "pk" | "connections" | "sending" | "trouble" | "limited_until"
+> {
+  tenant_id: string | null;
+  account_id: string | null;
+}
+
+/** A process of the service. */
+export interface NodeRow {
+  id: string;
+  /** Whether it is the one that answers. */
+  this: boolean;
+  host: string;
+  process: number;
+  roles: string[];
+  version: string;
+  address: string | null;
+  started_at: string;
+  /** How long it was not heard of. */
+  silent_s: number;
+  state: "active" | "suspended" | "draining";
+  duties: string[];
+  connections: number;
+  sending: number;
+  making: number;
+  accounts: NodeAccount[];
+  /** Accounts that it delivers for as well. */
+  other_accounts: number;
+}
+
 interface Whole {
   at: string;
   active: boolean;
+  /** Whether any living process delivers. */
+  delivering: boolean;
+  queues: QueueRow[];
   trouble: string | null;
   totals: Sum;
   other_accounts: Sum | null;

@@ -1,6 +1,6 @@
 // The service at one look: how its books stand, how fast it goes, and each account and tenant.
 import { useSignal } from "@preact/signals";
-import type { Sum, Traffic as Seen } from "../api/service";
+import type { QueueRow, Sum, Traffic as Seen } from "../api/service";
 import { ChartPanel } from "../charts/panel";
 import { trafficPlotsOf } from "../charts/plots";
 import { count, percent, rate, span } from "../format";
@@ -24,6 +24,7 @@ export function Traffic() {
       <h1 class="visually-hidden">Traffic</h1>
       <Books totals={seen.totals} />
       <Numbers seen={seen} />
+      <Queues queues={seen.queues} />
       <ChartPanel plotsOf={trafficPlotsOf} name="service" />
       <Rows seen={seen} />
     </>
@@ -94,6 +95,31 @@ function Numbers({ seen }: { seen: Seen }) {
       <Statistic name="Limits met" testid="stat-limited" value={totals.rate_limited} note="times so far">
         {count(totals.rate_limited)}
       </Statistic>
+    </dl>
+  );
+}
+
+const STAGES: Record<string, string> = {
+  "email:process": "Being made",
+  "smtp:deliver": "To be delivered",
+  "webhook:deliver": "To be reported",
+};
+
+/** What waits at each stage, over all processes. */
+function Queues({ queues }: { queues: QueueRow[] }) {
+  return (
+    <dl class="stats card">
+      {queues.map(({ queue, depth, oldest_age_s: age }) => (
+        <Statistic
+          key={queue}
+          name={STAGES[queue] ?? queue}
+          testid={`queue-${queue}`}
+          value={depth}
+          note={age > 0 ? `the oldest for ${span(age)}` : queue}
+        >
+          {count(depth)}
+        </Statistic>
+      ))}
     </dl>
   );
 }

@@ -1,11 +1,11 @@
 // What deserves a sentence above everything else: trouble, a pause, how the run came out.
+import type { Traffic } from "../api/service";
 import { figures, traffic } from "../state";
 import { Icon } from "./icon";
 import { stageWords } from "./outcome";
 
 export function Banner() {
-  if (traffic.value !== null)
-    return <ServiceBanner trouble={traffic.value.trouble} active={traffic.value.active} />;
+  if (traffic.value !== null) return <ServiceBanner {...traffic.value} />;
   const shown = figures.value;
   if (shown === null) return null;
   const words = stageWords(shown);
@@ -29,13 +29,19 @@ export function Banner() {
   );
 }
 
-function ServiceBanner({ trouble, active }: { trouble: string | null; active: boolean }) {
+function ServiceBanner({ trouble, active, delivering }: Traffic) {
   return (
     <div role="status">
       {trouble && (
         <p class="banner is-failed" data-testid="trouble">
           <Icon name="alert" />
           {trouble}
+        </p>
+      )}
+      {!delivering && (
+        <p class="banner is-failed" data-testid="nobody-delivers">
+          <Icon name="alert" />
+          No living process delivers: what is accepted waits until one does.
         </p>
       )}
       {!active && (

@@ -1,4 +1,5 @@
 // The top of every page: which run or service this is, where it stands, and the way to the other pages.
+import type { Traffic } from "../api/service";
 import type { ConfigSummary } from "../api/types";
 import { count, dateTime, fileName, listName, span } from "../format";
 import { href, route } from "../route";
@@ -8,7 +9,7 @@ import { StageBadge } from "./badge";
 import { ConnectionState } from "./connection";
 import { Controls } from "./controls";
 import { Fact } from "./facts";
-import { Icon } from "./icon";
+import { Icon, type IconName } from "./icon";
 import { Segments } from "./segments";
 
 /** The pages of a campaign's console, and of the service's. */
@@ -22,6 +23,7 @@ const PAGES = [
 const SERVICE_PAGES = [
   { path: [], title: "Traffic" },
   { path: ["messages"], title: "Messages" },
+  { path: ["nodes"], title: "Nodes" },
 ];
 
 const THEME_LOOKS = {
@@ -107,9 +109,9 @@ function ServiceHead({ service: { version, startedAt } }: { service: Service }) 
       <div class="run-title">
         <p class="run-name">The service</p>
         {shown && (
-          <span class={`badge ${shown.active ? "is-sending" : "is-pending"}`} data-testid="active">
-            <Icon name={shown.active ? "arrow" : "pause"} />
-            {shown.active ? "Sending" : "Suspended"}
+          <span class={`badge is-${standing(shown).colour}`} data-testid="active">
+            <Icon name={standing(shown).icon} />
+            {standing(shown).word}
           </span>
         )}
       </div>
@@ -121,6 +123,14 @@ function ServiceHead({ service: { version, startedAt } }: { service: Service }) 
       </dl>
     </div>
   );
+}
+
+/** Whether mail goes out. */
+function standing({ active, delivering }: Traffic): { colour: string; icon: IconName; word: string } {
+  if (!delivering) return { colour: "failed", icon: "stop", word: "Nobody delivers" };
+  return active
+    ? { colour: "sending", icon: "arrow", word: "Sending" }
+    : { colour: "pending", icon: "pause", word: "Suspended" };
 }
 
 /** How the run was started: each with its value, and the value in full where it was cut. */

@@ -124,7 +124,7 @@ function tenantName(row: { tenant_id: string; tenant_name: string | null }): str
 }
 
 /** What holds a row up, or what is to be known of it without a worry. */
-function State({ words, isCalm }: { words: string; isCalm?: boolean }) {
+export function State({ words, isCalm }: { words: string; isCalm?: boolean }) {
   if (words === "") return null;
   if (isCalm) return <>{words}</>;
   return (

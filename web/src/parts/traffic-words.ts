@@ -1,5 +1,5 @@
 // What holds accounts, reports and messages up, in words.
-import type { AccountRow, SubmissionRow, Sum, TenantRow } from "../api/service";
+import type { AccountRow, NodeRow, SubmissionRow, Sum, TenantRow } from "../api/service";
 import { clock, count, dateTime, span } from "../format";
 
 /** Whether a row is one of those that are looked for, in lower case. */
@@ -9,9 +9,17 @@ export function fits(row: AccountRow | TenantRow, wanted: string): boolean {
 }
 
 /** What holds an account up; nothing where nothing does. */
-export function accountWords({ trouble, limited_until: until }: AccountRow): string {
+export function accountWords({
+  trouble,
+  limited_until: until,
+}: Pick<AccountRow, "trouble" | "limited_until">): string {
   const limit = until === null ? "" : `Limit met; it goes on at ${moment(until)}.`;
   return joined([trouble, limit]);
+}
+
+/** What a process is called: its machine, and its number there. */
+export function nodeName({ host, process }: NodeRow): string {
+  return `${host} (${process})`;
 }
 
 /** How many of several accounts are held up. */

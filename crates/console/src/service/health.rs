@@ -8,33 +8,56 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use store::StoreError;
+use store::submissions::AccountCounts;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use webserver::Caller;
 
 use super::router::{App, Shared, scope};
+use super::source::{DELIVERS, FiguresSource, NodeNow, TAKES_MAIL};
+use super::traffic::{QueueRow, queue_rows};
 use crate::problem::Problem;
 
-/// How long the store, or the disk, may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long an answer serves all who ask: a look writes to the data file, and anybody may ask.
+/// How long the store, or the disk, may take for an answer, so that `/ready` answers within a second whatever they do.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// How long an answer serves all who ask: a look may write to the store, and anybody may ask.
 const LOOKED_FOR: Duration = Duration::from_secs(1);
+const OK: &str = "ok";
+const FAILED: &str = "failed";
+const NO_ANSWER: &str = "no answer";
+const UNKNOWN: &str = "unknown";
+const STOPPED: &str = "stopped";
 /// The name under which a look writes.
 const READER: &str = "readiness";
 /// Bytes that the data's disk has to have left.
 const ROOM_MIN: u64 = 64 * 1024 * 1024;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The last look at whether the service can work.
+/// The last look at what this process needs.
 #[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Checks)>>);
+pub(super) struct Readiness(Mutex<Option<(Instant, Needs)>>);
 
-/// What it needs, each with a word; `ok`, `running` and `suspended` are good ones.
+/// What a process needs, each with a word; `ok` is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Checks {
+struct Needs {
+    /// Whether it answers and takes writes.
     store: &'static str,
+    /// Whether its schema is one that this program can work with.
+    migrations: &'static str,
     disk: &'static str,
-    dispatcher: &'static str,
+}
+
+/// What it needs, and how it stands itself.
+#[derive(Serialize)]
+struct Checks {
+    #[serde(flatten)]
+    needs: Needs,
+    /// Whether it is ending.
+    draining: &'static str,
+    /// Of a process that delivers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispatcher: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +83,9 @@ struct Status {
     pending_messages: u64,
     uptime_seconds: u64,
     version: &'static str,
+    /// How much waits at each stage, to the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queues: Option<Vec<QueueRow>>,
 }
 
 #[derive(Serialize)]
@@ -82,14 +108,15 @@ pub(super) async fn health(State(app): State<App>) -> impl IntoResponse {
 /// `GET /status` and `GET /instance/status`: to a tenant, with how many of its own submissions wait.
 pub(super) async fn status(caller: Caller, State(app): State<App>) -> Result<Response, Problem> {
     let submissions = &app.service.submissions;
-    let pending = match scope(&caller) {
-        Some(tenant) => submissions.pending(tenant, None).await?,
+    let (pending, queues) = match scope(&caller) {
+        Some(tenant) => (submissions.pending(tenant, None).await?, None),
         None => {
             let counts = submissions.account_counts().await?;
-            counts
-                .iter()
-                .map(store::submissions::AccountCounts::pending)
-                .sum()
+            let queues = app.sources.queues(&app.sources.backlog().await?).await?;
+            (
+                counts.iter().map(AccountCounts::pending).sum(),
+                Some(queue_rows(&queues, app.service.clock.now())),
+            )
         }
     };
     let active = app.service.figures.is_active();
@@ -100,6 +127,7 @@ pub(super) async fn status(caller: Caller, State(app): State<App>) -> Result<Res
         pending_messages: pending,
         uptime_seconds: uptime_seconds(&app),
         version: VERSION,
+        queues,
     })
     .into_response())
 }
@@ -118,9 +146,19 @@ fn uptime_seconds(app: &Shared) -> u64 {
     service.clock.now().since(service.started_at).as_secs()
 }
 
-/// `GET /ready`: 503 while it cannot take mail, or nobody sends it.
+/// `GET /ready`: 503 while this process cannot do what it is there for, or is ending.
 pub(super) async fn ready(State(app): State<App>) -> impl IntoResponse {
-    let checks = app.readiness.now(&app).await;
+    let figures = &app.service.figures;
+    let this = figures.nodes().into_iter().find(|node| node.is_this);
+    let this = this.unwrap_or_default();
+    let checks = Checks {
+        needs: app.readiness.now(&app, &this).await,
+        draining: match this.is_draining {
+            true => "yes",
+            false => "no",
+        },
+        dispatcher: this.has(DELIVERS).then(|| dispatcher(&**figures)),
+    };
     let (code, status) = match checks.are_good() {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
@@ -128,63 +166,84 @@ pub(super) async fn ready(State(app): State<App>) -> impl IntoResponse {
     (code, Json(Ready { status, checks }))
 }
 
-impl Readiness {
-    /// Looks, unless somebody has done so just now.
-    async fn now(&self, app: &Shared) -> Checks {
-        let mut last = self.0.lock().await;
-        if let Some((at, checks)) = *last
-            && at.elapsed() < LOOKED_FOR
-        {
-            return checks;
-        }
-        let checks = Checks::look(app).await;
-        *last = Some((Instant::now(), checks));
-        checks
+fn dispatcher(figures: &dyn FiguresSource) -> &'static str {
+    match (figures.is_running(), figures.is_active()) {
+        (true, true) => "running",
+        (true, false) => "suspended",
+        (false, _) => STOPPED,
     }
 }
 
 impl Checks {
-    async fn look(app: &Shared) -> Self {
-        let (store, disk) = tokio::join!(store(app), disk(app.service.folder.clone()));
-        let figures = &app.service.figures;
-        let dispatcher = match (figures.is_running(), figures.is_active()) {
-            (true, true) => "running",
-            (true, false) => "suspended",
-            (false, _) => "stopped",
-        };
-        Self {
-            store,
-            disk,
-            dispatcher,
-        }
-    }
-
-    fn are_good(self) -> bool {
-        self.store == "ok" && self.disk == "ok" && self.dispatcher != "stopped"
+    fn are_good(&self) -> bool {
+        let is_running = self.dispatcher != Some(STOPPED);
+        self.needs.are_there() && self.draining == "no" && is_running
     }
 }
 
-/// Whether the store takes what is written.
-async fn store(app: &Shared) -> &'static str {
+impl Readiness {
+    /// Looks, unless somebody has done so just now.
+    async fn now(&self, app: &Shared, this: &NodeNow) -> Needs {
+        let mut last = self.0.lock().await;
+        if let Some((at, needs)) = *last
+            && at.elapsed() < LOOKED_FOR
+        {
+            return needs;
+        }
+        let needs = Needs::look(app, this).await;
+        *last = Some((Instant::now(), needs));
+        needs
+    }
+}
+
+impl Needs {
+    async fn look(app: &Shared, this: &NodeNow) -> Self {
+        let ((store, migrations), disk) =
+            tokio::join!(store(app, this), disk(app.service.folder.clone()));
+        Self {
+            store,
+            migrations,
+            disk,
+        }
+    }
+
+    fn are_there(self) -> bool {
+        [self.store, self.migrations, self.disk] == [OK; 3]
+    }
+}
+
+/// Whether the store takes what is written, and whether its schema fits. A process that takes mail writes; the others, who
+/// may be many on one database, only ask.
+async fn store(app: &Shared, this: &NodeNow) -> (&'static str, &'static str) {
     let now = app.service.clock.now().as_millis().to_string();
-    match timeout(PATIENCE, app.service.store.save_cursor(READER, &now)).await {
-        Ok(Ok(())) => "ok",
-        Ok(Err(_)) => "failed",
-        Err(_) => "no answer",
+    let written = async {
+        match this.has(TAKES_MAIL) {
+            true => app.service.store.save_cursor(READER, &now).await,
+            false => Ok(()),
+        }
+    };
+    let asked = async { tokio::try_join!(app.service.nodes.check(), written) };
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(_)) => (OK, OK),
+        Ok(Err(StoreError::Newer { .. })) => (OK, "newer"),
+        Ok(Err(StoreError::Older { .. })) => (OK, "older"),
+        Ok(Err(error)) if error.is_transient() => (NO_ANSWER, UNKNOWN),
+        Ok(Err(_)) => (FAILED, UNKNOWN),
+        Err(_) => (NO_ANSWER, UNKNOWN),
     }
 }
 
 /// Whether the disk has room.
 async fn disk(folder: Option<PathBuf>) -> &'static str {
     let Some(folder) = folder else {
-        return "ok";
+        return OK;
     };
     // A network's file system may not answer for long.
     let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder));
     match timeout(PATIENCE, asked).await {
-        Ok(Ok(Ok(disk))) if disk.f_bavail.saturating_mul(disk.f_frsize) >= ROOM_MIN => "ok",
+        Ok(Ok(Ok(disk))) if disk.f_bavail.saturating_mul(disk.f_frsize) >= ROOM_MIN => OK,
         Ok(Ok(Ok(_))) => "full",
-        Ok(_) => "failed",
-        Err(_) => "no answer",
+        Ok(_) => FAILED,
+        Err(_) => NO_ANSWER,
     }
 }

@@ -2,21 +2,41 @@
 
 use std::sync::Arc;
 
+use model::metrics::service::Queue;
 use model::{Clock, TenantId};
-use store::Submissions;
+use observe::metrics::service::QueueFigures;
+use store::submissions::ReportBacklog;
+use store::{Directory, Submissions};
 
-use super::source::FiguresSource;
+use super::awaited::Awaited;
+use super::source::{FiguresSource, Making, NodeNow, lanes_of_all};
 use super::traffic::{Facts, Traffic};
 
 /// Where traffic is seen.
 #[derive(Clone)]
 pub(super) struct Sources {
-    pub(super) submissions: Arc<dyn Submissions>,
-    pub(super) figures: Arc<dyn FiguresSource>,
-    pub(super) clock: Clock,
+    submissions: Arc<dyn Submissions>,
+    figures: Arc<dyn FiguresSource>,
+    awaited: Arc<Awaited>,
+    clock: Clock,
 }
 
 impl Sources {
+    pub(super) fn new(
+        submissions: Arc<dyn Submissions>,
+        directory: Arc<dyn Directory>,
+        figures: Arc<dyn FiguresSource>,
+        clock: Clock,
+    ) -> Self {
+        let awaited = Arc::new(Awaited::new(directory, Arc::clone(&figures)));
+        Self {
+            submissions,
+            figures,
+            awaited,
+            clock,
+        }
+    }
+
     /// The traffic of one tenant, or of all.
     pub(super) async fn look(&self, tenant: Option<&TenantId>) -> store::Result<Traffic> {
         let mut facts = self.facts().await?;
@@ -28,15 +48,59 @@ impl Sources {
 
     /// What there is to be seen.
     pub(super) async fn facts(&self) -> store::Result<Facts> {
-        let mut backlog = self.submissions.report_backlog().await?;
-        self.figures.retain_awaited(&mut backlog);
+        let backlog = self.backlog().await?;
+        let nodes = self.figures.nodes();
         Ok(Facts {
             counts: self.submissions.account_counts().await?,
+            queues: self.queues_with(&nodes, &backlog).await?,
             backlog,
-            lanes: self.figures.lanes(),
+            lanes: lanes_of_all(&nodes),
             reporting: self.figures.reporting(),
             is_active: self.figures.is_active(),
+            is_delivering: nodes.iter().any(NodeNow::delivers),
             at: self.clock.now(),
         })
+    }
+
+    /// The reports that somebody waits for.
+    pub(super) async fn backlog(&self) -> store::Result<Vec<ReportBacklog>> {
+        let mut backlog = self.submissions.report_backlog().await?;
+        self.awaited.retain(&mut backlog).await?;
+        Ok(backlog)
+    }
+
+    /// How much waits in each queue of the installation.
+    pub(super) async fn queues(
+        &self,
+        backlog: &[ReportBacklog],
+    ) -> store::Result<Vec<QueueFigures>> {
+        self.queues_with(&self.figures.nodes(), backlog).await
+    }
+
+    async fn queues_with(
+        &self,
+        nodes: &[NodeNow],
+        backlog: &[ReportBacklog],
+    ) -> store::Result<Vec<QueueFigures>> {
+        let making = nodes.iter().map(|node| node.making);
+        let making = making.fold(Making::default(), Making::and);
+        let waiting = self.submissions.waiting().await?;
+        Ok(vec![
+            QueueFigures {
+                queue: Queue::Process,
+                depth: making.count,
+                oldest_at: making.oldest_at,
+            },
+            QueueFigures {
+                queue: Queue::Deliver,
+                depth: waiting.count,
+                oldest_at: waiting.first_due_at,
+            },
+            QueueFigures {
+                queue: Queue::Webhook,
+                depth: backlog.iter().map(|of| of.count).sum(),
+                oldest_at: backlog.iter().map(|of| of.oldest_at).min(),
+            },
+        ])
     }
 }

@@ -8,7 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use deliver::dispatch::LaneNow;
 use observe::metrics::Format;
-use observe::metrics::service::{LaneFigures, ServiceFigures, exposition};
+use observe::metrics::service::{Installation, LaneFigures, ServiceFigures, exposition};
 
 use super::router::{App, Shared};
 use crate::problem::Problem;
@@ -26,14 +26,29 @@ pub(super) async fn metrics(
 
 async fn figures(app: &Shared) -> store::Result<ServiceFigures> {
     let source = &app.service.figures;
+    let installation = match source.exposes_installation() {
+        true => Some(installation(app).await?),
+        false => None,
+    };
+    let nodes = source.nodes();
+    let own = nodes.iter().filter(|node| node.is_this);
     Ok(ServiceFigures {
-        counts: app.service.submissions.account_counts().await?,
-        lanes: source.lanes().iter().map(lane).collect(),
+        installation,
+        lanes: own.flat_map(|node| &node.lanes).map(lane).collect(),
         reports: source.report_figures(),
         is_active: source.is_active(),
         at: app.service.clock.now(),
         started_at: app.service.started_at,
         names: Arc::clone(&app.names),
+    })
+}
+
+async fn installation(app: &Shared) -> store::Result<Installation> {
+    let backlog = app.sources.backlog().await?;
+    Ok(Installation {
+        counts: app.service.submissions.account_counts().await?,
+        queues: app.sources.queues(&backlog).await?,
+        backlog,
     })
 }
 

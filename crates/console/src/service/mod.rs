@@ -1,4 +1,5 @@
-//! The console of the service: how its traffic goes, by tenant and account, and what became of each submission.
+//! The console of the service: how its traffic goes, by tenant and account, what became of each submission, and what each
+//! process is doing. All of it is of the whole installation, whichever process is asked.
 //!
 //! Promises:
 //! - The totals are the sum of the rows, and in each of them accepted = sent + errors + cancelled + pending.
@@ -13,12 +14,16 @@
 //! - `traffic`: the rows and their sums; `look`: how they are come by; `history`: the points of the charts
 //! - `stream`: the updates that the page follows
 //! - `submissions`, `submission`: submissions page by page, and one with what happened to it
+//! - `nodes`: the processes that share the work
+//! - `awaited`: which reports somebody waits for
 //! - `health`, `metrics`: what machines ask for
 
+mod awaited;
 mod health;
 mod history;
 mod look;
 mod metrics;
+mod nodes;
 mod router;
 mod source;
 mod stream;
@@ -27,5 +32,5 @@ mod submissions;
 mod traffic;
 
 pub use router::{Door, ROUTES, Route, Service, Who, router};
-pub use source::FiguresSource;
+pub use source::{FiguresSource, Making, NodeNow};
 pub use traffic::ROWS_MAX;

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
 use model::{Clock, Secret, TenantId, Timestamp};
 use observe::metrics::service::Names;
-use store::{Directory, Store, Submissions};
+use store::{Directory, Nodes, Store, Submissions};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -18,7 +18,7 @@ use webserver::{Caller, Gate, authenticated, locked};
 use super::look::Sources;
 use super::source::FiguresSource;
 use super::stream::{self, Watched};
-use super::{health, metrics, submission, submissions, traffic};
+use super::{health, metrics, nodes, submission, submissions, traffic};
 use crate::assets;
 use crate::problem::Problem;
 use crate::stream::Stream;
@@ -34,6 +34,8 @@ pub struct Service {
     pub directory: Arc<dyn Directory>,
     /// The messages, and whether the store can be written to.
     pub store: Arc<dyn Store>,
+    /// Whether the store is such that this program can work with it.
+    pub nodes: Arc<dyn Nodes>,
     /// What goes on at the moment.
     pub figures: Arc<dyn FiguresSource>,
     /// The data folder, whose disk has to have room; `None` where the data is on another machine.
@@ -77,7 +79,7 @@ pub struct Route {
 }
 
 /// Every route beside the page and what it is made of.
-pub static ROUTES: [Route; 11] = [
+pub static ROUTES: [Route; 12] = [
     route("/health", Who::Anybody, || get(health::health)),
     route("/ready", Who::Anybody, || get(health::ready)),
     route("/metrics", Who::Anybody, || get(metrics::metrics)),
@@ -87,6 +89,7 @@ pub static ROUTES: [Route; 11] = [
     route("/api/console", Who::Viewer, || get(health::console)),
     route("/api/traffic", Who::Viewer, || get(traffic::traffic)),
     route("/api/traffic/stream", Who::Viewer, || get(stream::follow)),
+    route("/api/nodes", Who::Viewer, || get(nodes::nodes)),
     route("/api/submissions", Who::Viewer, || get(submissions::page)),
     route("/api/submissions/{pk}", Who::Viewer, || {
         get(submission::one)
@@ -105,6 +108,8 @@ pub(super) struct Shared {
     pub(super) readiness: health::Readiness,
     /// Who has metrics of its own.
     pub(super) names: Arc<Names>,
+    /// What the accounts are called that processes deliver for.
+    pub(super) account_names: nodes::AccountNames,
     /// Who may look for some of the submissions, or hold one as a whole, at the same moment.
     pub(super) searches: Arc<Semaphore>,
     pub(super) stories: Arc<Semaphore>,
@@ -116,16 +121,18 @@ pub(super) type App = Arc<Shared>;
 /// Every route of the service's console, and the page at every address that is none: no other router that it is merged
 /// with can have a fallback. Starts the task that makes the updates, so it is called within a runtime.
 pub fn router(service: Service, door: Door) -> Router {
-    let sources = Sources {
-        submissions: Arc::clone(&service.submissions),
-        figures: Arc::clone(&service.figures),
-        clock: service.clock.clone(),
-    };
+    let sources = Sources::new(
+        Arc::clone(&service.submissions),
+        Arc::clone(&service.directory),
+        Arc::clone(&service.figures),
+        service.clock.clone(),
+    );
     let app = Arc::new(Shared {
         stream: stream::start(&service, sources.clone()),
         sources,
         readiness: health::Readiness::default(),
         names: Arc::default(),
+        account_names: nodes::AccountNames::default(),
         searches: Arc::new(Semaphore::new(submissions::SEARCHES_MAX)),
         stories: Arc::new(Semaphore::new(submission::STORIES_MAX)),
         service,

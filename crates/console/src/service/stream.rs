@@ -17,7 +17,7 @@ use webserver::{Caller, Peer};
 use super::history::{History, Point};
 use super::look::Sources;
 use super::router::{App, Service};
-use super::traffic::{AccountRow, Sum, TenantRow, Traffic};
+use super::traffic::{AccountRow, QueueRow, Sum, TenantRow, Traffic};
 use crate::problem::Problem;
 use crate::stream::{Look, PERIOD, Stream, Subject, event};
 use crate::time::Rfc3339;
@@ -28,7 +28,7 @@ const REST: u32 = 19;
 /// seconds.
 const QUIET_PERIODS_MAX: u32 = 40;
 /// What is shown while the counts cannot be read.
-const UNREADABLE: &str = "the data file cannot be read at the moment: these figures are older";
+const UNREADABLE: &str = "the store cannot be read at the moment: these figures are older";
 
 /// The service.
 pub(super) struct Watched {
@@ -60,6 +60,7 @@ struct UpdateJson<'a> {
     id: u64,
     at: Rfc3339,
     active: bool,
+    delivering: bool,
     trouble: Option<&'static str>,
     totals: &'a Sum,
     /// Those that are new or changed.
@@ -70,6 +71,7 @@ struct UpdateJson<'a> {
     tenants: Vec<&'a TenantRow>,
     gone_tenants: Vec<&'a str>,
     other_tenants: Option<&'a Sum>,
+    queues: &'a [QueueRow],
     points: &'a [Point],
 }
 
@@ -197,6 +199,8 @@ impl Seen {
         let (now, before) = (&self.traffic, &other.traffic);
         self.trouble != other.trouble
             || now.active != before.active
+            || now.delivering != before.delivering
+            || now.queues != before.queues
             || now.totals != before.totals
             || now.accounts != before.accounts
             || now.tenants != before.tenants
@@ -222,6 +226,7 @@ impl<'a> UpdateJson<'a> {
             id,
             at: now.at,
             active: now.active,
+            delivering: now.delivering,
             trouble: seen.trouble,
             totals: &now.totals,
             accounts,
@@ -230,6 +235,7 @@ impl<'a> UpdateJson<'a> {
             tenants,
             gone_tenants,
             other_tenants: now.other_tenants.as_ref(),
+            queues: &now.queues,
             points,
         }
     }

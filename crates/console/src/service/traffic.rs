@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use deliver::dispatch::LaneNow;
 use model::account::AccountPk;
 use model::{TenantId, Timestamp};
+use observe::metrics::service::QueueFigures;
 use observe::reports::SyncStatus;
 use serde::Serialize;
 use store::submissions::{AccountCounts, ReportBacklog};
@@ -86,12 +87,26 @@ pub(super) struct TenantRow {
     in_dnd: bool,
 }
 
+/// How much waits at one stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct QueueRow {
+    queue: &'static str,
+    depth: u64,
+    /// How long the oldest of it has waited; 0 where none waits for its turn.
+    oldest_age_s: u64,
+}
+
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Traffic {
     pub(super) at: Rfc3339,
     /// Whether mail is sent.
     pub(super) active: bool,
+    /// Whether any living process delivers.
+    pub(super) delivering: bool,
+    /// How much waits at each stage; nothing where one tenant is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) queues: Vec<QueueRow>,
     pub(super) totals: Sum,
     pub(super) accounts: Vec<AccountRow>,
     /// The accounts that have no row.
@@ -105,6 +120,8 @@ pub(super) struct Traffic {
 pub(super) struct Facts {
     pub(super) at: Timestamp,
     pub(super) is_active: bool,
+    pub(super) is_delivering: bool,
+    pub(super) queues: Vec<QueueFigures>,
     pub(super) counts: Vec<AccountCounts>,
     pub(super) backlog: Vec<ReportBacklog>,
     pub(super) lanes: Vec<LaneNow>,
@@ -118,6 +135,7 @@ impl Facts {
     pub(super) fn only(&mut self, tenant: &TenantId) {
         self.counts.retain(|counts| counts.tenant == *tenant);
         self.backlog.retain(|backlog| backlog.tenant == *tenant);
+        self.queues.clear();
         self.reporting
             .retain(|reporting| reporting.tenant == *tenant);
     }
@@ -242,6 +260,8 @@ impl Default for Traffic {
         Self::of(&Facts {
             at: Timestamp::default(),
             is_active: true,
+            is_delivering: true,
+            queues: Vec::new(),
             counts: Vec::new(),
             backlog: Vec::new(),
             lanes: Vec::new(),
@@ -269,6 +289,8 @@ impl Traffic {
         Self {
             at: Rfc3339(facts.at),
             active: facts.is_active,
+            delivering: facts.is_delivering,
+            queues: queue_rows(&facts.queues, facts.at),
             totals,
             accounts,
             other_accounts,
@@ -276,6 +298,16 @@ impl Traffic {
             other_tenants: together(&rest, |sum, row| sum.add(&row.sum)),
         }
     }
+}
+
+/// The queues as they stand in JSON.
+pub(super) fn queue_rows(queues: &[QueueFigures], now: Timestamp) -> Vec<QueueRow> {
+    let row = |figures: &QueueFigures| QueueRow {
+        queue: figures.queue.as_str(),
+        depth: figures.depth,
+        oldest_age_s: figures.oldest_at.map_or(0, |at| now.since(at).as_secs()),
+    };
+    queues.iter().map(row).collect()
 }
 
 fn account_rows(facts: &Facts) -> Vec<AccountRow> {

@@ -159,7 +159,7 @@ async fn a_store_that_fails_is_told_without_its_inner_words() {
     for path in ["/api/recipients", "/api/recipients?limit=5"] {
         let answer = world.get(path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-        let words = "the data file cannot be read at the moment";
+        let words = "the store cannot be read at the moment";
         assert_eq!(answer.json()["error"]["message"], words);
     }
 }

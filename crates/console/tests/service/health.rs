@@ -1,13 +1,15 @@
 //! What machines ask for: whether it lives, whether it can work, how it stands.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use console::service::NodeNow;
 use model::EventKind;
 use serde_json::json;
 use store::Store;
 
-use crate::house::{House, START};
+use crate::house::{House, START, lane};
 
 #[tokio::test]
 async fn health_is_for_everybody_and_says_both_versions_words() {
@@ -37,8 +39,17 @@ async fn status_is_for_tokens_and_counts_what_is_theirs() {
             "uptime_seconds": 0, "version": version,
         })
     };
+    let whole = |active: bool| {
+        let mut status = status(2, active);
+        status["queues"] = json!([
+            { "queue": "email:process", "depth": 0, "oldest_age_s": 0 },
+            { "queue": "smtp:deliver", "depth": 2, "oldest_age_s": 0 },
+            { "queue": "webhook:deliver", "depth": 2, "oldest_age_s": 0 },
+        ]);
+        status
+    };
     for path in ["/status", "/instance/status"] {
-        assert_eq!(house.json(path).await, status(2, true));
+        assert_eq!(house.json(path).await, whole(true));
         let own = house.ask_as("of-acme", path).await;
         assert_eq!(own.json(), status(1, true));
         let nobody = house.ask(path, &[]).await;
@@ -49,14 +60,16 @@ async fn status_is_for_tokens_and_counts_what_is_theirs() {
         );
     }
     house.board.dispatch.lock().unwrap().0 = false;
-    assert_eq!(house.json("/status").await, status(2, false));
+    assert_eq!(house.json("/status").await, whole(false));
 }
 
 #[tokio::test]
 async fn it_is_ready_while_it_can_take_mail_and_somebody_sends_it() {
     let house = House::open().await;
     let ready = house.ask("/ready", &[]).await;
-    let checks = json!({ "store": "ok", "disk": "ok", "dispatcher": "running" });
+    let checks = json!({
+        "store": "ok", "migrations": "ok", "disk": "ok", "draining": "no", "dispatcher": "running",
+    });
     assert_eq!(ready.json(), json!({ "status": "ready", "checks": checks }));
 
     let suspended = House::open().await;
@@ -78,11 +91,56 @@ async fn it_is_ready_while_it_can_take_mail_and_somebody_sends_it() {
 }
 
 #[tokio::test]
+async fn who_does_not_deliver_needs_no_dispatcher() {
+    let house = House::open().await;
+    house.board.dispatch.lock().unwrap().1 = false;
+    *house.board.roles.lock().unwrap() = vec!["worker".to_owned()];
+    let answer = house.ask("/ready", &[]).await;
+    assert_eq!(answer.status, 200);
+    let checks = json!({ "store": "ok", "migrations": "ok", "disk": "ok", "draining": "no" });
+    assert_eq!(answer.json()["checks"], checks);
+    assert_eq!(
+        house.store.cursor("readiness").await.unwrap(),
+        None,
+        "who takes no mail writes nothing"
+    );
+}
+
+#[tokio::test]
+async fn who_ends_is_not_ready_from_that_moment_on() {
+    let house = House::open().await;
+    assert_eq!(house.ask("/ready", &[]).await.status, 200);
+    house.board.is_draining.store(true, Ordering::Relaxed);
+    let answer = house.ask("/ready", &[]).await;
+    assert_eq!(
+        (answer.status, &answer.json()["checks"]["draining"]),
+        (503, &json!("yes"))
+    );
+    assert_eq!(house.ask("/health", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_program_is_not_one_to_work_with() {
+    let house = House::open().await;
+    let other = rusqlite::Connection::open(house.file()).unwrap();
+    other.pragma_update(None, "user_version", 99).unwrap();
+    let answer = house.ask("/ready", &[]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["checks"]["migrations"], "newer");
+}
+
+#[tokio::test]
 async fn it_is_not_ready_while_the_data_file_takes_nothing() {
     let house = House::open().await;
     let other = rusqlite::Connection::open(house.file()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = std::time::Instant::now();
     let answer = house.ask("/ready", &[]).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["checks"]["store"], "no answer");
     assert_eq!(house.ask("/health", &[]).await.status, 200);
@@ -125,6 +183,37 @@ async fn probes_of_a_crowd_write_once_a_second_at_most() {
         "{} writes, {may} may be",
         written.len()
     );
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_expose_the_figures_of_all_exposes_its_own() {
+    let house = House::open().await;
+    let own = house.settle("acme", &["main"]).await;
+    *house.board.lanes.lock().unwrap() = vec![lane(own[0], 3)];
+    *house.board.others.lock().unwrap() = vec![NodeNow {
+        lanes: vec![lane(own[0], 4)],
+        ..NodeNow::default()
+    }];
+    let all = house.ask("/metrics", &[]).await.text();
+    house
+        .board
+        .exposes_installation
+        .store(false, Ordering::Relaxed);
+    let text = house.ask("/metrics", &[]).await.text();
+    assert!(
+        all.contains("\ngmp_sent_total{") && all.contains("\nglasspost_queue_depth{"),
+        "{all}"
+    );
+    assert!(
+        !text.contains("gmp_") && !text.contains("glasspost_queue_"),
+        "{text}"
+    );
+    for text in [all, text] {
+        assert!(
+            text.contains("\nglasspost_service_connections 3.0\n"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use console::service::{Door, FiguresSource, Service};
+use console::service::{Door, FiguresSource, NodeNow, Service};
 use deliver::dispatch::LaneNow;
 use model::account::{Account, AccountId, AccountPk, Host, port};
 use model::{
@@ -13,9 +14,9 @@ use model::{
     Reply, Secret, Seq, Tenant, TenantId, Timestamp,
 };
 use observe::reports::{ReportFigures, SyncStatus};
-use store::submissions::{Followed, ReportBacklog};
+use store::submissions::{Channel, Followed};
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, SqliteStore, Store, Submissions,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, SqliteStore, Store, Submissions,
 };
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -36,6 +37,13 @@ pub struct House {
 
 /// What goes on, as a test says.
 pub struct Board {
+    /// What this process is there for, and whether it is ending.
+    pub roles: Mutex<Vec<String>>,
+    pub is_draining: AtomicBool,
+    /// Whether it exposes the figures of all.
+    pub exposes_installation: AtomicBool,
+    /// The other processes.
+    pub others: Mutex<Vec<NodeNow>>,
     pub lanes: Mutex<Vec<LaneNow>>,
     pub reporting: Mutex<Vec<SyncStatus>>,
     pub sending: Mutex<Vec<Seq>>,
@@ -46,21 +54,39 @@ pub struct Board {
 }
 
 impl FiguresSource for Board {
-    fn lanes(&self) -> Vec<LaneNow> {
-        self.lanes.lock().unwrap().clone()
+    fn nodes(&self) -> Vec<NodeNow> {
+        let this = NodeNow {
+            id: "this".to_owned(),
+            is_this: true,
+            host: "mail-1".to_owned(),
+            process: 41,
+            roles: self.roles.lock().unwrap().clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: START,
+            is_active: self.is_active(),
+            is_draining: self.is_draining.load(Ordering::Relaxed),
+            lanes: self.lanes.lock().unwrap().clone(),
+            ..NodeNow::default()
+        };
+        let others = self.others.lock().unwrap().clone();
+        [vec![this], others].concat()
     }
 
     fn reporting(&self) -> Vec<SyncStatus> {
         self.reporting.lock().unwrap().clone()
     }
 
-    fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
+    fn are_awaited(&self, tenant: &Tenant, _: Channel) -> bool {
         let alone = self.without_application.lock().unwrap();
-        backlog.retain(|of| !alone.contains(&of.tenant));
+        !alone.contains(&tenant.id)
     }
 
     fn report_figures(&self) -> ReportFigures {
         ReportFigures::default()
+    }
+
+    fn exposes_installation(&self) -> bool {
+        self.exposes_installation.load(Ordering::Relaxed)
     }
 
     fn is_active(&self) -> bool {
@@ -91,6 +117,17 @@ impl Keys for Tokens {
     }
 }
 
+/// A lane with so many connections and nothing else.
+pub fn lane(account: AccountPk, connections: u64) -> LaneNow {
+    LaneNow {
+        account,
+        connections,
+        sending: 0,
+        trouble: None,
+        limited_until: None,
+    }
+}
+
 pub fn tenant_id(id: &str) -> TenantId {
     TenantId::parse(id).unwrap()
 }
@@ -109,7 +146,12 @@ impl House {
         let key = KeySource::Given(Secret::new("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
         let store = Arc::new(SqliteStore::open_with_key(folder.path(), &key).unwrap());
         let clock = Clock::manual(START);
+        let roles = ["api", "worker", "smtp"].map(str::to_owned);
         let board = Arc::new(Board {
+            roles: Mutex::new(roles.to_vec()),
+            is_draining: AtomicBool::new(false),
+            exposes_installation: AtomicBool::new(true),
+            others: Mutex::default(),
             lanes: Mutex::default(),
             reporting: Mutex::default(),
             sending: Mutex::default(),
@@ -125,6 +167,7 @@ impl House {
             submissions: Arc::clone(&store) as Arc<dyn Submissions>,
             directory: Arc::clone(&store) as Arc<dyn Directory>,
             store: Arc::clone(&store) as Arc<dyn Store>,
+            nodes: Arc::clone(&store) as Arc<dyn Nodes>,
             figures: Arc::clone(&board) as Arc<dyn FiguresSource>,
             folder: data,
             clock: clock.clone(),

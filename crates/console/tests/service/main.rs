@@ -8,6 +8,7 @@
 mod client;
 mod health;
 mod house;
+mod nodes;
 mod page;
 mod stream;
 mod submissions;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::lane::Lane;
 use super::spot::Spot;
 use crate::run::gate::Gate;
+use crate::run::hold::Holds;
 
 /// A handle to a dispatcher. It works before the dispatcher begins, too, and does nothing after its end.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct LaneNow {
 pub(super) struct Desk {
     /// Closed while nothing new may begin.
     pub(super) gate: Arc<Gate>,
+    /// Of which accounts nothing begins for a moment.
+    pub(super) holds: Holds,
     orders: Mutex<Orders>,
     ordered: Notify,
     lanes: Mutex<BTreeMap<Spot, Arc<Lane>>>,
@@ -73,6 +76,20 @@ impl Dispatch {
         for lane in self.0.lanes().values() {
             lane.supply.recall();
         }
+    }
+
+    /// From the answer on nothing of an account begins until [`Dispatch::let_go`], for some seconds at most. What is begun is
+    /// shown by [`Dispatch::is_sending`].
+    pub fn hold(&self, account: AccountPk) {
+        self.0.holds.hold(account);
+    }
+
+    /// An account's mail may begin again, as far as nobody else holds it.
+    pub fn let_go(&self, account: AccountPk) {
+        self.0.holds.let_go(account);
+        let lanes = self.0.lanes();
+        let of_account = lanes.values().filter(|lane| lane.spot.account == account);
+        of_account.for_each(|lane| lane.supply.added());
     }
 
     /// An account was changed or deleted. Its delivery begins anew with what it is now; its connections are closed when
@@ -141,6 +158,7 @@ impl Desk {
         }
         Self {
             gate: Arc::new(gate),
+            holds: Holds::default(),
             orders: Mutex::default(),
             ordered: Notify::new(),
             lanes: Mutex::default(),

@@ -14,6 +14,7 @@ use super::Shared;
 use super::lane::{HELD_AGAIN, Lane};
 use super::usable::{self, Known, Usable};
 use crate::plan::limits::Limits;
+use crate::run::hold::Hold;
 use crate::run::pauses::Pauses;
 use crate::run::{self, DeliverError, Delivery};
 
@@ -152,6 +153,10 @@ async fn deliver(
         connector: Arc::new(connector),
         settings: run::Settings {
             allowance: lane.set_allowance(limits),
+            hold: Some(Hold {
+                holds: shared.desk.holds.clone(),
+                account: lane.spot.account,
+            }),
             connections: Some(Arc::clone(&common.connections)),
             pool: Some(Arc::clone(&shared.pool)),
             troubles: Some(Arc::clone(&common.troubles)),

@@ -80,6 +80,13 @@ impl Feeder {
     async fn feed(&mut self) -> Result<Step, StoreError> {
         let shared = Arc::clone(&self.shared);
         self.follow_recalls();
+        if let Some(until) = shared.held_until() {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = shared.delivery.supply.news() => {}
+            }
+            return Ok(Step::GoOn);
+        }
         if !self.has_to_read() {
             tokio::select! {
                 () = shared.work.low() => {}

@@ -188,7 +188,7 @@ impl Line {
         let upcoming = self.upcoming().await;
         let live = &self.shared.delivery.live;
         let sending = live.begin_sending(&prepared.work.message);
-        if self.shared.is_recalled(&prepared.work) {
+        if self.shared.is_recalled(&prepared.work) || self.shared.held_until().is_some() {
             let seq = prepared.work.message.seq;
             self.shared.recorder.give_back(&[seq]);
             return upcoming;

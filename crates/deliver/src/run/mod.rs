@@ -18,6 +18,7 @@
 //! - [`allowance`]: what the account may send
 //! - [`supply`]: how whoever accepts messages wakes the feeder, or has it read again
 //! - [`gate`]: how whoever pauses a delivery keeps feeder and connections from beginning anything
+//! - [`hold`]: how whoever changes mail of an account keeps it from being begun meanwhile
 //! - [`recent`]: what several of its messages are made from, read once
 //! - [`trouble`]: what keeps it from going on, in words
 
@@ -26,6 +27,7 @@ pub mod connections;
 mod crew;
 mod feeder;
 pub mod gate;
+pub mod hold;
 mod line;
 mod making;
 pub mod outcome;
@@ -45,6 +47,7 @@ use model::{Clock, Live};
 use smtp::client::{ConnectError, Connector};
 use store::{Lease, Store, StoreError};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::maker::{Maker, Unmade};
@@ -54,6 +57,7 @@ use allowance::Allowance;
 use connections::{Connections, Party};
 use crew::Rest;
 use gate::Gate;
+use hold::Hold;
 use making::Bench;
 use pool::{MADE_BYTES_MAX, Permit, Pool};
 use recent::Recent;
@@ -87,6 +91,8 @@ pub struct Settings {
     pub ride_below: Duration,
     /// What the account may send.
     pub allowance: Arc<Allowance>,
+    /// Who keeps its mail from being begun for a moment; `None` where nobody does.
+    pub hold: Option<Hold>,
     /// The connections that it shares with other deliveries to the same server; `None` where it has them for itself.
     pub connections: Option<Arc<Connections>>,
     /// What this delivery shares with others; `None` for what only the settings here bound.
@@ -173,6 +179,7 @@ impl Default for Settings {
             idle_max: None,
             ride_below: Duration::MAX,
             allowance: Arc::default(),
+            hold: None,
             connections: None,
             pool: None,
             troubles: None,
@@ -238,6 +245,11 @@ impl Shared {
     /// Whether a message has to be read again before it is begun.
     fn is_recalled(&self, work: &Work) -> bool {
         work.recalls != self.delivery.supply.recalls()
+    }
+
+    /// Until when nothing may be begun since somebody changes what waits; `None` when nobody does.
+    fn held_until(&self) -> Option<Instant> {
+        self.delivery.settings.hold.as_ref()?.until()
     }
 
     /// Whether the delivery may end while messages wait for later: no connection is left, and nothing has to be

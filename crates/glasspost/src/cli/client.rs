@@ -8,7 +8,7 @@ use super::accounts::AccountsVerb;
 use super::command_log::CommandLogVerb;
 use super::instance::InstanceVerb;
 use super::messages::MessagesVerb;
-use super::stats::{RunNowArgs, StatsArgs};
+use super::stats::{NodesArgs, RunNowArgs, StatsArgs};
 use super::storages::StoragesVerb;
 use super::tenants::TenantsVerb;
 use super::{DataFlags, LogFlags};
@@ -43,6 +43,8 @@ pub enum ClientVerb {
     CommandLog(Group<CommandLogVerb>),
     /// What goes through the service: totals, by tenant and by account
     Stats(StatsArgs),
+    /// The processes of the service: their roles, and what each is doing
+    Nodes(NodesArgs),
     /// Send and report at once, without waiting for the next time; ends the named tenant's wish not to be disturbed
     RunNow(RunNowArgs),
 }
@@ -90,6 +92,7 @@ impl ClientVerb {
             Self::Instance(group) => &group.client,
             Self::CommandLog(group) => &group.client,
             Self::Stats(args) => &args.client,
+            Self::Nodes(args) => &args.client,
             Self::RunNow(args) => &args.client,
         }
     }

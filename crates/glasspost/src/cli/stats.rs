@@ -1,4 +1,4 @@
-//! `glasspost stats` and `glasspost run-now`.
+//! `glasspost stats`, `glasspost nodes` and `glasspost run-now`.
 
 use std::num::NonZeroU16;
 
@@ -18,6 +18,13 @@ pub struct StatsArgs {
         default_missing_value = "2"
     )]
     pub watch: Option<NonZeroU16>,
+    #[command(flatten)]
+    pub client: ClientFlags,
+}
+
+/// Flags of `glasspost nodes`.
+#[derive(Args, Clone, Debug)]
+pub struct NodesArgs {
     #[command(flatten)]
     pub client: ClientFlags,
 }

@@ -8,12 +8,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use store::{LaneKey, Lease, Store, StoreError};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+/// The duty of telling tenants' applications what happened.
+pub const REPORTS: &str = "reports";
+/// The duty of reading mailboxes.
+pub const MAILBOXES: &str = "mailboxes";
+/// The duty of forgetting what is old, and of exposing the figures of all.
+pub const HOUSEKEEPING: &str = "housekeeping";
 /// How soon a duty is asked for again that another process has.
 const HELD_AGAIN: Duration = Duration::from_secs(2);
 /// How soon after the store failed.
 const FAILED_AGAIN: Duration = Duration::from_secs(1);
+/// How soon after its work broke off: another process that can do it has it by then.
+const BROKEN_AGAIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether a duty is still ours.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -38,6 +47,12 @@ impl Held {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
+    /// Whether it is among them.
+    pub fn has(&self, duty: &str) -> bool {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.contains(duty)
+    }
+
     fn set(&self, duty: &'static str, is_held: bool) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match is_held {
@@ -55,7 +70,7 @@ impl Duties {
         work: F,
     ) -> impl Future<Output = ()> + Send + use<W, F>
     where
-        W: Future<Output = ()> + Send,
+        W: Future<Output = ()> + Send + 'static,
         F: Fn(CancellationToken) -> W + Send + Sync,
     {
         let (store, held) = (Arc::clone(&self.store), self.held.clone());
@@ -63,7 +78,7 @@ impl Duties {
     }
 }
 
-async fn perform<W: Future<Output = ()> + Send>(
+async fn perform<W: Future<Output = ()> + Send + 'static>(
     store: Arc<dyn Store>,
     held: Held,
     duty: &'static str,
@@ -74,9 +89,15 @@ async fn perform<W: Future<Output = ()> + Send>(
         let pause = match store.lease(LaneKey::duty(duty)).await {
             Ok(lease) => {
                 held.set(duty, true);
-                take_turn(&*store, duty, lease, &stop, &work).await;
+                let done = take_turn(&*store, duty, lease, &stop, &work).await;
                 held.set(duty, false);
-                HELD_AGAIN
+                match done {
+                    Ok(()) => HELD_AGAIN,
+                    Err(error) => {
+                        tracing::error!(duty, %error, "a duty's work broke off, it is taken up again");
+                        BROKEN_AGAIN
+                    }
+                }
             }
             Err(StoreError::LaneHeld { .. }) => HELD_AGAIN,
             Err(error) => {
@@ -91,13 +112,14 @@ async fn perform<W: Future<Output = ()> + Send>(
     }
 }
 
-async fn take_turn<W: Future<Output = ()> + Send>(
+/// Does the work once; an error where it broke off.
+async fn take_turn<W: Future<Output = ()> + Send + 'static>(
     store: &dyn Store,
     duty: &'static str,
     lease: Lease,
     stop: &CancellationToken,
     work: &(impl Fn(CancellationToken) -> W + Send + Sync),
-) {
+) -> Result<(), JoinError> {
     tracing::debug!(duty, "this process has the duty");
     let turn = stop.child_token();
     let watching = async {
@@ -107,11 +129,59 @@ async fn take_turn<W: Future<Output = ()> + Send>(
         turn.cancel();
     };
     let working = async {
-        work(turn.clone()).await;
+        // On its own: what breaks off there does not keep the duty from being given back.
+        let done = tokio::spawn(work(turn.clone())).await;
         turn.cancel();
+        done
     };
-    tokio::join!(watching, working);
+    let ((), done) = tokio::join!(watching, working);
     if let Err(error) = store.release(lease).await {
         tracing::debug!(duty, %error, "a duty could not be given back, it falls to others by itself");
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use store::{KeySource, SqliteStore};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_duty_whose_work_panics_is_given_back_and_taken_up_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = KeySource::File;
+        let store = Arc::new(SqliteStore::open_with_key(folder.path(), &source).unwrap());
+        let duties = Duties {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            held: Held::default(),
+            stop: CancellationToken::new(),
+        };
+        let turns = Arc::<AtomicUsize>::default();
+        let (counted, ends) = (Arc::clone(&turns), duties.stop.clone());
+        let work = move |_| {
+            let (turn, ends) = (counted.fetch_add(1, Ordering::Relaxed), ends.clone());
+            async move {
+                assert!(turn > 0, "the first turn breaks off");
+                ends.cancel();
+            }
+        };
+        let performing = tokio::spawn(duties.perform(REPORTS, work));
+        let is_free = async {
+            while turns.load(Ordering::Relaxed) == 0 || duties.held.has(REPORTS) {
+                tokio::time::sleep(LOOK / 10).await;
+            }
+            let lease = store.lease(LaneKey::duty(REPORTS)).await.unwrap();
+            store.release(lease).await.unwrap();
+        };
+        let patience = 4 * BROKEN_AGAIN;
+        tokio::time::timeout(patience, is_free).await.unwrap();
+        tokio::time::timeout(patience, performing)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(turns.load(Ordering::Relaxed), 2);
     }
 }

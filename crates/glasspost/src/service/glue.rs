@@ -1,16 +1,17 @@
 //! Where rooms meet that do not know each other: what the API and the console see of sending and reporting.
 
 use async_trait::async_trait;
-use console::service::FiguresSource;
-use deliver::dispatch::{Dispatch, LaneNow};
-use intake::proxy::{SyncControl, Wakes};
+use console::service::{FiguresSource, NodeNow};
+use deliver::dispatch::Dispatch;
+use intake::proxy::{SyncControl, Unanswered, Wakes};
 use model::account::AccountPk;
-use model::{Seq, TenantId};
+use model::{Seq, Tenant, TenantId};
 use observe::reports::{ReportFigures, Reports, SyncStatus};
-use store::submissions::ReportBacklog;
+use store::submissions::Channel;
 use tokio_util::sync::CancellationToken;
 
 use super::cluster::{Cluster, Order};
+use super::duty::{HOUSEKEEPING, Held};
 
 /// Sending, as the API moves it: here, and in the other processes.
 pub struct Sending {
@@ -32,12 +33,34 @@ impl Wakes for Sending {
         self.cluster.ask(Order::LookAt(account));
     }
 
-    async fn recall(&self) {
+    async fn recall(&self) -> Result<(), Unanswered> {
         let (here, elsewhere) = (
             self.dispatch.recall(),
             self.cluster.ask_and_wait(Order::Recall),
         );
-        tokio::join!(here, elsewhere);
+        let ((), answered) = tokio::join!(here, elsewhere);
+        answered
+    }
+
+    async fn look_around(&self) -> Result<(), Unanswered> {
+        self.cluster.ask_and_wait(Order::Tell).await
+    }
+
+    async fn hold(&self, accounts: &[AccountPk]) -> Result<(), Unanswered> {
+        for account in accounts {
+            self.dispatch.hold(*account);
+        }
+        for account in accounts {
+            self.cluster.ask_and_wait(Order::Hold(*account)).await?;
+        }
+        Ok(())
+    }
+
+    fn let_go(&self, accounts: &[AccountPk]) {
+        for account in accounts {
+            self.dispatch.let_go(*account);
+            self.cluster.ask(Order::LetGo(*account));
+        }
     }
 
     fn is_sending(&self, message: Seq) -> bool {
@@ -50,14 +73,12 @@ impl Wakes for Sending {
             || self.cluster.is_sending_of_elsewhere(account)
     }
 
-    fn activate(&self) {
-        self.dispatch.set_active(true);
-        self.cluster.set_active(true);
+    async fn activate(&self) -> store::Result<()> {
+        self.cluster.set_active(true).await
     }
 
-    fn suspend(&self) {
-        self.dispatch.set_active(false);
-        self.cluster.set_active(false);
+    async fn suspend(&self) -> store::Result<()> {
+        self.cluster.set_active(false).await
     }
 
     fn is_active(&self) -> bool {
@@ -85,35 +106,45 @@ impl SyncControl for Reporters {
     }
 
     fn status(&self) -> Vec<SyncStatus> {
-        self.reports.status()
+        self.cluster.reporting()
     }
 }
 
 /// Both, as the console shows them.
 pub struct Shown {
-    /// Sending.
+    /// Sending here.
     pub dispatch: Dispatch,
-    /// Reporting.
+    /// Reporting here.
     pub reports: Reports,
+    /// All processes.
+    pub cluster: Cluster,
+    /// What this one does for all.
+    pub duties: Held,
+    /// Whether there may be others.
+    pub is_shared: bool,
     /// Cancelled when sending has ended.
     pub ended: CancellationToken,
 }
 
 impl FiguresSource for Shown {
-    fn lanes(&self) -> Vec<LaneNow> {
-        self.dispatch.lanes()
+    fn nodes(&self) -> Vec<NodeNow> {
+        self.cluster.nodes()
     }
 
     fn reporting(&self) -> Vec<SyncStatus> {
-        self.reports.status()
+        self.cluster.reporting()
     }
 
-    fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
-        self.reports.retain_awaited(backlog);
+    fn are_awaited(&self, tenant: &Tenant, channel: Channel) -> bool {
+        self.reports.are_awaited(tenant, channel)
     }
 
     fn report_figures(&self) -> ReportFigures {
         self.reports.figures()
+    }
+
+    fn exposes_installation(&self) -> bool {
+        !self.is_shared || self.duties.has(HOUSEKEEPING)
     }
 
     fn is_active(&self) -> bool {
@@ -125,6 +156,6 @@ impl FiguresSource for Shown {
     }
 
     fn is_sending(&self, message: Seq) -> bool {
-        self.dispatch.is_sending(message)
+        self.dispatch.is_sending(message) || self.cluster.is_sending_elsewhere(message)
     }
 }

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use model::{Clock, Timestamp};
 use prepare::Shelf;
-use store::{Nodes, Submissions};
+use store::{Directory, Nodes, Submissions};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks for old things.
 const EVERY: Duration = Duration::from_secs(60);
 /// Submissions that are forgotten in one transaction.
 const PIECE: usize = 500;
+/// Tenants read at once.
+const TENANTS_A_LOOK: usize = 100;
+/// Submissions that are held back or let go in one transaction.
+const ALIGNED_AT_ONCE: usize = 1_000;
 /// The pause between two pieces, so that mail comes first.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -20,6 +24,10 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Keeper {
     /// Submissions that are final and reported.
     pub submissions: Arc<dyn Submissions>,
+    /// Tenants, and what they hold back.
+    pub directory: Arc<dyn Directory>,
+    /// Whether what they hold back was not looked through yet.
+    pub aligns: bool,
     /// What the store needs itself.
     pub nodes: Arc<dyn Nodes>,
     /// Files that messages link to.
@@ -32,7 +40,7 @@ pub struct Keeper {
 
 impl Keeper {
     /// Keeps house until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let work = async {
             loop {
                 self.look().await;
@@ -45,7 +53,15 @@ impl Keeper {
         }
     }
 
-    async fn look(&self) {
+    async fn look(&mut self) {
+        if self.aligns {
+            match align_suspensions(&*self.directory, &*self.submissions).await {
+                Ok(()) => self.aligns = false,
+                Err(error) => {
+                    tracing::warn!(%error, "what tenants hold back could not be looked through, it is tried again");
+                }
+            }
+        }
         if let Err(error) = self.nodes.keep_house().await {
             tracing::warn!(%error, "the store's house could not be kept, it is tried again");
         }
@@ -66,5 +82,27 @@ impl Keeper {
             tokio::time::sleep(BREATH).await;
         }
         Ok(())
+    }
+}
+
+/// Brings queued mail into line with what its tenants hold back: a process that was killed may have left some of it.
+pub async fn align_suspensions(
+    directory: &dyn Directory,
+    submissions: &dyn Submissions,
+) -> store::Result<()> {
+    let mut after = None;
+    loop {
+        let tenants = directory.tenants(after.as_ref(), TENANTS_A_LOOK).await?;
+        for tenant in &tenants {
+            while submissions
+                .align_suspension(&tenant.id, ALIGNED_AT_ONCE)
+                .await?
+                > 0
+            {}
+        }
+        match tenants.last() {
+            Some(last) => after = Some(last.id.clone()),
+            None => return Ok(()),
+        }
     }
 }

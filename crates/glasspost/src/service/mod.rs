@@ -7,7 +7,7 @@
 //! - `stores`: the store by its address; `cluster`: the processes that share it
 //! - `duty`: what one process does for all that share a store
 //! - `kept_secret`: the operator's token, and the key of download links
-//! - `maker`, `tenants`: how a submission becomes a message
+//! - `maker`, `tenants`: how a submission becomes a message; `making`: what becomes one at the moment
 //! - `mailroom`: mailboxes that are read
 //! - `download`: files that messages link to
 //! - `glue`: what rooms see of each other
@@ -21,6 +21,7 @@ mod keeper;
 mod kept_secret;
 mod mailroom;
 mod maker;
+mod making;
 mod stores;
 mod tenants;
 
@@ -50,13 +51,14 @@ use webserver::{Access, Gate, Limits, Server};
 use crate::exit::Failure;
 use crate::settings::service::{Role, Roles, ServiceSettings};
 use cluster::{About, Cluster, Parts};
-use duty::{Duties, Held};
+use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS};
 use glue::{Reporters, Sending, Shown};
-use keeper::Keeper;
+use keeper::{Keeper, align_suspensions};
 use kept_secret::kept_secret;
 pub use kept_secret::{random_secret, read_kept_secret};
 use mailroom::Mailroom;
 use maker::SubmissionMaker;
+use making::{Bench, Seen};
 use stores::Stores;
 use tenants::Tenants;
 
@@ -66,12 +68,13 @@ const FIRST_TENANT: &str = "default";
 pub const ADMIN_TOKEN_FILE: &str = "admin.token";
 /// The file of the key that download links are signed with.
 const LINK_KEY_FILE: &str = "download.key";
-/// Tenants read at once.
-const TENANTS_A_LOOK: usize = 100;
-/// Submissions that are held back or let go in one transaction.
-const ALIGNED_AT_ONCE: usize = 1_000;
 /// How long messages that are under way may go on after a stop (promise: P-06).
 const GRACE: Duration = Duration::from_secs(20);
+/// How long a process that takes mail beside others answers after a stop, so that whoever shares calls out among them sees
+/// by `/ready` that it ends, and none is refused.
+const LEAVE: Duration = Duration::from_secs(3);
+/// How long it answers at most while messages are under way.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long after that the rest may take: reports and requests that are under way.
 const REST_GRACE: Duration = Duration::from_secs(8);
 
@@ -82,6 +85,8 @@ pub struct Service {
     limits: Limits,
     router: Router,
     roles: Roles,
+    /// Whether there may be other processes.
+    is_shared: bool,
     dispatcher: Dispatcher,
     reporter: Reporter,
     mailroom: Mailroom,
@@ -108,7 +113,10 @@ impl Service {
         let clock = Clock::system();
         let stores = Stores::open(&settings, folder).await?;
         first_tenant(&*stores.directory, &clock).await?;
-        align_suspensions(&stores).await?;
+        if !stores.is_shared {
+            // Else whoever keeps house does it once for all.
+            align_suspensions(&*stores.directory, &*stores.submissions).await?;
+        }
         let (admin_token, token_kept_in) = admin_token(&settings, folder)?;
         let web = web_client(&settings)?;
         let shelf = shelf(&settings, folder, &clock)?;
@@ -120,7 +128,8 @@ impl Service {
             placement: placement.clone(),
             ..sending(&settings)
         };
-        let dispatcher = dispatcher(dispatching, &stores, workshop, &clock);
+        let bench = Bench::default();
+        let dispatcher = dispatcher(dispatching, &stores, workshop, &bench, &clock);
         let reporter = reporter(&settings, &stores, web, &clock)?;
         let mailroom = Mailroom::new(&settings, &stores, &clock);
         // What is wrong with it is known before anything begins.
@@ -146,6 +155,7 @@ impl Service {
                 reports: reporter.reports(),
                 bounces_changed: Arc::clone(&mailroom.changed),
                 duties: duties.held.clone(),
+                bench,
                 draining: draining.clone(),
             },
         );
@@ -159,9 +169,13 @@ impl Service {
                 submissions: Arc::clone(&stores.submissions),
                 directory: Arc::clone(&stores.directory),
                 store: Arc::clone(&stores.store),
+                nodes: Arc::clone(&stores.nodes),
                 figures: Arc::new(Shown {
                     dispatch: dispatcher.dispatch(),
                     reports: reporter.reports(),
+                    cluster: cluster.clone(),
+                    duties: duties.held.clone(),
+                    is_shared: stores.is_shared,
                     ended: sending_ended.clone(),
                 }),
                 folder: stores.disk.clone(),
@@ -190,7 +204,7 @@ impl Service {
                     reports: reporter.reports(),
                     cluster: cluster.clone(),
                 }),
-                bounces_changed: Arc::clone(&mailroom.changed),
+                bounces_changed: cluster.bounces_asked(),
                 gate,
                 clock: clock.clone(),
                 settings: taking(&settings),
@@ -213,6 +227,8 @@ impl Service {
             mailroom,
             keeper: Keeper {
                 submissions: Arc::clone(&stores.submissions),
+                directory: Arc::clone(&stores.directory),
+                aligns: stores.is_shared,
                 nodes: Arc::clone(&stores.nodes),
                 shelf,
                 retention: settings.retention,
@@ -226,6 +242,7 @@ impl Service {
             draining,
             token_kept_in,
             roles: settings.roles,
+            is_shared: stores.is_shared,
         })
     }
 
@@ -237,11 +254,23 @@ impl Service {
     /// Serves and sends until `stop`, then finishes what is under way.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
         let tasks = TaskTracker::new();
+        let closing = CancellationToken::new();
         let serving =
             tasks.spawn(
                 self.server
-                    .serve(self.router, self.access, self.limits, stop.clone()),
+                    .serve(self.router, self.access, self.limits, closing.clone()),
             );
+        let leave = match self.is_shared && self.roles.has(Role::Api) {
+            true => LEAVE,
+            false => Duration::ZERO,
+        };
+        let (stopped, sent) = (stop.clone(), self.sending_ended.clone());
+        tasks.spawn(async move {
+            stopped.cancelled().await;
+            let sending = tokio::time::timeout(ANSWER_MAX, sent.cancelled());
+            let _ = tokio::join!(sending, tokio::time::sleep(leave));
+            closing.cancel();
+        });
         tasks.spawn(self.log.run(self.looking.clone()));
         tasks.spawn(self.cluster.run(self.looking.clone()));
         let draining = stop.clone();
@@ -252,9 +281,9 @@ impl Service {
         if self.roles.has(Role::Worker) {
             let (duties, mailroom) = (&self.duties, self.mailroom);
             let (reporter, keeper) = (self.reporter, self.keeper);
-            tasks.spawn(duties.perform("reports", move |turn| reporter.clone().run(turn)));
-            tasks.spawn(duties.perform("mailboxes", move |turn| mailroom.clone().read(turn)));
-            tasks.spawn(duties.perform("housekeeping", move |turn| keeper.clone().run(turn)));
+            tasks.spawn(duties.perform(REPORTS, move |turn| reporter.clone().run(turn)));
+            tasks.spawn(duties.perform(MAILBOXES, move |turn| mailroom.clone().read(turn)));
+            tasks.spawn(duties.perform(HOUSEKEEPING, move |turn| keeper.clone().run(turn)));
         }
         let sent = match self.roles.has(Role::Smtp) {
             true => self.dispatcher.run(stop.clone()).await,
@@ -300,30 +329,11 @@ fn seconds(time: Duration) -> u32 {
 async fn first_tenant(directory: &dyn Directory, clock: &Clock) -> Result<(), Failure> {
     if directory.tenants(None, 1).await?.is_empty() {
         let id = TenantId::parse(FIRST_TENANT).context("the first tenant's id")?;
-        directory.put_tenant(Tenant::new(id, clock.now())).await?;
+        // Of several processes that start at once, one is faster.
+        let first = Tenant::new(id, clock.now());
+        directory.put_first_tenant(first).await?;
     }
     Ok(())
-}
-
-/// Brings queued mail into line with what its tenants hold back: a process that was killed may have left some of it.
-async fn align_suspensions(stores: &Stores) -> Result<(), Failure> {
-    let mut after = None;
-    loop {
-        let tenants = stores.directory.tenants(after.as_ref(), TENANTS_A_LOOK);
-        let tenants = tenants.await?;
-        for tenant in &tenants {
-            while stores
-                .submissions
-                .align_suspension(&tenant.id, ALIGNED_AT_ONCE)
-                .await?
-                > 0
-            {}
-        }
-        match tenants.last() {
-            Some(last) => after = Some(last.id.clone()),
-            None => return Ok(()),
-        }
-    }
 }
 
 fn web_client(settings: &ServiceSettings) -> Result<WebClient, Failure> {
@@ -403,6 +413,7 @@ fn dispatcher(
     settings: SendingSettings,
     stores: &Stores,
     workshop: Workshop,
+    bench: &Bench,
     clock: &Clock,
 ) -> Dispatcher {
     let maker = SubmissionMaker {
@@ -414,7 +425,11 @@ fn dispatcher(
         store: Arc::clone(&stores.store),
         submissions: Arc::clone(&stores.submissions),
         directory: Arc::clone(&stores.directory),
-        maker: Arc::new(maker),
+        maker: Arc::new(Seen {
+            maker,
+            bench: bench.clone(),
+            clock: clock.clone(),
+        }),
         clock: clock.clone(),
     };
     Dispatcher::new(rooms, settings)

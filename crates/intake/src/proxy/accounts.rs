@@ -182,7 +182,7 @@ pub(super) async fn take_back(app: &App, known: &KnownAccount) -> Result<(), Pro
         }
     }
     // What was read ahead of it is not begun any more.
-    app.sending.recall().await;
+    app.sending.recall().await?;
     Ok(())
 }
 
@@ -190,6 +190,7 @@ pub(super) async fn take_back(app: &App, known: &KnownAccount) -> Result<(), Pro
 async fn quiet(app: &App, known: &KnownAccount) -> Result<(), Problem> {
     loop {
         take_back_waiting(app, known).await?;
+        app.sending.look_around().await?;
         if !app.sending.is_sending_of(known.pk) {
             return Ok(());
         }

@@ -1,12 +1,12 @@
 //! Mail as it is handed over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::State;
 use axum::http::Method;
 use axum::routing::post;
 use model::TenantId;
-use model::account::AccountId;
+use model::account::{AccountId, AccountPk};
 use serde_json::{Value, json};
 use store::submissions::ClientId;
 use store::{NewSubmission, Submitted};
@@ -218,6 +218,17 @@ enum Taken {
 }
 
 impl Taken {
+    fn of(submitted: Submitted) -> Self {
+        match submitted {
+            Submitted::New(_) | Submitted::Known(_) | Submitted::Replaced(_) => Self::Queued,
+            Submitted::Final(_) => Self::Final,
+            // Somebody else handed another one over at the same moment.
+            Submitted::Differs(_) => Self::Sending,
+            Submitted::NoTenant => Self::NoTenant,
+            Submitted::NoAccount => Self::NoAccount,
+        }
+    }
+
     /// Whether its client asked for what cannot be.
     fn is_wrong(self) -> bool {
         matches!(self, Self::NoTenant | Self::NoAccount)
@@ -235,34 +246,122 @@ impl Taken {
     }
 }
 
-/// Hands messages to the store, but for those whose earlier form is on its way at this moment: what is in a transaction
-/// cannot become another message.
+/// Hands messages to the store. What is there under the same id with other content gives way, unless it is on its way at
+/// this moment: what is in a transaction cannot become another message.
 async fn submit(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Problem> {
     let mut taken = vec![Taken::Sending; batch.len()];
-    let (mut places, mut rest) = (Vec::new(), Vec::new());
-    let are_sending = are_sending(app, &batch).await?;
-    for (place, (new, is_sending)) in batch.into_iter().zip(are_sending).enumerate() {
-        if !is_sending {
-            places.push(place);
-            rest.push(new);
-        }
-    }
-    if rest.is_empty() {
+    let Free {
+        places,
+        batch,
+        mut again,
+    } = free(app, batch).await?;
+    if batch.is_empty() {
         return Ok(taken);
     }
-    let accounts: Vec<_> = rest.iter().map(account_of).collect();
     // What is answered is on the disk. promise: P-01
-    let submitted = app.submissions.submit(rest).await?;
-    let replaced = accounts.into_iter().zip(&submitted);
-    let replaced = replaced.filter(|(_, one)| matches!(one, Submitted::Replaced(_)));
-    read_again(app, replaced.map(|(account, _)| account).collect()).await?;
+    let submitted = app.submissions.submit_new(batch).await?;
+    let mut differing = Differing::default();
+    for (place, one) in places.into_iter().zip(submitted) {
+        taken[place] = Taken::of(one);
+        if let Submitted::Differs(account) = one
+            && let Some(new) = again.remove(&place)
+        {
+            differing.add(place, account, new);
+        }
+    }
+    if !differing.batch.is_empty() {
+        replace(app, differing, &mut taken).await?;
+    }
+    Ok(taken)
+}
+
+/// What of a batch is in no transaction, as far as is known here, with its places in the batch.
+#[derive(Default)]
+struct Free {
+    places: Vec<usize>,
+    batch: Vec<NewSubmission>,
+    /// Copies of those whose ids are there already, or come twice: they may have to be handed over again.
+    again: HashMap<usize, NewSubmission>,
+}
+
+async fn free(app: &App, batch: Vec<NewSubmission>) -> Result<Free, Problem> {
+    let ways = ways_of(app, &batch).await?;
+    let (mut free, mut seen) = (Free::default(), HashSet::new());
+    for (place, (new, way)) in batch.into_iter().zip(ways).enumerate() {
+        if way == Way::Begun {
+            continue;
+        }
+        let is_first = seen.insert((new.tenant.clone(), new.client_id.clone()));
+        if way != Way::Free(None) || !is_first {
+            free.again.insert(place, new.clone());
+        }
+        free.places.push(place);
+        free.batch.push(new);
+    }
+    Ok(free)
+}
+
+/// How what is there under the ids of a batch stands with who sends.
+async fn ways_of(app: &App, batch: &[NewSubmission]) -> Result<Vec<Way>, Problem> {
+    let mut ways = Vec::with_capacity(batch.len());
+    // An administrator may mean several tenants; each is asked for once, as far as its messages stand together.
+    for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
+        let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
+        ways.extend(under_way::ways(app, &of_one[0].tenant, ids).await?);
+    }
+    Ok(ways)
+}
+
+/// What differs from what is there under the same ids, with its places in a batch.
+#[derive(Default)]
+struct Differing {
+    places: Vec<usize>,
+    batch: Vec<NewSubmission>,
+    /// Through which what is there leaves.
+    accounts: Vec<AccountPk>,
+}
+
+impl Differing {
+    fn add(&mut self, place: usize, account: AccountPk, new: NewSubmission) {
+        self.places.push(place);
+        self.batch.push(new);
+        if !self.accounts.contains(&account) {
+            self.accounts.push(account);
+        }
+    }
+}
+
+/// Puts messages in the places of others with the same ids. Nothing of their accounts begins meanwhile, in whatever process,
+/// so that none is sent as it was before and as it is now.
+async fn replace(app: &App, differing: Differing, taken: &mut [Taken]) -> Result<(), Problem> {
+    let Differing {
+        places,
+        batch,
+        accounts,
+    } = differing;
+    let replaced = match app.sending.hold(&accounts).await {
+        Ok(()) => replace_waiting(app, batch).await,
+        Err(unanswered) => Err(unanswered.into()),
+    };
+    app.sending.let_go(&accounts);
+    for (place, replaced) in places.into_iter().zip(replaced?) {
+        taken[place] = replaced;
+    }
+    Ok(())
+}
+
+/// Replaces what is in no transaction, while nothing begins.
+async fn replace_waiting(app: &App, batch: Vec<NewSubmission>) -> Result<Vec<Taken>, Problem> {
+    let mut taken = vec![Taken::Sending; batch.len()];
+    let Free { places, batch, .. } = free(app, batch).await?;
+    if batch.is_empty() {
+        return Ok(taken);
+    }
+    let accounts = batch.iter().map(account_of).collect();
+    let submitted = app.submissions.submit(batch).await?;
+    read_again(app, accounts).await?;
     for (place, submitted) in places.into_iter().zip(submitted) {
-        taken[place] = match submitted {
-            Submitted::New(_) | Submitted::Known(_) | Submitted::Replaced(_) => Taken::Queued,
-            Submitted::Final(_) => Taken::Final,
-            Submitted::NoTenant => Taken::NoTenant,
-            Submitted::NoAccount => Taken::NoAccount,
-        };
+        taken[place] = Taken::of(submitted);
     }
     Ok(taken)
 }
@@ -271,24 +370,9 @@ fn account_of(new: &NewSubmission) -> (TenantId, AccountId) {
     (new.tenant.clone(), new.account.clone())
 }
 
-/// Which messages have an earlier form that is in a transaction.
-async fn are_sending(app: &App, batch: &[NewSubmission]) -> Result<Vec<bool>, Problem> {
-    let mut answers = Vec::with_capacity(batch.len());
-    // An administrator may mean several tenants; each is asked for once, as far as its messages stand together.
-    for of_one in batch.chunk_by(|one, next| one.tenant == next.tenant) {
-        let ids = of_one.iter().map(|new| new.client_id.clone()).collect();
-        let ways = under_way::ways(app, &of_one[0].tenant, ids).await?;
-        answers.extend(ways.into_iter().map(|way| way == Way::Begun));
-    }
-    Ok(answers)
-}
-
 /// Puts back what was read ahead: it is as it was before, and may be due earlier. Of what is new the log tells.
 async fn read_again(app: &App, replaced: HashSet<(TenantId, AccountId)>) -> Result<(), Problem> {
-    if replaced.is_empty() {
-        return Ok(());
-    }
-    app.sending.recall().await;
+    app.sending.recall().await?;
     for (tenant, account) in replaced {
         if let Some(known) = app.directory.account(&tenant, &account).await? {
             app.sending.look_at(known.pk);

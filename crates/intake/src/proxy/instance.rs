@@ -116,7 +116,9 @@ async fn suspend(State(app): State<App>, asked: Anyone) -> Answer {
     match of_tenant(asked)? {
         Some(scoped) => suspension::suspend(State(app), scoped).await,
         None => {
-            app.sending.suspend();
+            app.sending.suspend().await?;
+            // What other processes read ahead is not begun once the answer is out.
+            app.sending.recall().await?;
             Ok(active(&app))
         }
     }
@@ -126,7 +128,7 @@ async fn activate(State(app): State<App>, asked: Anyone) -> Answer {
     match of_tenant(asked)? {
         Some(scoped) => suspension::activate(State(app), scoped).await,
         None => {
-            app.sending.activate();
+            app.sending.activate().await?;
             Ok(active(&app))
         }
     }

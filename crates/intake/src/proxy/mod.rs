@@ -129,6 +129,14 @@ impl Default for ProxySettings {
     }
 }
 
+/// Other processes that deliver did not say in time that they did what they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "processes that deliver did not answer in time: what was asked for is kept as far as it was written, and may not be \
+     followed everywhere yet; ask for it again in a while"
+)]
+pub struct Unanswered;
+
 /// Who sends, as far as the API moves it.
 #[async_trait]
 pub trait Wakes: Send + Sync + 'static {
@@ -138,20 +146,32 @@ pub trait Wakes: Send + Sync + 'static {
     /// Mail of one account may be due earlier than it was.
     fn look_at(&self, account: AccountPk);
 
-    /// Puts back what was read ahead and not begun. When it returns, what the store holds back is not begun any more.
-    async fn recall(&self);
+    /// Puts back what was read ahead and not begun. When it has, what the store holds back is not begun any more, and what
+    /// is in a transaction is known, wherever that is.
+    async fn recall(&self) -> Result<(), Unanswered>;
 
-    /// Whether a message is in a transaction at this moment.
+    /// Learns what is in a transaction in other processes; of this one that is always known.
+    async fn look_around(&self) -> Result<(), Unanswered>;
+
+    /// Begins nothing of some accounts until they are let go, for some seconds at most. When it has, whatever of them is in a
+    /// transaction is known, wherever that is.
+    async fn hold(&self, accounts: &[AccountPk]) -> Result<(), Unanswered>;
+
+    /// Goes on with accounts that were to be held.
+    fn let_go(&self, accounts: &[AccountPk]);
+
+    /// Whether a message is in a transaction at this moment: here, and in other processes as they last told.
     fn is_sending(&self, message: Seq) -> bool;
 
     /// Whether a message of an account is.
     fn is_sending_of(&self, account: AccountPk) -> bool;
 
     /// Goes on sending.
-    fn activate(&self);
+    async fn activate(&self) -> store::Result<()>;
 
-    /// Begins no more; what was begun is brought to its end.
-    fn suspend(&self);
+    /// Begins no more: here from its return on, in other processes from the next recall on. What was begun is brought to
+    /// its end.
+    async fn suspend(&self) -> store::Result<()>;
 
     /// Whether it sends.
     fn is_active(&self) -> bool;

@@ -9,13 +9,14 @@ use serde::Serialize;
 use serde_json::json;
 use store::StoreError;
 
+use super::Unanswered;
 use super::answer::Json;
 use super::object::Place;
 
 /// After how long it is worth asking again while the store cannot be written.
 const RETRY_AFTER_S: u64 = 5;
 
-/// Why a request is not done. Nothing of it was.
+/// Why a request is not done. Nothing of it was, unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     /// Fields of the request are wrong: 422.
@@ -53,6 +54,9 @@ pub(super) enum Problem {
     /// More than may be asked for at once: 413.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
+    /// Other processes were to follow at once, and did not say that they do: 503. What was written stays.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// There is no room for it at the moment: 503.
     #[error("{0}")]
     Busy(&'static str),
@@ -126,7 +130,7 @@ impl Problem {
             Self::Fixed(_) => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Unanswered(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -147,7 +147,7 @@ pub(super) async fn remove(
     let removed = app.submissions.remove(tenant, free, app.clock.now());
     let mut removed = removed.await?.into_iter();
     // What was read ahead is not begun any more. What was begun just before is gone here, and may arrive.
-    app.sending.recall().await;
+    app.sending.recall().await?;
     let fate = |way: Way| match way {
         Way::Begun => Fate::BeingSent,
         Way::Free(_) | Way::Over => match removed.next() {

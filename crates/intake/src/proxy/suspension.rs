@@ -36,7 +36,7 @@ pub(super) async fn suspend(State(app): State<App>, scoped: Scoped) -> Answer {
     let change = move |suspension: &mut Suspension| suspension.suspend(wanted);
     let suspension = changed(&app, &scoped.tenant, change).await?;
     // What was read ahead is not begun once the answer is out.
-    app.sending.recall().await;
+    app.sending.recall().await?;
     answer(&app, &scoped.tenant, batch.as_ref(), &suspension).await
 }
 

@@ -272,7 +272,7 @@ async fn tell_accounts(app: &Proxy, id: &TenantId) -> Result<(), Problem> {
     for account in accounts::all(app, Some(id), None, usize::MAX).await? {
         app.sending.account_changed(account.pk);
     }
-    app.sending.recall().await;
+    app.sending.recall().await?;
     accounts::look_at_mail(app, id).await
 }
 

@@ -1,5 +1,6 @@
 //! Mail that is in the middle of a dialogue while somebody takes it back.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use intake::proxy::ProxySettings;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use store::Submissions;
 
 use crate::harness::{
-    ADMIN, Running, key_of, message, start_acme_with, start_with_acme, tenant_id,
+    ADMIN, Running, key_of, message, message_with, start_acme_with, start_with_acme, tenant_id,
 };
 
 /// Begins to send a message.
@@ -91,6 +92,57 @@ async fn what_begins_while_it_is_taken_back_is_told() {
     let (answer, ()) = tokio::join!(asking, beginning);
     assert_eq!(answer["removed"], 1);
     assert_eq!(answer["being_sent"], json!(["a"]));
+}
+
+#[tokio::test]
+async fn what_another_process_has_just_begun_is_neither_replaced_nor_taken_back() {
+    let running = start_with_acme().await;
+    running.hand_over(&[message("a")]).await;
+    let first = running.followed("acme", "a").await.unwrap().submission.id.0;
+    let begins_untold = || running.sending.untold.lock().unwrap().insert(first);
+    let ends = || running.sending.now.lock().unwrap().remove(&first);
+    begins_untold();
+    let other = json!({"messages": [message_with("a", json!({"body": "other"}))]});
+    let answer = post(&running, "/commands/add-messages", other).await;
+    let rejected = json!([{"id": "a", "reason": "being sent"}]);
+    assert_eq!(answer["rejected"], rejected);
+    ends();
+    begins_untold();
+    let answer = post(&running, "/commands/delete-messages", json!({"ids": ["a"]})).await;
+    assert_eq!(answer["being_sent"], json!(["a"]));
+    ends();
+    let kept = running.followed("acme", "a").await.unwrap();
+    assert!(!kept.payload.contains("other"));
+}
+
+#[tokio::test]
+async fn what_depends_on_processes_that_do_not_answer_is_to_be_asked_for_again() {
+    let running = start_with_acme().await;
+    running.hand_over(&[message("a")]).await;
+    running.sending.is_unanswered.store(true, Ordering::Relaxed);
+    // What is new is taken whoever answers.
+    running.hand_over(&[message("b")]).await;
+    let own = key_of("acme");
+    let other = json!({"messages": [message_with("a", json!({"body": "other"}))]});
+    let asked = [
+        ("/commands/suspend", json!({})),
+        ("/commands/add-messages", other),
+        ("/commands/delete-messages", json!({"ids": ["a"]})),
+    ];
+    for (target, body) in &asked {
+        let reply = running.post(&own, target, body).await;
+        let head = reply.head.to_ascii_lowercase();
+        assert!(head.contains("retry-after: 5"), "{target}: {head}");
+        let (status, detail) = reply.refused();
+        assert_eq!(status, 503, "{target}");
+        assert!(detail.as_str().unwrap().contains("in time"), "{detail}");
+    }
+    let reply = running.post(ADMIN, "/instance/suspend", &json!({})).await;
+    assert_eq!(reply.refused().0, 503);
+    for (target, token) in [("/account/main", own.as_str()), ("/tenant/acme", ADMIN)] {
+        let reply = running.ask("DELETE", token, target, b"").await;
+        assert_eq!(reply.refused().0, 503, "{target}");
+    }
 }
 
 fn impatient() -> ProxySettings {

@@ -216,6 +216,11 @@ async fn the_same_twice_is_one_message_and_other_content_takes_its_place() {
     let again = running.followed("acme", "a").await.unwrap();
     assert_eq!(first.submission, again.submission);
     assert_eq!(running.sending.recalls.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        running.sending.looks_around.load(Ordering::Relaxed),
+        1,
+        "nobody is asked about what is new"
+    );
     running
         .hand_over(&[message_with("a", json!({"body": "other"}))])
         .await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use intake::proxy::keys::DirectoryKeys;
-use intake::proxy::{Proxy, ProxySettings, SyncControl, Wakes, router};
+use intake::proxy::{Proxy, ProxySettings, SyncControl, Unanswered, Wakes, router};
 use model::account::{Account, AccountId, AccountPk, Host};
 use model::{Clock, EventKind, Line, Message, Secret, Seq, Tenant, TenantId, Timestamp};
 use observe::reports::SyncStatus;
@@ -39,11 +39,26 @@ const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 pub struct Sending {
     pub wakes: AtomicUsize,
     pub recalls: AtomicUsize,
+    pub looks_around: AtomicUsize,
+    /// Whether another process that delivers does not answer.
+    pub is_unanswered: AtomicBool,
+    /// What another process has begun, and told nobody yet.
+    pub untold: Mutex<HashSet<Seq>>,
     pub looked_at: Mutex<Vec<AccountPk>>,
     pub now: Mutex<HashSet<Seq>>,
+    pub held: Mutex<HashSet<AccountPk>>,
     /// Held by a test that makes who recalls wait.
     pub recalling: tokio::sync::Mutex<()>,
     is_suspended: AtomicBool,
+}
+
+impl Sending {
+    fn answered(&self) -> Result<(), Unanswered> {
+        match self.is_unanswered.load(Ordering::Relaxed) {
+            true => Err(Unanswered),
+            false => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -56,9 +71,29 @@ impl Wakes for Sending {
         self.looked_at.lock().unwrap().push(account);
     }
 
-    async fn recall(&self) {
+    async fn recall(&self) -> Result<(), Unanswered> {
         self.recalls.fetch_add(1, Ordering::Relaxed);
         let _may_go_on = self.recalling.lock().await;
+        self.answered()
+    }
+
+    async fn look_around(&self) -> Result<(), Unanswered> {
+        self.looks_around.fetch_add(1, Ordering::Relaxed);
+        let told = std::mem::take(&mut *self.untold.lock().unwrap());
+        self.now.lock().unwrap().extend(told);
+        self.answered()
+    }
+
+    async fn hold(&self, accounts: &[AccountPk]) -> Result<(), Unanswered> {
+        self.held.lock().unwrap().extend(accounts);
+        Ok(())
+    }
+
+    fn let_go(&self, accounts: &[AccountPk]) {
+        let mut held = self.held.lock().unwrap();
+        for account in accounts {
+            assert!(held.remove(account), "it is not held");
+        }
     }
 
     fn is_sending(&self, message: Seq) -> bool {
@@ -69,12 +104,14 @@ impl Wakes for Sending {
         !self.now.lock().unwrap().is_empty()
     }
 
-    fn activate(&self) {
+    async fn activate(&self) -> store::Result<()> {
         self.is_suspended.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
-    fn suspend(&self) {
+    async fn suspend(&self) -> store::Result<()> {
         self.is_suspended.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn is_active(&self) -> bool {

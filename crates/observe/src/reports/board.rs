@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{Clock, TenantId, Timestamp};
+use model::{Clock, Tenant, TenantId, Timestamp};
 use store::submissions::{Channel, ReportBacklog};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lane::{Errand, Lane, Now, Outcome};
-use super::{ReportFigures, ReportSettings, SyncStatus, TenantReports};
+use super::{ReportFigures, ReportSettings, SyncStatus, Target, TenantReports};
 
 /// Calls at once.
 pub(super) const CALLS_MAX: usize = 16;
@@ -217,13 +217,12 @@ impl Board {
         });
     }
 
-    /// Leaves only what waits for somebody.
-    pub fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
-        let Lanes { lanes, .. } = &*self.lanes();
-        backlog.retain(|of| {
-            let way = (of.tenant.clone(), of.channel);
-            lanes.get(&way).is_some_and(|lane| lane.has_target)
-        });
+    /// Whether a tenant's reports on a channel wait for somebody.
+    pub fn are_awaited(&self, tenant: &Tenant, channel: Channel) -> bool {
+        match channel {
+            Channel::Sync => Target::of(tenant, self.settings.fallback.as_ref()).is_some(),
+            Channel::Webhook => tenant.is_active && tenant.webhook.is_some(),
+        }
     }
 
     pub fn status(&self) -> Vec<SyncStatus> {

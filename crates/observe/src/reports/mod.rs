@@ -37,8 +37,8 @@ mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Clock, TenantId, Timestamp};
-use store::submissions::ReportBacklog;
+use model::{Clock, Tenant, TenantId, Timestamp};
+use store::submissions::Channel;
 use store::{Directory, Store, Submissions};
 use tokio_util::sync::CancellationToken;
 use webclient::WebClient;
@@ -230,10 +230,10 @@ impl Reports {
         self.board.status()
     }
 
-    /// Leaves of a backlog only what waits for somebody. Where a tenant has no application, or its webhook is gone, its
-    /// reports are kept for their retention, should it get one.
-    pub fn retain_awaited(&self, backlog: &mut Vec<ReportBacklog>) {
-        self.board.retain_awaited(backlog);
+    /// Whether a tenant's reports on a channel wait for somebody. Where it has no application, or its webhook is gone, they
+    /// are kept for their retention, should it get one.
+    pub fn are_awaited(&self, tenant: &Tenant, channel: Channel) -> bool {
+        self.board.are_awaited(tenant, channel)
     }
 
     /// The figures for metrics, by tenant.

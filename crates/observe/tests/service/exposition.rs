@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::account::{AccountId, AccountPk};
-use model::metrics::service::SERVICE_METRICS;
+use model::metrics::service::{Queue, SERVICE_METRICS};
 use observe::metrics::Format;
-use observe::metrics::service::{LaneFigures, Names, ServiceFigures, exposition};
+use observe::metrics::service::{
+    Installation, LaneFigures, Names, QueueFigures, ServiceFigures, exposition,
+};
 use observe::reports::{ReportFigures, TenantReports};
-use store::submissions::AccountCounts;
+use store::submissions::{AccountCounts, Channel, ReportBacklog};
 
 use crate::house::{START, tenant_id};
 
@@ -59,12 +61,33 @@ fn counts(number: i64, account: &str, tenant: &str) -> AccountCounts {
 fn told(tenant: &str) -> TenantReports {
     TenantReports {
         tenant: tenant_id(tenant),
-        backlog: 4,
-        oldest_at: Some(START),
+        backlog: 0,
+        oldest_at: None,
         syncs: 9,
         failures: 2,
         acknowledged: 30,
         refused: 1,
+    }
+}
+
+fn backlog(tenant: &str) -> ReportBacklog {
+    ReportBacklog {
+        tenant: tenant_id(tenant),
+        channel: Channel::Sync,
+        count: 4,
+        oldest_at: START,
+    }
+}
+
+fn counts_of(figures: &mut ServiceFigures) -> &mut Vec<AccountCounts> {
+    &mut figures.installation.as_mut().unwrap().counts
+}
+
+/// A service in which nothing happened yet.
+fn idle() -> ServiceFigures {
+    ServiceFigures {
+        installation: Some(Installation::default()),
+        ..ServiceFigures::default()
     }
 }
 
@@ -73,10 +96,18 @@ fn busy() -> ServiceFigures {
         at: START + Duration::from_secs(90),
         started_at: START,
         is_active: true,
-        counts: vec![
-            counts(1, "primary-smtp", "acme"),
-            counts(2, "bulk-smtp", "acme"),
-        ],
+        installation: Some(Installation {
+            counts: vec![
+                counts(1, "primary-smtp", "acme"),
+                counts(2, "bulk-smtp", "acme"),
+            ],
+            queues: vec![QueueFigures {
+                queue: Queue::Deliver,
+                depth: 8,
+                oldest_at: Some(START + Duration::from_secs(30)),
+            }],
+            backlog: vec![backlog("acme")],
+        }),
         lanes: vec![
             LaneFigures {
                 connections: 3,
@@ -158,9 +189,42 @@ fn the_service_says_how_it_is() {
 }
 
 #[test]
+fn queues_have_a_depth_and_an_age() {
+    let text = exposition(&busy(), Format::Prometheus);
+    for line in [
+        r#"depth{queue="email:process"} 0.0"#,
+        r#"depth{queue="smtp:deliver"} 8.0"#,
+        r#"depth{queue="webhook:deliver"} 0.0"#,
+        r#"oldest_age_seconds{queue="email:process"} 0.0"#,
+        r#"oldest_age_seconds{queue="smtp:deliver"} 60.0"#,
+    ] {
+        let line = format!("\nglasspost_queue_{line}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
+#[test]
+fn a_process_that_does_not_tell_for_all_tells_only_of_itself() {
+    let figures = ServiceFigures {
+        installation: None,
+        ..busy()
+    };
+    let text = exposition(&figures, Format::Prometheus);
+    for metric in &SERVICE_METRICS {
+        let is_told = text.contains(&format!("# HELP {} ", metric.name));
+        assert_eq!(is_told, !metric.id.is_of_installation(), "{}", metric.name);
+    }
+    assert!(!text.contains("gmp_"), "{text}");
+    assert!(
+        text.contains("\nglasspost_service_connections 3.0\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn books_that_do_not_balance_show() {
     let mut figures = busy();
-    figures.counts[1].sent = 9_999;
+    counts_of(&mut figures)[1].sent = 9_999;
     let text = exposition(&figures, Format::Prometheus);
     assert!(text.contains("\nglasspost_service_books_balance 0.0\n"));
     assert!(text.contains("\ngmp_pending_messages 62.0\n"));
@@ -168,7 +232,7 @@ fn books_that_do_not_balance_show() {
 
 #[test]
 fn without_an_account_every_expression_still_has_data() {
-    let text = exposition(&ServiceFigures::default(), Format::Prometheus);
+    let text = exposition(&idle(), Format::Prometheus);
     let nobody = r#"{account_id="default",account_name="default",tenant_id="default",tenant_name="default"}"#;
     for name in ["sent", "errors", "deferred", "rate_limited"] {
         assert!(
@@ -176,14 +240,15 @@ fn without_an_account_every_expression_still_has_data() {
             "{text}"
         );
     }
-    assert_eq!(samples(&text), SERVICE_METRICS.len());
+    let of_queues = 2 * (Queue::ALL.len() - 1);
+    assert_eq!(samples(&text), SERVICE_METRICS.len() + of_queues);
     let busy = exposition(&busy(), Format::Prometheus);
     assert!(!busy.contains("default"), "{busy}");
 }
 
 #[test]
 fn prometheus_finds_nothing_to_complain_about() {
-    for figures in [busy(), ServiceFigures::default()] {
+    for figures in [busy(), idle(), ServiceFigures::default()] {
         let text = exposition(&figures, Format::Prometheus);
         let output = run_with("promtool", &["check", "metrics"], &text);
         let complaints = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -201,11 +266,11 @@ fn whatever_people_call_themselves_comes_back_as_it_was() {
         "\\",
     ];
     let mut figures = busy();
-    figures.counts.clear();
+    counts_of(&mut figures).clear();
     for (number, name) in names.iter().enumerate() {
         let mut account = counts(number as i64, &format!("a{number}"), "acme");
         account.tenant_name = Some((*name).into());
-        figures.counts.push(account);
+        counts_of(&mut figures).push(account);
     }
     let text = exposition(&figures, Format::OpenMetrics);
     assert!(text.ends_with("\n# EOF\n") && text.contains("# TYPE gmp_sent counter\n"));
@@ -227,10 +292,10 @@ fn whatever_people_call_themselves_comes_back_as_it_was() {
 #[test]
 fn names_that_mean_the_rest_make_no_series_twice() {
     let mut figures = busy();
-    figures.counts = (0..502)
+    *counts_of(&mut figures) = (0..502)
         .map(|number| counts(number, &format!("a{number}"), "acme"))
         .collect();
-    figures.counts.push(AccountCounts {
+    counts_of(&mut figures).push(AccountCounts {
         accepted: 1_000_000,
         ..counts(900, "other", "other")
     });
@@ -256,7 +321,7 @@ fn names_that_mean_the_rest_make_no_series_twice() {
 #[test]
 fn ten_thousand_accounts_stay_within_the_bounds() {
     let mut figures = busy();
-    figures.counts = (0..10_000)
+    *counts_of(&mut figures) = (0..10_000)
         .map(|number| {
             let mut account = counts(number, &format!("account-{number}"), "acme");
             account.tenant_name = Some("日".repeat(255).into());
@@ -264,9 +329,10 @@ fn ten_thousand_accounts_stay_within_the_bounds() {
         })
         .collect();
     figures.lanes = vec![LaneFigures::default(); 10_000];
-    figures.reports.tenants = (0..10_000)
-        .map(|number| told(&format!("t{number}")))
-        .collect();
+    let tenants = (0..10_000).map(|number| format!("t{number}"));
+    figures.reports.tenants = tenants.clone().map(|tenant| told(&tenant)).collect();
+    let waiting = tenants.map(|tenant| backlog(&tenant)).collect();
+    figures.installation.as_mut().unwrap().backlog = waiting;
     let time = |_| {
         let began = Instant::now();
         let text = exposition(&figures, Format::Prometheus);
@@ -293,7 +359,7 @@ fn ten_thousand_accounts_stay_within_the_bounds() {
 #[test]
 fn no_counter_goes_back_when_accounts_come_and_go() {
     let mut figures = busy();
-    figures.counts = (0..600)
+    *counts_of(&mut figures) = (0..600)
         .map(|number| counts(number, &format!("a{number}"), "acme"))
         .collect();
     let other = |figures: &ServiceFigures| -> f64 {
@@ -304,9 +370,9 @@ fn no_counter_goes_back_when_accounts_come_and_go() {
     };
     let before = other(&figures);
     assert_eq!(before, 100.0 * 1_523.0);
-    figures.counts.truncate(550);
+    counts_of(&mut figures).truncate(550);
     assert_eq!(other(&figures), before);
-    figures.counts.remove(0);
-    figures.counts[0].sent += 1;
+    counts_of(&mut figures).remove(0);
+    counts_of(&mut figures)[0].sent += 1;
     assert_eq!(other(&figures), before, "nobody moves out of it");
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use model::{ClientAuth, EventKind, News, Permanence};
 use observe::reports::{ReportSettings, Target};
 use serde_json::json;
-use store::Submissions;
-use store::submissions::NewNews;
+use store::submissions::{Channel, NewNews};
+use store::{Directory, Submissions};
 
-use crate::house::{House, START, quick, until};
+use crate::house::{House, START, quick, tenant_id, until};
 use crate::receiver::{Answer, Receiver};
 
 #[tokio::test]
@@ -247,10 +247,15 @@ async fn reports_that_nobody_takes_are_given_up_after_their_retention() {
         told.iter().map(|told| told.backlog).collect::<Vec<_>>()
     };
     until("the backlog", || waiting() == [0, 1]).await;
-    let mut backlog = house.store.report_backlog().await.unwrap();
-    running.reports.retain_awaited(&mut backlog);
-    assert_eq!(backlog.len(), 1);
-    assert_eq!(backlog[0].tenant.as_str(), "gone");
+    for (tenant, is_awaited) in [("acme", false), ("gone", true)] {
+        let tenant = house.store.tenant(&tenant_id(tenant)).await.unwrap();
+        let tenant = tenant.unwrap();
+        assert_eq!(
+            running.reports.are_awaited(&tenant, Channel::Sync),
+            is_awaited
+        );
+        assert!(!running.reports.are_awaited(&tenant, Channel::Webhook));
+    }
     house
         .clock
         .set(START + Duration::from_secs(7 * 24 * 3600 - 60));

@@ -37,8 +37,8 @@ pub enum CopyError {
     Held(u32),
     /// The data file has an older schema.
     #[error(
-        "the data file has schema version {found}, this program copies version {known}: run `glasspost migrate` with the \
-         same --store first"
+        "the data file has schema version {found}, this program copies version {known}: run `glasspost migrate` with \
+         --store sqlite: and its folder first"
     )]
     OldFile {
         /// The file's version.

@@ -56,6 +56,9 @@ pub trait Directory: Send + Sync + 'static {
     /// [`Directory::change_tenant`].
     async fn put_tenant(&self, tenant: Tenant) -> Result<Put>;
 
+    /// Keeps a tenant where there is none at all; `false` when there are some, whoever was faster.
+    async fn put_first_tenant(&self, tenant: Tenant) -> Result<bool>;
+
     /// Changes a tenant, so that of two changes at once neither is lost; `None` when there is none such. Its id and
     /// `created_at` stay as they are.
     async fn change_tenant(

@@ -78,7 +78,7 @@ impl Nodes for PostgresStore {
         };
         if is_read_only {
             let reason = "the database takes no writes: it is a standby, or set to be read only";
-            return Err(StoreError::Unavailable(reason.to_owned()));
+            return Err(StoreError::Backend(reason.to_owned()));
         }
         migrate::check_version(found, oldest)
     }

@@ -50,6 +50,7 @@ mod suspension;
 mod tail;
 mod tenants;
 mod timeline;
+mod waiting;
 mod walls;
 
 use std::path::Path;

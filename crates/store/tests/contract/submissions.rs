@@ -106,7 +106,7 @@ fn an_id_is_taken_once_in_a_tenant_and_again_in_another() {
 }
 
 #[test]
-fn numbers_are_found_by_the_ids_of_their_tenant() {
+fn the_numbers_of_what_is_open_are_found_by_the_ids_of_their_tenant() {
     on_each_backend(async |place| {
         let service = place.service().await;
         settle(&*service, "acme").await;
@@ -116,10 +116,10 @@ fn numbers_are_found_by_the_ids_of_their_tenant() {
         let one = submit(&*service, mail("acme", "one", &["ada@example.org"])).await;
         submit(&*service, mail("beta", "three", &["ada@example.org"])).await;
         let ids = ["one", "three", "two", "one"].map(client_id).to_vec();
-        let found = service.numbers(&tenant_id("acme"), ids).await.unwrap();
+        let found = service.open_numbers(&tenant_id("acme"), ids).await.unwrap();
         let one = Some((one, 1));
         assert_eq!(found, [one, None, Some((two, 2)), one]);
-        let none = service.numbers(&tenant_id("acme"), Vec::new()).await;
+        let none = service.open_numbers(&tenant_id("acme"), Vec::new()).await;
         assert!(none.unwrap().is_empty());
     });
 }

@@ -32,6 +32,22 @@ fn ids(tenants: &[Tenant]) -> Vec<&str> {
 }
 
 #[test]
+fn a_first_tenant_never_takes_the_place_of_one_that_is_there() {
+    on_each_backend(async |place| {
+        let directory = place.directory().await;
+        assert!(directory.put_first_tenant(tenant("acme")).await.unwrap());
+        let mut other = tenant("acme");
+        other.is_active = !other.is_active;
+        for late in [other, tenant("beta")] {
+            assert!(!directory.put_first_tenant(late).await.unwrap());
+        }
+        let found = directory.tenants(None, 10).await.unwrap();
+        assert_eq!(ids(&found), ["acme"]);
+        assert_same_tenant(&found[0], &tenant("acme"));
+    });
+}
+
+#[test]
 fn a_tenant_comes_back_as_it_was_put() {
     on_each_backend(async |place| {
         let directory = place.directory().await;

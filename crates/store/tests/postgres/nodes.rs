@@ -98,3 +98,46 @@ fn a_node_that_tells_too_much_is_refused() {
         );
     });
 }
+
+#[test]
+fn a_database_that_takes_no_writes_or_has_another_schema_is_told() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let store = open(&database).await;
+        store.check().await.unwrap();
+        database.sql("INSERT INTO schema_versions (version, oldest) VALUES (98, 1)");
+        store.check().await.unwrap();
+        database.sql("INSERT INTO schema_versions (version, oldest) VALUES (99, 99)");
+        let newer = store.check().await.unwrap_err();
+        assert!(
+            matches!(newer, StoreError::Newer { found: 99, .. }),
+            "{newer:?}"
+        );
+        database.sql("DELETE FROM schema_versions");
+        let older = store.check().await.unwrap_err();
+        assert!(
+            matches!(older, StoreError::Older { found: 0, .. }),
+            "{older:?}"
+        );
+    });
+    // As a standby has it, for every session that begins.
+    let standby = Cluster::shared().database();
+    let name = standby.sql("SELECT current_database()");
+    runtime().block_on(async {
+        let store = open(&standby).await;
+        standby.sql(&format!(
+            "ALTER DATABASE \"{}\" SET default_transaction_read_only = on",
+            name.trim()
+        ));
+        standby.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        let asked = std::time::Instant::now();
+        let error = loop {
+            match store.check().await {
+                Err(error) if error.to_string().contains("takes no writes") => break error,
+                answer => assert!(asked.elapsed() < Duration::from_secs(20), "{answer:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        assert!(matches!(error, StoreError::Backend(_)), "{error:?}");
+    });
+}

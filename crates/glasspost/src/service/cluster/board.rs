@@ -5,16 +5,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Seq;
 use model::account::AccountPk;
-use store::nodes::Node;
+use store::nodes::{Node, SILENT_MAX};
+use tokio::time::Instant;
 
 use super::Doing;
 
 /// The living processes.
 #[derive(Default)]
 pub(super) struct Board {
-    nodes: Mutex<Vec<(Node, Doing)>>,
+    nodes: Mutex<Heard>,
     /// The latest order that this process did.
     done: AtomicU64,
+}
+
+/// What was heard last, and when.
+#[derive(Default)]
+struct Heard {
+    nodes: Vec<(Node, Doing)>,
+    at: Option<Instant>,
 }
 
 impl Board {
@@ -34,12 +42,22 @@ impl Board {
                 other.about.process,
             ))
         });
-        *self.lock() = known;
+        *self.lock() = Heard {
+            nodes: known,
+            at: Some(Instant::now()),
+        };
     }
 
-    /// All of them, this one first.
+    /// All that live, this one first; where the store does not answer, so long as those last heard of may live.
     pub(super) fn nodes(&self) -> Vec<(Node, Doing)> {
-        self.lock().clone()
+        let heard = self.lock();
+        let since = heard.at.map(|at| at.elapsed()).unwrap_or_default();
+        let mut nodes = heard.nodes.clone();
+        for (node, _) in &mut nodes {
+            node.silent_for += since;
+        }
+        nodes.retain(|(node, _)| node.is_this || node.silent_for < SILENT_MAX);
+        nodes
     }
 
     /// This process did an order.
@@ -57,29 +75,24 @@ impl Board {
         self.others(|node, doing| !super::delivers(node) || doing.done >= number)
     }
 
-    /// Whether another process sends a message.
+    /// Whether another process may be sending a message.
     pub(super) fn is_sending(&self, message: Seq) -> bool {
-        !self.others(|_, doing| !doing.sending.contains(&message.get()))
+        !self.others(|_, doing| !doing.more && doing.sending.binary_search(&message.get()).is_err())
     }
 
-    /// Whether another process sends mail of an account.
+    /// Whether another process may be sending mail of an account.
     pub(super) fn is_sending_of(&self, account: AccountPk) -> bool {
-        !self.others(|_, doing| {
-            !doing
-                .lanes
-                .iter()
-                .any(|lane| lane.account == account.0 && lane.sending > 0)
-        })
+        !self.others(|_, doing| !doing.more && doing.sending_of.binary_search(&account.0).is_err())
     }
 
     /// Whether something holds for all processes but this one.
     fn others(&self, holds: impl Fn(&Node, &Doing) -> bool) -> bool {
-        let nodes = self.lock();
-        let mut others = nodes.iter().filter(|(node, _)| !node.is_this);
+        let heard = self.lock();
+        let mut others = heard.nodes.iter().filter(|(node, _)| !node.is_this);
         others.all(|(node, doing)| holds(node, doing))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Node, Doing)>> {
+    fn lock(&self) -> MutexGuard<'_, Heard> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,8 +16,14 @@ pub enum Order {
     AccountChanged(AccountPk),
     /// Begin nothing that was read before.
     Recall,
-    /// Send, or begin nothing.
-    SetActive(bool),
+    /// Begin nothing of an account for a moment.
+    Hold(AccountPk),
+    /// Go on with it.
+    LetGo(AccountPk),
+    /// Tell what is being sent.
+    Tell,
+    /// Send, or begin nothing, as it is kept.
+    Activity,
     /// Tell applications what happened: one tenant's, or all.
     Report(Option<TenantId>),
     /// Look at the bounce mailbox anew.
@@ -37,8 +43,10 @@ impl Order {
             "look" => Self::LookAt(account()?),
             "changed" => Self::AccountChanged(account()?),
             "recall" => Self::Recall,
-            "activate" => Self::SetActive(true),
-            "suspend" => Self::SetActive(false),
+            "hold" => Self::Hold(account()?),
+            "go" => Self::LetGo(account()?),
+            "tell" => Self::Tell,
+            "activity" => Self::Activity,
             "report" => Self::Report(match object {
                 Some(tenant) => Some(TenantId::parse(tenant).ok()?),
                 None => None,
@@ -56,8 +64,10 @@ impl fmt::Display for Order {
             Self::LookAt(account) => write!(f, "look {}", account.0),
             Self::AccountChanged(account) => write!(f, "changed {}", account.0),
             Self::Recall => f.write_str("recall"),
-            Self::SetActive(true) => f.write_str("activate"),
-            Self::SetActive(false) => f.write_str("suspend"),
+            Self::Hold(account) => write!(f, "hold {}", account.0),
+            Self::LetGo(account) => write!(f, "go {}", account.0),
+            Self::Tell => f.write_str("tell"),
+            Self::Activity => f.write_str("activity"),
             Self::Report(None) => f.write_str("report"),
             Self::Report(Some(tenant)) => write!(f, "report {}", tenant.as_str()),
             Self::Bounces => f.write_str("bounces"),
@@ -76,8 +86,10 @@ mod tests {
             Order::LookAt(AccountPk(7)),
             Order::AccountChanged(AccountPk(8)),
             Order::Recall,
-            Order::SetActive(true),
-            Order::SetActive(false),
+            Order::Hold(AccountPk(9)),
+            Order::LetGo(AccountPk(9)),
+            Order::Tell,
+            Order::Activity,
             Order::Report(None),
             Order::Report(Some(TenantId::parse("acme").unwrap())),
             Order::Bounces,

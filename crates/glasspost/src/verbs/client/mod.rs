@@ -5,7 +5,7 @@
 //!  cli/     tenants, accounts, …   refusal
 //! ```
 //! - [`Call`]: a verb as the request that it makes; `tenants`, `accounts`, `messages`, `storages`, `instance`,
-//!   `command_log`, `stats`: which one that is, group by group
+//!   `command_log`, `stats`, `nodes`: which one that is, group by group
 //! - [`Connection`]: where the service is; `token`: whose words it takes; `refusal`: what is said when it does not
 //! - `table`: answers as people read them
 //! - `stdin`: files, standard input and hidden words; `letter`: a finished letter as a message of the API
@@ -20,6 +20,7 @@ mod connection;
 mod instance;
 mod letter;
 mod messages;
+mod nodes;
 mod refusal;
 mod stats;
 mod stdin;
@@ -85,6 +86,7 @@ impl<'a> Session<'a> {
             },
             ClientVerb::CommandLog(group) => self.ask(group, &service).await,
             ClientVerb::Stats(args) => stats::run(&args, &service).await,
+            ClientVerb::Nodes(_) => shown(&service, &nodes::call()).await,
             ClientVerb::RunNow(_) => shown(&service, &instance::run_now()).await,
         }
     }

@@ -85,9 +85,8 @@ enum Source {
 pub fn exposition(figures: &ServiceFigures, format: Format) -> String {
     let (accounts, tenants) = rows::settled(figures);
     let mut text = String::new();
-    let exposed = |metric: &&Metric<Id>| {
-        figures.installation.is_some() || !metric.id.is_of_installation()
-    };
+    let exposed =
+        |metric: &&Metric<Id>| figures.installation.is_some() || !metric.id.is_of_installation();
     for metric in SERVICE_METRICS.iter().filter(exposed) {
         text::head(&mut text, metric, format);
         match figures.source(metric.id) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{TenantId, Timestamp};
 use model::metrics::OTHER;
 use model::metrics::service::ServiceMetricId as Id;
+use model::{TenantId, Timestamp};
 use store::submissions::{AccountCounts, ReportBacklog};
 
 use super::ServiceFigures;
@@ -48,7 +48,9 @@ pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
         .accounts
         .settle(accounts.map(|account| (&account.account, account.accepted)));
     let tenants = tenants(figures);
-    let told = tenants.iter().map(|(tenant, told)| (*tenant, told.acknowledged));
+    let told = tenants
+        .iter()
+        .map(|(tenant, told)| (*tenant, told.acknowledged));
     names.tenants.settle(told);
     (
         accounts_rows(figures, &mut names),
@@ -56,17 +58,21 @@ pub(super) fn settled(figures: &ServiceFigures) -> (Rows<Traffic>, Rows<Told>) {
     )
 }
 
-/// What was told each tenant, and what waits for it.
-fn tenants(figures: &ServiceFigures) -> BTreeMap<&TenantId, Told> {
-    let mut tenants = BTreeMap::<&TenantId, Told>::new();
-    for reports in &figures.reports.tenants {
-        tenants.entry(&reports.tenant).or_default().tell(reports);
-    }
+/// What was told each tenant, and what waits for it, by tenant.
+fn tenants(figures: &ServiceFigures) -> Vec<(&TenantId, Told)> {
+    let told = figures.reports.tenants.iter();
+    let told = told.map(|reports| (&reports.tenant, Told::of(reports)));
     let backlog = figures.installation.iter().flat_map(|all| &all.backlog);
-    for backlog in backlog {
-        let told = tenants.entry(&backlog.tenant).or_default();
-        told.wait(backlog, figures.at);
-    }
+    let waits = backlog.map(|backlog| (&backlog.tenant, Told::waiting(backlog, figures.at)));
+    let mut tenants: Vec<_> = told.chain(waits).collect();
+    tenants.sort_by_key(|(tenant, _)| *tenant);
+    tenants.dedup_by(|(tenant, more), (before, told)| {
+        let is_same = tenant == before;
+        if is_same {
+            told.add(more);
+        }
+        is_same
+    });
     tenants
 }
 
@@ -90,7 +96,7 @@ fn accounts_rows(figures: &ServiceFigures, names: &mut State) -> Rows<Traffic> {
     or_nobody(rows, account_labels([NOBODY; 4]))
 }
 
-fn tenants_rows(tenants: BTreeMap<&TenantId, Told>, names: &mut State) -> Rows<Told> {
+fn tenants_rows(tenants: Vec<(&TenantId, Told)>, names: &mut State) -> Rows<Told> {
     let mut rows = Rows::<Told>::new();
     let (named, others) = tenants
         .into_iter()
@@ -151,16 +157,22 @@ impl Traffic {
 }
 
 impl Told {
-    fn tell(&mut self, reports: &TenantReports) {
-        self.syncs += reports.syncs;
-        self.failures += reports.failures;
-        self.acknowledged += reports.acknowledged;
-        self.refused += reports.refused;
+    fn of(reports: &TenantReports) -> Self {
+        Self {
+            syncs: reports.syncs,
+            failures: reports.failures,
+            acknowledged: reports.acknowledged,
+            refused: reports.refused,
+            ..Self::default()
+        }
     }
 
-    fn wait(&mut self, backlog: &ReportBacklog, at: Timestamp) {
-        self.backlog += backlog.count;
-        self.lag_s = self.lag_s.max(at.since(backlog.oldest_at).as_secs_f64());
+    fn waiting(backlog: &ReportBacklog, at: Timestamp) -> Self {
+        Self {
+            backlog: backlog.count,
+            lag_s: at.since(backlog.oldest_at).as_secs_f64(),
+            ..Self::default()
+        }
     }
 
     fn add(&mut self, other: &Self) {

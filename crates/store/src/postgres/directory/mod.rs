@@ -39,6 +39,13 @@ impl Directory for PostgresStore {
             .await
     }
 
+    async fn put_first_tenant(&self, tenant: Tenant) -> Result<bool> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| async move { tenants::put_first(tx, &vault, &tenant).await }.boxed())
+            .await
+    }
+
     async fn change_tenant(
         &self,
         id: &TenantId,

@@ -15,6 +15,19 @@ use crate::{Result, StoreError};
 const COLUMNS: &str = "id, name, client_auth, client_base_url, client_sync_path, client_attachment_path, webhook, \
      limit_per_hour, limit_per_day, large_files, is_active, suspension, created_at, updated_at";
 
+pub(super) async fn put_first(tx: &WriteTx, vault: &Vault, tenant: &Tenant) -> Result<bool> {
+    let is_any = tx
+        .session
+        .row_if_any("SELECT 1 FROM tenants LIMIT 1", &[])
+        .await?
+        .is_some();
+    if is_any {
+        return Ok(false);
+    }
+    put(tx, vault, tenant).await?;
+    Ok(true)
+}
+
 pub(super) async fn put(tx: &WriteTx, vault: &Vault, tenant: &Tenant) -> Result<Put> {
     let put = match is_there(&tx.session, &tenant.id).await? {
         true => Put::Replaced,

@@ -33,7 +33,7 @@ use model::account::AccountPk;
 use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::PostgresStore;
-use crate::handover::parts;
+use crate::handover::{Replacing, parts};
 use crate::submissions::{
     AccountCounts, Channel, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place,
     Report, ReportBacklog, SubmissionFilter, Waiting, WaitingLane,
@@ -41,13 +41,17 @@ use crate::submissions::{
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
 use submit::{House, Offered};
 
-#[async_trait]
-impl Submissions for PostgresStore {
-    async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+impl PostgresStore {
+    async fn hand_over(
+        &self,
+        batch: Vec<NewSubmission>,
+        replacing: Replacing,
+    ) -> Result<Vec<Submitted>> {
         let house = House {
             tag: self.tag,
             vault: self.vault.clone(),
             shards: self.settings.shards,
+            replacing,
         };
         let mut answers = Vec::with_capacity(batch.len());
         for part in parts(batch) {
@@ -59,6 +63,17 @@ impl Submissions for PostgresStore {
             answers.extend(of_part.await?);
         }
         Ok(answers)
+    }
+}
+
+#[async_trait]
+impl Submissions for PostgresStore {
+    async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+        self.hand_over(batch, Replacing::Allowed).await
+    }
+
+    async fn submit_new(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+        self.hand_over(batch, Replacing::Forbidden).await
     }
 
     async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>> {
@@ -87,7 +102,7 @@ impl Submissions for PostgresStore {
             .await
     }
 
-    async fn numbers(
+    async fn open_numbers(
         &self,
         tenant: &TenantId,
         client_ids: Vec<ClientId>,
@@ -96,7 +111,7 @@ impl Submissions for PostgresStore {
         // Mail that is handed over waits for nobody who looks.
         self.delivering
             .read(move |session| {
-                async move { read::numbers(session, &tenant, &client_ids).await }.boxed()
+                async move { read::open_numbers(session, &tenant, &client_ids).await }.boxed()
             })
             .await
     }

@@ -68,7 +68,7 @@ pub(super) async fn by_client_id(
 }
 
 /// The numbers of submissions by their clients' ids, each with its count of messages.
-pub(super) async fn numbers(
+pub(super) async fn open_numbers(
     session: &Session,
     tenant: &TenantId,
     client_ids: &[ClientId],
@@ -76,7 +76,7 @@ pub(super) async fn numbers(
     let names: Vec<&str> = client_ids.iter().map(ClientId::as_str).collect();
     let rows = session
         .rows(
-            "SELECT client_id, id, messages FROM submissions WHERE tenant = $1 AND client_id = ANY ($2)",
+            "SELECT client_id, id, messages FROM submissions WHERE tenant = $1 AND client_id = ANY ($2) AND open > 0",
             &[&tenant.as_str(), &names],
         )
         .await?;

@@ -16,7 +16,7 @@ use super::replace;
 use super::rows::Rows;
 use super::windows::Windows;
 use crate::fact::Counts;
-use crate::handover::{Digest, Known, accepted};
+use crate::handover::{Digest, Known, Replacing, accepted};
 use crate::payload::Kept;
 use crate::postgres::books;
 use crate::postgres::row::at_most;
@@ -33,6 +33,7 @@ pub(super) struct House {
     pub(super) vault: Option<Arc<Vault>>,
     /// Lanes of an account that has no limits.
     pub(super) shards: u16,
+    pub(super) replacing: Replacing,
 }
 
 /// Something handed over, with the digest of what it says: made before others have to wait for it.
@@ -119,6 +120,9 @@ impl Desk {
         };
         match known.stays(&item.digest) {
             Some(answer) => Ok(answer),
+            None if self.house.replacing == Replacing::Forbidden => {
+                Ok(Submitted::Differs(known.account))
+            }
             None => self.replace(tx, &known, item).await,
         }
     }

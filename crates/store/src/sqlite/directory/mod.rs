@@ -38,6 +38,13 @@ impl Directory for SqliteStore {
             .await
     }
 
+    async fn put_first_tenant(&self, tenant: Tenant) -> Result<bool> {
+        let vault = self.vault()?;
+        self.writer
+            .write(move |tx| tenants::put_first(tx, &vault, &tenant))
+            .await
+    }
+
     async fn change_tenant(
         &self,
         id: &TenantId,

@@ -11,6 +11,18 @@ use crate::sqlite::transaction::WriteTx;
 use crate::vault::Vault;
 use crate::{Result, StoreError};
 
+pub(super) fn put_first(tx: &WriteTx<'_>, vault: &Vault, tenant: &Tenant) -> Result<bool> {
+    let is_any = tx
+        .connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tenants)")?
+        .query_row([], |row| row.get(0))?;
+    if is_any {
+        return Ok(false);
+    }
+    put(tx, vault, tenant)?;
+    Ok(true)
+}
+
 pub(super) fn put(tx: &WriteTx<'_>, vault: &Vault, tenant: &Tenant) -> Result<Put> {
     let put = match is_there(tx.connection, &tenant.id)? {
         true => Put::Replaced,

@@ -26,26 +26,40 @@ use model::account::AccountPk;
 use model::{BatchCode, LaneId, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::{SqliteStore, lanes};
-use crate::handover::parts;
+use crate::handover::{Replacing, parts};
 use crate::submissions::{
     AccountCounts, Channel, ClientId, FindSubmissions, Followed, FoundSubmissions, NewNews, Place,
     Report, ReportBacklog, SubmissionFilter, Waiting, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
 
-#[async_trait]
-impl Submissions for SqliteStore {
-    async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+impl SqliteStore {
+    async fn hand_over(
+        &self,
+        batch: Vec<NewSubmission>,
+        replacing: Replacing,
+    ) -> Result<Vec<Submitted>> {
         let tag = self.tag;
         let mut answers = Vec::with_capacity(batch.len());
         for part in parts(batch) {
             let vault = self.vault.clone();
             let of_part = self
                 .writer
-                .write(move |tx| submit::submit(tx, tag, vault, part));
+                .write(move |tx| submit::submit(tx, (tag, vault, replacing), part));
             answers.extend(of_part.await?);
         }
         Ok(answers)
+    }
+}
+
+#[async_trait]
+impl Submissions for SqliteStore {
+    async fn submit(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+        self.hand_over(batch, Replacing::Allowed).await
+    }
+
+    async fn submit_new(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>> {
+        self.hand_over(batch, Replacing::Forbidden).await
     }
 
     async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>> {
@@ -69,7 +83,7 @@ impl Submissions for SqliteStore {
             .await
     }
 
-    async fn numbers(
+    async fn open_numbers(
         &self,
         tenant: &TenantId,
         client_ids: Vec<ClientId>,
@@ -77,7 +91,7 @@ impl Submissions for SqliteStore {
         let tenant = tenant.clone();
         // Mail that is handed over waits for nobody who looks.
         self.delivering
-            .read(move |connection| read::numbers(connection, &tenant, &client_ids))
+            .read(move |connection| read::open_numbers(connection, &tenant, &client_ids))
             .await
     }
 

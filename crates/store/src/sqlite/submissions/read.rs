@@ -65,13 +65,14 @@ pub(super) fn id(
 }
 
 /// The numbers of submissions by their clients' ids, each with its count of messages.
-pub(super) fn numbers(
+pub(super) fn open_numbers(
     connection: &Connection,
     tenant: &TenantId,
     client_ids: &[ClientId],
 ) -> Result<Vec<Option<(SubmissionId, u32)>>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, messages FROM submissions INDEXED BY submissions_by_client_id WHERE tenant = ?1 AND client_id = ?2",
+        "SELECT id, messages FROM submissions INDEXED BY submissions_by_client_id \
+         WHERE tenant = ?1 AND client_id = ?2 AND open > 0",
     )?;
     let number = |client_id: &ClientId| -> Result<_> {
         let found = statement.query_row([tenant.as_str(), client_id.as_str()], |row| {

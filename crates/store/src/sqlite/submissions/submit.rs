@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, params};
 use super::counts;
 use super::forget::{self, TakenBack};
 use crate::fact::Counts;
-use crate::handover::{Digest, Known, NO_CONTENT, NO_DATA, accepted, due_at};
+use crate::handover::{Digest, Known, NO_CONTENT, NO_DATA, Replacing, accepted, due_at};
 use crate::payload::Kept;
 use crate::sqlite::directory::{accounts, tenants};
 use crate::sqlite::transaction::WriteTx;
@@ -22,11 +22,10 @@ use crate::{LaneKey, NewSubmission, Result, StoreError, Submitted};
 
 pub(super) fn submit(
     tx: &mut WriteTx<'_>,
-    tag: u32,
-    vault: Option<Arc<Vault>>,
+    (tag, vault, replacing): (u32, Option<Arc<Vault>>, Replacing),
     batch: Vec<NewSubmission>,
 ) -> Result<Vec<Submitted>> {
-    let mut desk = Desk::new(tag, vault);
+    let mut desk = Desk::new(tag, vault, replacing);
     let mut answers = Vec::with_capacity(batch.len());
     for new in &batch {
         answers.push(desk.take(tx, new)?);
@@ -39,6 +38,7 @@ pub(super) fn submit(
 struct Desk {
     tag: u32,
     vault: Option<Arc<Vault>>,
+    replacing: Replacing,
     /// What each tenant holds back; `None` for one that is not there or not active.
     tenants: HashMap<TenantId, Option<Suspension>>,
     accounts: HashMap<(TenantId, AccountId), Option<Window>>,
@@ -68,10 +68,11 @@ struct Item<'a> {
 }
 
 impl Desk {
-    fn new(tag: u32, vault: Option<Arc<Vault>>) -> Self {
+    fn new(tag: u32, vault: Option<Arc<Vault>>, replacing: Replacing) -> Self {
         Self {
             tag,
             vault,
+            replacing,
             tenants: HashMap::new(),
             accounts: HashMap::new(),
             added: HashMap::new(),
@@ -179,6 +180,9 @@ impl Desk {
         let known = known(tx, item.new)?;
         if let Some(answer) = known.stays(&item.digest) {
             return Ok(answer);
+        }
+        if self.replacing == Replacing::Forbidden {
+            return Ok(Submitted::Differs(known.account));
         }
         if known.account == item.window.account && has_recipients(tx, &known, item.new)? {
             rewrite(tx, self.vault.as_ref(), &known, item)?;
