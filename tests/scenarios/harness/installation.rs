@@ -169,11 +169,12 @@ impl<'c> Installation<'c> {
     #[track_caller]
     pub fn restart(&mut self, number: usize) {
         let process = &mut self.nodes[number].service.process;
+        let before = process.stdout().len();
         process.signal("TERM");
         until_within(END_DEADLINE, "the end of a process", || {
             process.has_ended().then_some(())
         });
-        let log = process.stdout();
+        let log = process.stdout().split_off(before);
         assert!(
             !log.contains(" WARNING ") && !log.contains(" ERROR "),
             "what a stop cuts off is no trouble: {log}"
@@ -230,6 +231,15 @@ pub struct Load {
     refused: Mutex<Vec<(u16, Duration)>>,
 }
 
+/// Ends a load when it is dropped.
+struct Over<'l>(&'l AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Load {
     /// Nothing is handed over yet.
     pub fn new() -> Self {
@@ -244,11 +254,13 @@ impl Load {
     pub fn during<T>(&self, clients: usize, shop: &Application, work: impl FnOnce() -> T) -> T {
         self.is_over.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
+            // Also when the work panics.
+            let over = Over(&self.is_over);
             let handing: Vec<ScopedJoinHandle<'_, ()>> = (0..clients)
                 .map(|client| scope.spawn(move || self.hand_over(client, shop)))
                 .collect();
             let done = work();
-            self.is_over.store(true, Ordering::Relaxed);
+            drop(over);
             for handing in handing {
                 handing.join().unwrap();
             }
