@@ -27,6 +27,7 @@
 #[cfg(test)]
 extern crate self as store;
 
+mod aside;
 pub mod books;
 pub mod campaign;
 mod columns;

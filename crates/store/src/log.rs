@@ -41,6 +41,26 @@ pub struct NewEvent {
     pub reason: Option<Box<str>>,
 }
 
+impl NewEvent {
+    /// The end that a message comes to by our own decision, without an attempt.
+    pub(crate) fn end(
+        message: Arc<Message>,
+        kind: EventKind,
+        at: Timestamp,
+        reason: impl Into<Box<str>>,
+    ) -> Self {
+        Self {
+            kind,
+            at,
+            attempts: message.attempts,
+            message,
+            due_at: None,
+            attempt: None,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
 /// The longest name of who intervened, in characters.
 pub const BY_CHARS_MAX: usize = 200;
 
@@ -138,6 +158,26 @@ pub(crate) fn accepted(new: NewMessage, seq: Seq, tag: u32) -> Logged {
     Logged {
         event: accepted_event(&message),
         message,
+    }
+}
+
+/// The cancellation of a message that is forgotten with its events: those who follow the log are told, nothing is kept.
+pub(crate) fn cancelled(message: Message, seq: Seq, at: Timestamp, reason: &str) -> Logged {
+    let event = Event {
+        seq,
+        message: message.seq,
+        lane: message.lane,
+        at,
+        kind: EventKind::Cancelled,
+        attempts: message.attempts,
+        attempt: None,
+        due_at: None,
+        news: None,
+        reason: Some(reason.into()),
+    };
+    Logged {
+        event,
+        message: Arc::new(message),
     }
 }
 

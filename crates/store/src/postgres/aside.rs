@@ -4,17 +4,16 @@
 //! again; and the message is dropped, with what was wrong as its reason. The values are such that nothing can be sent
 //! with them, also when somebody has the message tried again.
 
-use std::sync::Arc;
-
 use futures_util::FutureExt;
-use model::{Address, EventKind, Seq, Timestamp};
+use model::{Address, Seq, Timestamp};
 use tokio_postgres::Row;
 
 use super::PostgresStore;
 use super::transaction::WriteTx;
 use super::{lanes, record, row};
+use crate::aside;
 use crate::lane::LEFT_ALONE;
-use crate::{Lease, NewEvent, Result, StoreError};
+use crate::{Lease, Result, StoreError};
 
 /// No mail gets there (RFC 2606 §2). The number keeps it apart from the other addresses of its run.
 const MEND_ADDRESS: &str = "UPDATE messages SET folded = NULL, \
@@ -32,24 +31,14 @@ impl PostgresStore {
             .writer
             .write(move |tx| async move { drop_damaged(tx, tag, &of, seq, now).await }.boxed())
             .await;
-        let lane = &lease.key;
-        match dropped {
-            Ok(None) => Ok(()),
-            Ok(Some(what)) => {
-                tracing::error!(%lane, %what, "a damaged row was set aside: its message is dropped");
-                Ok(())
-            }
-            Err(error @ (StoreError::LeaseLost { .. } | StoreError::Closed)) => Err(error),
-            Err(error) if error.is_transient() => Err(error),
-            Err(error) => {
-                let (of, cause) = (lease.clone(), error.clone());
-                self.writer
-                    .write(move |tx| async move { park(tx, &of, seq, now, cause).await }.boxed())
-                    .await?;
-                tracing::error!(%lane, message_seq = seq.get(), %error, "a damaged row is left alone for an hour");
-                Ok(())
-            }
+        if let Some(cause) = aside::cause_to_park(lease, dropped)? {
+            let (of, why) = (lease.clone(), cause.clone());
+            self.writer
+                .write(move |tx| async move { park(tx, &of, seq, now, why).await }.boxed())
+                .await?;
+            aside::say_parked(lease, seq, &cause);
         }
+        Ok(())
     }
 }
 
@@ -73,15 +62,7 @@ async fn drop_damaged(
     }
     let message = row::message(&tx.session, tag, seq).await?;
     let message = message.ok_or_else(|| row::missing(seq))?;
-    let event = NewEvent {
-        kind: EventKind::Dropped,
-        at,
-        attempts: message.attempts,
-        message: Arc::new(message),
-        due_at: None,
-        attempt: None,
-        reason: Some(format!("damaged: {what}").into()),
-    };
+    let event = aside::dropped(message, &what, at);
     record::record(tx, lease, vec![event]).await?;
     Ok(Some(what))
 }

@@ -68,15 +68,8 @@ pub(super) async fn cancel(
     let mut batch = Vec::with_capacity(messages.len());
     for &seq in messages {
         let message = known.get(&seq).ok_or_else(|| row::missing(seq))?;
-        batch.push(NewEvent {
-            at,
-            kind: EventKind::Cancelled,
-            attempts: message.attempts,
-            message: Arc::clone(message),
-            due_at: None,
-            attempt: None,
-            reason: Some(reason.into()),
-        });
+        let message = Arc::clone(message);
+        batch.push(NewEvent::end(message, EventKind::Cancelled, at, reason));
     }
     let left_out = record(tx, lease, batch).await?;
     Ok(messages.len() - left_out)

@@ -4,15 +4,14 @@
 //! again; and the message is dropped, with what was wrong as its reason. The values are such that nothing can be sent
 //! with them, also when somebody has the message tried again.
 
-use std::sync::Arc;
-
-use model::{Address, EventKind, Seq, Timestamp};
+use model::{Address, Seq, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::WriteTx;
 use super::{lanes, record, row};
+use crate::aside;
 use crate::lane::LEFT_ALONE;
-use crate::{Lease, NewEvent, Result, StoreError};
+use crate::{Lease, Result, StoreError};
 
 /// No mail gets there (RFC 2606 §2). The number keeps it apart from the other addresses of its run.
 const MEND_ADDRESS: &str = "UPDATE messages SET folded = NULL, \
@@ -36,15 +35,7 @@ pub(super) fn drop_damaged(
     };
     mend(tx, lease, seq)?;
     let message = row::message(tx.connection, tag, seq)?.ok_or_else(|| row::missing(seq))?;
-    let event = NewEvent {
-        kind: EventKind::Dropped,
-        at,
-        attempts: message.attempts,
-        message: Arc::new(message),
-        due_at: None,
-        attempt: None,
-        reason: Some(format!("damaged: {what}").into()),
-    };
+    let event = aside::dropped(message, &what, at);
     record::record(tx, lease, vec![event])?;
     Ok(Some(what))
 }

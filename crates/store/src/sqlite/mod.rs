@@ -133,25 +133,14 @@ impl SqliteStore {
             .writer
             .write(move |tx| aside::drop_damaged(tx, tag, &of, seq, now))
             .await;
-        let lane = &lease.key;
-        match dropped {
-            Ok(None) => Ok(()),
-            Ok(Some(what)) => {
-                tracing::error!(%lane, %what, "a damaged row was set aside: its message is dropped");
-                Ok(())
-            }
-            Err(error @ (StoreError::LeaseLost { .. } | StoreError::Closed)) => Err(error),
-            Err(error) if error.is_transient() => Err(error),
-            Err(error) => {
-                let of = lease.clone();
-                let cause = error.clone();
-                self.writer
-                    .write(move |tx| aside::park(tx, &of, seq, now, cause))
-                    .await?;
-                tracing::error!(%lane, message_seq = seq.get(), %error, "a damaged row is left alone for an hour");
-                Ok(())
-            }
+        if let Some(cause) = crate::aside::cause_to_park(lease, dropped)? {
+            let (of, why) = (lease.clone(), cause.clone());
+            self.writer
+                .write(move |tx| aside::park(tx, &of, seq, now, why))
+                .await?;
+            crate::aside::say_parked(lease, seq, &cause);
         }
+        Ok(())
     }
 }
 

@@ -51,15 +51,12 @@ pub(super) fn cancel(
     let mut batch = Vec::with_capacity(messages.len());
     for &seq in messages {
         let message = row::message(tx.connection, tag, seq)?.ok_or_else(|| row::missing(seq))?;
-        batch.push(NewEvent {
+        batch.push(NewEvent::end(
+            Arc::new(message),
+            EventKind::Cancelled,
             at,
-            kind: EventKind::Cancelled,
-            attempts: message.attempts,
-            message: Arc::new(message),
-            due_at: None,
-            attempt: None,
-            reason: Some(reason.into()),
-        });
+            reason,
+        ));
     }
     let left_out = record(tx, lease, batch)?;
     Ok(messages.len() - left_out)

@@ -2,23 +2,23 @@
 //! events and its reports. The counters stay: they count what ever was.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use model::account::AccountPk;
-use model::{Event, EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
+use model::{LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
 use tokio::try_join;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::{counts, trail};
+use crate::Result;
 use crate::fact::Counts;
+use crate::log::cancelled;
 use crate::postgres::books;
 use crate::postgres::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, state, to_message};
 use crate::postgres::session::{Session, Values};
 use crate::postgres::transaction::WriteTx;
 use crate::submissions::ClientId;
-use crate::{Logged, Result};
 
 /// Submissions that are removed in one transaction.
 pub(super) const REMOVED_AT_ONCE: usize = 100;
@@ -274,22 +274,8 @@ fn take_back_one(
     if going.is_taken_back {
         going.state = MessageState::Cancelled;
         let message = to_message(row, tag)?;
-        let event = Event {
-            seq: tx.next_seq(),
-            message: message.seq,
-            lane: message.lane,
-            at,
-            kind: EventKind::Cancelled,
-            attempts: message.attempts,
-            attempt: None,
-            due_at: None,
-            news: None,
-            reason: Some(reason.into()),
-        };
-        tx.append(|| Logged {
-            event,
-            message: Arc::new(message),
-        });
+        let seq = tx.next_seq();
+        tx.append(|| cancelled(message, seq, at, reason));
     }
     Ok(going)
 }

@@ -1,20 +1,19 @@
 //! Submissions that are kept no longer: taken back, or final for long enough. With a submission go its messages, their
 //! events and its reports. The counters stay: they count what ever was.
 
-use std::sync::Arc;
-
 use model::account::AccountPk;
-use model::{Event, EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
+use model::{LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{counts, read, reports};
+use crate::Result;
 use crate::fact::Counts;
+use crate::log::cancelled;
 use crate::sqlite::books;
 use crate::sqlite::directory::accounts;
 use crate::sqlite::row::{self, at_most};
 use crate::sqlite::transaction::WriteTx;
 use crate::submissions::ClientId;
-use crate::{Logged, Result};
 
 /// Submissions that are removed in one transaction.
 pub(super) const REMOVED_AT_ONCE: usize = 100;
@@ -234,22 +233,8 @@ fn cancel(
     books::finish(tx, going.lane, MessageState::Cancelled, 1)?;
     let message =
         row::message(tx.connection, tag, going.seq)?.ok_or_else(|| row::missing(going.seq))?;
-    let event = Event {
-        seq: tx.next_seq(),
-        message: message.seq,
-        lane: message.lane,
-        at,
-        kind: EventKind::Cancelled,
-        attempts: message.attempts,
-        attempt: None,
-        due_at: None,
-        news: None,
-        reason: Some(reason.into()),
-    };
-    tx.append(|| Logged {
-        event,
-        message: Arc::new(message),
-    });
+    let seq = tx.next_seq();
+    tx.append(|| cancelled(message, seq, at, reason));
     Ok(())
 }
 
