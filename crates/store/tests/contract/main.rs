@@ -21,6 +21,7 @@ mod commands;
 mod contents;
 mod controls;
 mod counts;
+mod damaged;
 mod directory_model;
 mod find;
 mod find_model;
@@ -59,13 +60,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::{EventKind, Timestamp};
+use rusqlite::Connection;
 use store::postgres::{Address, Settings};
+use store::sqlite::FILE_NAME;
 use store::{Directory, LaneKey, Lease, PostgresStore, SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
 use cluster::{Cluster, Database};
 use service::Service;
 use support::directory::given_key;
+use support::runtime;
 
 /// The backends, by name.
 const BACKENDS: &[(&str, NewPlace)] = &[
@@ -107,6 +111,12 @@ trait Place {
     /// Opens all of it, as another process would.
     async fn service(&self) -> Arc<dyn Service>;
 
+    /// Changes rows by another hand.
+    fn alter(&self, statement: &str);
+
+    /// What makes the row of a message unreadable, and what is said of it.
+    fn damages(&self) -> &[(&str, &str)];
+
     /// The words by which a second process finds it: the backend's name and the place.
     fn words(&self) -> [&str; 2];
 }
@@ -126,6 +136,22 @@ impl Place for Folder {
 
     async fn service(&self) -> Arc<dyn Service> {
         Arc::new(SqliteStore::open_with_key(self.0.path(), &given_key()).unwrap())
+    }
+
+    fn alter(&self, statement: &str) {
+        let connection = Connection::open(self.0.path().join(FILE_NAME)).unwrap();
+        assert_eq!(connection.execute(statement, []).unwrap(), 1);
+    }
+
+    fn damages(&self) -> &[(&str, &str)] {
+        &[
+            ("address = 'nobody'", "the address has no @"),
+            ("address = CAST(x'fffe' AS TEXT)", "its address: "),
+            ("data = x'00'", "its data: "),
+            ("attempts = 'many'", "attempts"),
+            ("attempts = -1", "attempts"),
+            ("accepted_at = 'today'", "accepted_at"),
+        ]
     }
 
     fn words(&self) -> [&str; 2] {
@@ -158,6 +184,18 @@ impl Place for OnServer {
 
     async fn service(&self) -> Arc<dyn Service> {
         self.open_with_key().await
+    }
+
+    fn alter(&self, statement: &str) {
+        self.0.sql(statement);
+    }
+
+    fn damages(&self) -> &[(&str, &str)] {
+        &[
+            ("address = 'nobody'", "the address has no @"),
+            ("attempts = -1", "out of range"),
+            ("attempts = 5000000000", "out of range"),
+        ]
     }
 
     fn words(&self) -> [&str; 2] {
@@ -232,12 +270,4 @@ async fn lease_soon(store: &dyn Store, lane: LaneKey) -> Lease {
             outcome => return outcome.unwrap(),
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use store::{PostgresStore, Store, StoreError};
+use model::Seq;
+use store::{Campaign, PostgresStore, Store, StoreError};
 
-use crate::cluster::{Cluster, Options};
+use crate::cluster::{Cluster, Database, Options};
 use crate::support::{accept, begin, messages};
 use crate::{open, runtime};
 
@@ -20,8 +21,16 @@ fn durable() -> Cluster {
     })
 }
 
+/// A store with a run, of which some messages were accepted.
+async fn begun(database: &Database<'_>, count: usize) -> (PostgresStore, Campaign, Vec<Seq>) {
+    let store = open(database.address()).await.unwrap();
+    let campaign = begin(&store, "spring").await;
+    let accepted = accept(&store, &campaign, "ada", count).await;
+    (store, campaign, accepted)
+}
+
 /// Reading and writing are refused soon, as what may go well later.
-async fn assert_away(store: &PostgresStore, campaign: &store::Campaign) {
+async fn assert_away(store: &PostgresStore, campaign: &Campaign) {
     let asked = Instant::now();
     let refusals = tokio::join!(async { store.end_of_log().await.err() }, async {
         store.accept(messages(campaign, "lost", 1)).await.err()
@@ -36,7 +45,7 @@ async fn assert_away(store: &PostgresStore, campaign: &store::Campaign) {
 }
 
 /// The same store reads and writes again, without anybody's doing.
-async fn assert_back(store: &PostgresStore, campaign: &store::Campaign, prefix: &str) {
+async fn assert_back(store: &PostgresStore, campaign: &Campaign, prefix: &str) {
     let asked = Instant::now();
     while let Err(error) = store.accept(messages(campaign, prefix, 2)).await {
         assert!(asked.elapsed() < BACK_MAX, "{error}");
@@ -51,9 +60,7 @@ fn a_server_that_is_restarted_is_used_again() {
     let cluster = durable();
     let database = cluster.database();
     runtime().block_on(async {
-        let store = open(database.address()).await.unwrap();
-        let campaign = begin(&store, "spring").await;
-        accept(&store, &campaign, "ada", 5).await;
+        let (store, campaign, _) = begun(&database, 5).await;
         for prefix in ["first", "second"] {
             cluster.stop();
             assert_away(&store, &campaign).await;
@@ -68,9 +75,7 @@ fn what_was_answered_survives_the_kill_of_the_server() {
     let cluster = durable();
     let database = cluster.database();
     runtime().block_on(async {
-        let store = open(database.address()).await.unwrap();
-        let campaign = begin(&store, "spring").await;
-        let answered = accept(&store, &campaign, "ada", 50).await;
+        let (store, campaign, answered) = begun(&database, 50).await;
         cluster.kill();
         assert_away(&store, &campaign).await;
         cluster.start();
@@ -86,9 +91,7 @@ fn a_server_that_does_not_answer_is_given_up_soon_and_used_again() {
     let cluster = durable();
     let database = cluster.database();
     runtime().block_on(async {
-        let store = open(database.address()).await.unwrap();
-        let campaign = begin(&store, "spring").await;
-        accept(&store, &campaign, "ada", 5).await;
+        let (store, campaign, _) = begun(&database, 5).await;
         cluster.freeze();
         assert_away(&store, &campaign).await;
         cluster.thaw();

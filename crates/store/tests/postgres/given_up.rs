@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use store::{Directory, Store};
 
 use crate::cluster::Cluster;
-use crate::{open, runtime};
+use crate::{another_hand, open, runtime};
 
 /// How long a look waits that is given up.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -18,11 +18,7 @@ fn whoever_hangs_up_leaves_no_session_behind_that_is_busy() {
     let database = Cluster::shared().database();
     runtime().block_on(async {
         let store = open(database.address()).await.unwrap();
-        let (client, connection) =
-            tokio_postgres::connect(database.address(), tokio_postgres::NoTls)
-                .await
-                .unwrap();
-        tokio::spawn(connection);
+        let client = another_hand(&database).await;
         let lock = "BEGIN; LOCK TABLE commands IN ACCESS EXCLUSIVE MODE";
         client.batch_execute(lock).await.unwrap();
         let looks = (0..LOOKS).map(|_| tokio::time::timeout(PATIENCE, store.command(1)));

@@ -11,8 +11,8 @@ use store::postgres::{Address, Settings};
 use store::{LaneKey, Lease, PostgresStore, Store, StoreError};
 
 use crate::cluster::{Cluster, Database, Options};
-use crate::runtime;
 use crate::support::{Child, accept, begin, event, player, say, stored};
+use crate::{another_hand, runtime};
 
 /// A lease that is short, and long enough for a machine that is busy.
 const SHORT: Duration = Duration::from_secs(2);
@@ -245,10 +245,7 @@ fn whoever_overtakes_waits_for_what_is_being_committed() {
         let store = open(&database, LONG).await;
         let lease = store.lease(lane()).await.unwrap();
         store.release(lease).await.unwrap();
-        let (client, connection) = tokio_postgres::connect(database.address(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
+        let client = another_hand(&database).await;
         client
             .batch_execute("BEGIN; SELECT pg_advisory_xact_lock('log'::regclass::bigint)")
             .await

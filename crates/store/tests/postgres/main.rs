@@ -42,16 +42,21 @@ use std::time::Duration;
 
 use store::postgres::{Address, Settings};
 use store::{PostgresStore, StoreError};
+use tokio_postgres::{Client, NoTls};
+
+use cluster::Database;
+use support::runtime;
 
 /// How long a lane stays somebody's who is gone.
 const LEASE: Duration = Duration::from_secs(1);
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+/// A connection of somebody else's.
+async fn another_hand(database: &Database<'_>) -> Client {
+    let (client, connection) = tokio_postgres::connect(database.address(), NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 async fn open(address: &str) -> store::Result<PostgresStore> {

@@ -8,7 +8,7 @@ use store::{PostgresStore, Store, StoreError};
 
 use crate::cluster::{Cluster, Database};
 use crate::support::{accept, begin, event, facts, stored, whole_log};
-use crate::{open, runtime};
+use crate::{another_hand, open, runtime};
 
 /// The parts, the one for all others left out.
 fn parts(database: &Database<'_>) -> Vec<String> {
@@ -129,11 +129,7 @@ fn who_reads_what_came_late_holds_up_nobody_who_writes() {
     remove_parts(&database);
     runtime().block_on(async {
         let store = open(database.address()).await.unwrap();
-        let (client, connection) =
-            tokio_postgres::connect(database.address(), tokio_postgres::NoTls)
-                .await
-                .unwrap();
-        tokio::spawn(connection);
+        let client = another_hand(&database).await;
         let look = "BEGIN; SELECT count(*) FROM events_other";
         client.batch_execute(look).await.unwrap();
         let begun = Instant::now();

@@ -8,17 +8,14 @@ use store::{Nodes, Store, StoreError};
 
 use crate::cluster::{Cluster, Database};
 use crate::support::{accept, begin, facts, messages, whole_log};
-use crate::{open, runtime};
+use crate::{another_hand, open, runtime};
 
 /// A caller is refused within five seconds.
 const REFUSED_MAX: Duration = Duration::from_secs(5);
 
 /// A session of somebody's who is having a turn.
 async fn turn(database: &Database<'_>) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(database.address(), tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let client = another_hand(database).await;
     // It is kept for longer than anybody of ours may.
     client
         .batch_execute(

@@ -20,13 +20,7 @@ mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
+use support::runtime;
 
 /// What SQLite says about the whole file.
 fn assert_sound(folder: &std::path::Path) {

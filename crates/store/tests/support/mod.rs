@@ -24,6 +24,15 @@ pub fn fast_folder() -> TempDir {
         .unwrap()
 }
 
+/// What checks run in.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 /// A moment some seconds after the start.
 pub fn second(number: u64) -> Timestamp {
     START + Duration::from_secs(number)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deliver::dispatch::Settings;
+use model::account::AccountPk;
 use model::{EventKind, SubmissionId};
 use rusqlite::Connection;
 use store::sqlite::FILE_NAME;
@@ -16,11 +17,11 @@ fn damage(world: &World, statement: &str, id: SubmissionId) {
     assert_eq!(connection.execute(statement, [id.0.get()]).unwrap(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_waits_behind_a_damaged_row_is_sent() {
+/// Fifty submissions that wait until the world is active, with their relay, their account and the first of them.
+async fn waiting(settings: Settings) -> (World, Relay, AccountPk, SubmissionId) {
     let world = World::start(Settings {
         is_active: false,
-        ..Settings::default()
+        ..settings
     })
     .await;
     let relay = Relay::start().await;
@@ -29,6 +30,12 @@ async fn what_waits_behind_a_damaged_row_is_sent() {
         .submit_many("main", (0..50).map(|number| format!("m{number}")))
         .await;
     let id = world.submission("m0").await;
+    (world, relay, account, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_behind_a_damaged_row_is_sent() {
+    let (world, _relay, account, id) = waiting(Settings::default()).await;
     damage(
         &world,
         "UPDATE messages SET address = 'nobody' WHERE seq = ?1",
@@ -48,17 +55,8 @@ async fn what_waits_behind_a_damaged_row_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_whose_text_is_damaged_is_put_off_and_the_others_are_sent() {
-    let world = World::start(Settings {
-        is_active: false,
-        ..retrying(&[Duration::from_millis(200)])
-    })
-    .await;
-    let relay = Relay::start().await;
-    let account = world.put(world.account("main", &relay)).await;
-    world
-        .submit_many("main", (0..50).map(|number| format!("m{number}")))
-        .await;
-    let id = world.submission("m0").await;
+    let settings = retrying(&[Duration::from_millis(200)]);
+    let (world, _relay, account, id) = waiting(settings).await;
     damage(
         &world,
         "UPDATE payloads SET payload = x'00' WHERE submission = ?1",
