@@ -4,83 +4,34 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::world::{RESUMED_WITHIN, ROLES, World, refused_in_time};
 use crate::harness::cluster::Cluster;
 use crate::harness::{
-    Application, COPIES_A_FAULT_MAX, Installation, Load, Relay, Sink, Wire, amount, client_name,
-    until_within,
+    COPIES_A_FAULT_MAX, Installation, Load, Relay, Wire, amount, client_name, until_within,
 };
 
-/// How soon a call is answered, whatever the network does.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
-/// How soon work goes on once it is whole again.
-const RESUMED_WITHIN: Duration = Duration::from_secs(10);
 /// How long a lease lasts that is not renewed.
 const LEASE: Duration = Duration::from_secs(10);
 /// How long a writer may hold the others up that hangs in a transaction, and what a busy machine adds.
 const HELD_UP_MAX: Duration = Duration::from_secs(5);
 
-/// Three processes behind one wire.
-struct World<'c> {
-    installation: Installation<'c>,
-    wire: Wire,
-    shop: Application,
-    sink: Sink,
-    load: Load,
-}
-
-impl World<'_> {
-    fn new() -> Self {
-        let database = Cluster::shared().database();
-        let wire = Wire::before(database.address());
-        let address = wire.address().to_owned();
-        let roles = ["api,worker", "smtp", "smtp"];
-        let installation = Installation::start_at(database, address, &roles);
-        let sink = Sink::start(&[]);
-        Self {
-            shop: installation.node(0).tenant("shop", sink.port()),
-            load: Load::new(),
-            installation,
-            wire,
-            sink,
-        }
-    }
-
-    /// How long it takes until mail arrives again.
-    fn resumed(&self) -> Duration {
-        let (since, before) = (Instant::now(), self.sink.count());
-        until_within(3 * RESUMED_WITHIN, "mail to arrive again", || {
-            (self.sink.count() > before + 50).then(|| since.elapsed())
-        })
-    }
-
-    fn check(self, faults: usize, resumed: Duration) {
-        self.installation.until_sent();
-        assert!(resumed <= RESUMED_WITHIN, "it went on after {resumed:?}");
-        refused_in_time(&self.load);
-        let twice = self.load.extra_copies(&self.sink.recipients());
-        let answered = self.load.answered().len();
-        println!("{answered} answered, {faults} faults, {twice} copies, resumed after {resumed:?}");
-        // Both processes that deliver are cut off.
-        let most = faults * 2 * COPIES_A_FAULT_MAX;
-        assert!(twice <= most, "{twice} copies");
-    }
-}
-
-#[track_caller]
-fn refused_in_time(load: &Load) {
-    let refused = load.refused();
-    let is_good = |(status, took): &(u16, Duration)| *status == 503 && *took <= ANSWERED_WITHIN;
-    assert!(refused.iter().all(is_good), "{refused:?}");
+/// Processes that all reach the database through one wire.
+fn behind_a_wire() -> (Wire, World<'static>) {
+    let database = Cluster::shared().database();
+    let wire = Wire::before(database.address());
+    let address = wire.address().to_owned();
+    let installation = Installation::start_at(database, address, &ROLES);
+    (wire, World::new(installation))
 }
 
 #[test]
 fn connections_that_are_reset_again_and_again() {
-    let world = World::new();
+    let (wire, world) = behind_a_wire();
     let cuts = amount(8, 100);
     let resumed = world.load.during(2, &world.shop, || {
         for _ in 0..cuts {
             thread::sleep(Duration::from_millis(300 + fastrand::u64(..300)));
-            world.wire.cut();
+            wire.cut();
         }
         world.resumed()
     });
@@ -89,15 +40,15 @@ fn connections_that_are_reset_again_and_again() {
 
 #[test]
 fn a_network_that_takes_everything_and_passes_nothing_on() {
-    let world = World::new();
+    let (wire, world) = behind_a_wire();
     let times = amount(1, 10);
     let mut slowest = Duration::ZERO;
     for _ in 0..times {
         let resumed = world.load.during(2, &world.shop, || {
             thread::sleep(Duration::from_secs(1));
-            world.wire.hold_up();
+            wire.hold_up();
             thread::sleep(Duration::from_secs(8));
-            world.wire.go_on();
+            wire.go_on();
             world.resumed()
         });
         slowest = slowest.max(resumed);

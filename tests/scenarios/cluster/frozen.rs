@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
+use super::world::ROLES;
 use crate::harness::cluster::Cluster;
-use crate::harness::{COPIES_A_FAULT_MAX, Installation, Load, Sink, until_within};
+use crate::harness::{COPIES_A_FAULT_MAX, Installation, Load, Sink};
 
 /// Longer than a lease, ten seconds.
 const FROZEN: Duration = Duration::from_secs(13);
@@ -13,7 +14,7 @@ const FROZEN: Duration = Duration::from_secs(13);
 #[test]
 fn a_process_that_was_asleep_does_not_interfere() {
     let sink = Sink::start(&["--rule", "*: stall 20ms at end"]);
-    let installation = Installation::start(Cluster::shared(), &["api,worker", "smtp", "smtp"]);
+    let installation = Installation::start(Cluster::shared(), &ROLES);
     let shop = installation.node(0).tenant("shop", sink.port());
     let load = Load::new();
     load.during(2, &shop, || {
@@ -23,10 +24,7 @@ fn a_process_that_was_asleep_does_not_interfere() {
         installation.node(1).process.signal("CONT");
         thread::sleep(Duration::from_secs(2));
     });
-    until_within(Duration::from_secs(120), "everything to be sent", || {
-        let pending = installation.sql("SELECT sum(open) FROM submissions");
-        (pending.trim() == "0").then_some(())
-    });
+    installation.until_sent();
     let twice = load.extra_copies(&sink.recipients());
     assert!(twice <= COPIES_A_FAULT_MAX, "{twice} copies");
     let answered = load.answered().len();

@@ -12,3 +12,4 @@ mod nodes;
 mod rolling_update;
 mod several_apis;
 mod told_in_time;
+mod world;

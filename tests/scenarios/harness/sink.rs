@@ -1,5 +1,6 @@
 //! `glasspost sink`: a receiver that does what its rules say and keeps an exact record.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde::Deserialize;
@@ -112,6 +113,15 @@ impl Sink {
             .into_iter()
             .flat_map(|message| message.recipients)
             .collect()
+    }
+
+    /// Checks that nobody got a second copy; gives how many got one.
+    #[track_caller]
+    pub fn each_once(&self) -> usize {
+        let all = self.recipients();
+        let each: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(each.len(), all.len(), "a copy");
+        all.len()
     }
 
     /// Ends it and gives its counts.
