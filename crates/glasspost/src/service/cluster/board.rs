@@ -25,25 +25,30 @@ struct Heard {
     at: Option<Instant>,
 }
 
+/// What processes said, read once; this process first.
+pub(super) fn read(nodes: Vec<Node>) -> Vec<(Node, Doing)> {
+    let mut known: Vec<(Node, Doing)> = nodes
+        .into_iter()
+        .map(|node| {
+            let doing = Doing::parse(&node.about.doing);
+            (node, doing)
+        })
+        .collect();
+    known.sort_by(|(one, _), (other, _)| {
+        (!one.is_this, &one.about.host, one.about.process).cmp(&(
+            !other.is_this,
+            &other.about.host,
+            other.about.process,
+        ))
+    });
+    known
+}
+
 impl Board {
     /// These live, and nobody else.
-    pub(super) fn set(&self, nodes: Vec<Node>) {
-        let mut known: Vec<(Node, Doing)> = nodes
-            .into_iter()
-            .map(|node| {
-                let doing = Doing::parse(&node.about.doing);
-                (node, doing)
-            })
-            .collect();
-        known.sort_by(|(one, _), (other, _)| {
-            (!one.is_this, &one.about.host, one.about.process).cmp(&(
-                !other.is_this,
-                &other.about.host,
-                other.about.process,
-            ))
-        });
+    pub(super) fn set(&self, nodes: Vec<(Node, Doing)>) {
         *self.lock() = Heard {
-            nodes: known,
+            nodes,
             at: Some(Instant::now()),
         };
     }
@@ -72,7 +77,7 @@ impl Board {
 
     /// Whether every other process that delivers did an order.
     pub(super) fn all_did(&self, number: u64) -> bool {
-        self.others(|node, doing| !super::delivers(node) || doing.done >= number)
+        self.others(|node, doing| !super::delivers(node, doing) || doing.done >= number)
     }
 
     /// Whether another process may be sending a message.

@@ -38,7 +38,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const ACTIVITY_EVERY: u32 = 10;
 /// How often it is looked whether the others did what they were asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
-/// How long others may take for it. One that takes longer is hung or gone: its leases end by themselves.
+/// How long others may take for it. Then whoever asked is told that they did not answer.
 const DONE_MAX: Duration = Duration::from_secs(3);
 /// The name under which it is kept whether mail is sent.
 const ACTIVE: &str = "service/active";
@@ -200,16 +200,14 @@ impl Cluster {
     /// Tells what this process does, and learns what the others do.
     async fn beat(&self) -> store::Result<()> {
         let inner = &self.0;
-        let nodes = inner
-            .nodes
-            .beat(self.new_node(self.doing().to_json()))
-            .await?;
+        let this = self.new_node(self.doing().to_json());
+        let nodes = board::read(inner.nodes.beat(this).await?);
         let deliverers: Vec<String> = nodes
             .iter()
-            .filter(|node| delivers(node))
-            .map(|node| node.id.clone())
+            .filter(|(node, doing)| delivers(node, doing))
+            .map(|(node, _)| node.id.clone())
             .collect();
-        if let Some(me) = nodes.iter().find(|node| node.is_this) {
+        if let Some((me, _)) = nodes.iter().find(|(node, _)| node.is_this) {
             inner.placement.set(&me.id, &deliverers);
         }
         inner.board.set(nodes);
@@ -404,9 +402,9 @@ fn node_now(node: Node, doing: &Doing) -> NodeNow {
 }
 
 /// Whether a process takes mail out of the queue.
-fn delivers(node: &Node) -> bool {
+fn delivers(node: &Node, doing: &Doing) -> bool {
     let has_role = Roles::parse(&node.about.roles).is_some_and(|roles| roles.has(Role::Smtp));
-    has_role && !Doing::parse(&node.about.doing).is_draining
+    has_role && !doing.is_draining
 }
 
 /// This machine's name.
