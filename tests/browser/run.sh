@@ -18,7 +18,7 @@ fail() {
 command -v npm >/dev/null || fail "there is no npm (on Debian, as root: apt-get install nodejs npm)"
 if [ -z "${GLASSPOST_BIN:-}" ]; then
     (cd "$ROOT" && make --silent web && "${CARGO:-cargo}" build --quiet -p glasspost) || fail "the binary does not build"
-    GLASSPOST_BIN=$ROOT/target/debug/glasspost
+    GLASSPOST_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/debug/glasspost
 fi
 [ -x "$GLASSPOST_BIN" ] || fail "there is no binary at $GLASSPOST_BIN"
 "$GLASSPOST_BIN" send --help | grep -q -e --monitor-linger || fail "$GLASSPOST_BIN knows no dashboard"

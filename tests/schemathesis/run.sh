@@ -19,7 +19,7 @@ fail() {
 
 if [ -z "${GLASSPOST_BIN:-}" ]; then
     (cd "$ROOT" && make --silent web && "${CARGO:-cargo}" build --quiet -p glasspost) || fail "the binary does not build"
-    GLASSPOST_BIN=$ROOT/target/debug/glasspost
+    GLASSPOST_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/debug/glasspost
 fi
 [ -x "$GLASSPOST_BIN" ] || fail "there is no binary at $GLASSPOST_BIN"
 
