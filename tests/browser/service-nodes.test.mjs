@@ -22,7 +22,7 @@ test("the process shows itself with what it does, and how that changes", async t
   }
   await until("its duties", async () => /housekeeping, mailboxes, reports/.test(await row.innerText()));
   const dead = page.getByTestId("work-row").filter({ hasText: "counter" });
-  assert.match(await dead.innerText(), /cannot reach the relay/);
+  await until("what is wrong", async () => /cannot reach the relay/.test(await dead.innerText()));
 
   await service.ask("instance/suspend", {});
   await row.getByText("Suspended").waitFor();
@@ -51,8 +51,10 @@ test("the queues are shown with what waits in them", async t => {
   const queue = (/** @type {string} */ name) => seen.page.getByTestId(`queue-${name}`).getAttribute("data-value");
   await until("what waits", async () => Number(await queue("smtp:deliver")) >= pending);
   assert.equal(await queue("email:process"), "0");
-  const { queues } = await service.ask("status");
-  assert.equal(Number(await queue("webhook:deliver")), queues[2].depth);
+  await until("the page and the status agree on what is to be reported", async () => {
+    const { queues } = await service.ask("status");
+    return Number(await queue("webhook:deliver")) === queues[2].depth;
+  });
   const metrics = await service.metrics();
   assert.ok((metrics.get("glasspost_queue_depth") ?? 0) >= pending);
   seen.assertClean();
