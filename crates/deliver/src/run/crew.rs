@@ -11,11 +11,10 @@ use tokio::task::{JoinError, JoinSet};
 use super::line::{Fruit, Line, Place};
 use super::recorder::Outcome;
 use super::{DeliverError, Halt, PanicHalts, Shared};
-use crate::plan::pace::Pace;
 use crate::plan::relay::{Admission, AfterFailure, RelayHealth, Unreachable};
 
-/// Messages a second that pay an attempt for a relay that cannot be reached.
-const CHARGES_PER_SECOND: u32 = 1_000;
+/// How long it waits at least before more messages pay for a relay: many crews may ask for the same pace.
+const CHARGE_AGAIN: Duration = Duration::from_millis(100);
 /// How long the crew sleeps when it knows of nothing to wait for.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -34,7 +33,6 @@ struct Crew {
     open: usize,
     /// Connections that are being opened.
     opening: usize,
-    charges: Pace,
     /// Why no connection could be opened, the last time.
     last_error: Option<Box<ConnectError>>,
 }
@@ -82,7 +80,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
         tasks: JoinSet::new(),
         open: 0,
         opening: 0,
-        charges: Pace::new(CHARGES_PER_SECOND),
         last_error: None,
     };
     crew.work().await;
@@ -152,7 +149,7 @@ impl Crew {
             return None;
         }
         let waiting = shared.work.len();
-        let (count, wait) = self.charges.take(shared.delivery.clock.now(), waiting);
+        let (count, wait) = shared.pool.charge(shared.delivery.clock.now(), waiting);
         for _ in 0..count {
             let Some(work) = shared.work.try_pop() else {
                 break;
@@ -162,7 +159,7 @@ impl Crew {
             let outcome = Outcome::without_dialogue(event, recalls);
             shared.recorder.record(outcome).await;
         }
-        (shared.work.len() > 0).then_some(wait)
+        (shared.work.len() > 0).then_some(wait.max(CHARGE_AGAIN))
     }
 
     fn is_at_rest(&self) -> bool {

@@ -1,16 +1,22 @@
-//! What several deliveries share: so many connections at once, so many outcomes that are not recorded, and so much memory
-//! for messages that are made.
+//! What several deliveries share: so many connections at once, so many outcomes that are not recorded, so much memory for
+//! messages that are made, and how fast messages pay for relays that cannot be reached.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connections::{Slot, Slots};
+use crate::plan::pace::Pace;
 
 /// Bytes of large messages that are made and not sent yet, by default.
 pub const MADE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The bytes of a message that do not count: read-ahead and connections bound how many such there are.
 pub(super) const SMALL: usize = 256 * 1024;
+/// Messages a second that pay an attempt for relays that cannot be reached, those of all deliveries together: each costs the
+/// store as much as one that is delivered, and a backlog for a dead relay is not to be felt by others.
+const CHARGES_PER_SECOND: u32 = 150;
 /// The unit in which memory is given out, in bytes.
 const UNIT: usize = 64 * 1024;
 
@@ -24,6 +30,7 @@ pub struct Pool {
     memory: Arc<Semaphore>,
     /// All units there are.
     units: u32,
+    charges: Mutex<Pace>,
 }
 
 /// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
@@ -50,7 +57,15 @@ impl Pool {
             units,
             slots: Slots::new(connections),
             unrecorded: Arc::new(Semaphore::new(connections + unrecorded)),
+            charges: Mutex::new(Pace::new(CHARGES_PER_SECOND)),
         }
+    }
+
+    /// Lets up to `wanted` messages pay an attempt for a relay that cannot be reached; gives how many may, and how long to
+    /// wait before the next may.
+    pub(super) fn charge(&self, now: Timestamp, wanted: usize) -> (usize, Duration) {
+        let mut charges = self.charges.lock().unwrap_or_else(PoisonError::into_inner);
+        charges.take(now, wanted)
     }
 
     /// Waits for the right to a connection; `None` never comes, the pool has no end.
