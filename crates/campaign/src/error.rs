@@ -12,6 +12,7 @@ use crate::recipients::ListError;
 use crate::recipients::copies::CopyError;
 use crate::recipients::sheet_url::SheetUrlError;
 use crate::report::rfc3339;
+use crate::send::Rival;
 
 /// Why a campaign could not run. Nothing was sent, unless said otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +83,29 @@ pub enum CampaignError {
     Strict(String),
     /// The same campaign is under way.
     #[error(
-        "this campaign is being sent right now by process {process} (job {job_id}); \
+        "this campaign is being sent right now by {rival} (job {job_id}); \
          wait for its end, or give this run another --name"
     )]
     UnderWay {
         /// The other process.
+        rival: Rival,
+        /// Its job.
+        job_id: String,
+    },
+    /// Another process decides which run of the campaign is sent, and takes too long.
+    #[error("process {process} has been about to begin this campaign for {waited_s} s; try again")]
+    BeingBegun {
+        /// The other process.
         process: u32,
+        /// For how long it was waited for, in seconds.
+        waited_s: u64,
+    },
+    /// Another process took the run while this one could not reach the store.
+    #[error(
+        "another process took run {job_id} over while the store could not be reached from here, and goes on with it; \
+         see `glasspost report {job_id}`"
+    )]
+    TakenOver {
         /// Its job.
         job_id: String,
     },
@@ -152,6 +170,18 @@ pub enum CampaignError {
 }
 
 impl CampaignError {
+    /// Whether the run only lost sight of its store, or lost the right to go on: it is as it was recorded, and can be gone
+    /// on with as soon as the store is there.
+    pub fn is_passing(&self) -> bool {
+        if let Self::Store(error) | Self::Deliver(DeliverError::Store(error)) = self {
+            return error.is_transient() || matches!(error, StoreError::LeaseLost { .. });
+        }
+        matches!(
+            self,
+            Self::UnderWay { .. } | Self::BeingBegun { .. } | Self::TakenOver { .. }
+        )
+    }
+
     /// A file that cannot be read.
     pub(crate) fn file(path: impl Into<PathBuf>, reason: std::io::Error) -> Self {
         Self::File {

@@ -40,4 +40,4 @@ mod wanted;
 pub use error::CampaignError;
 pub use report::RunReport;
 pub use request::{Checking, LetterRequest, ListSource, SendRequest, Start};
-pub use send::{Desk, DeskError, Tools, Watcher, possible, send};
+pub use send::{Desk, DeskError, Machine, Rival, Tools, Watcher, possible, send};

@@ -126,6 +126,8 @@ fn of_campaign(error: &CampaignError) -> Code {
         | CampaignError::Nobody(_)
         | CampaignError::Strict(_)
         | CampaignError::UnderWay { .. }
+        | CampaignError::BeingBegun { .. }
+        | CampaignError::TakenOver { .. }
         | CampaignError::NoSuchRun { .. }
         | CampaignError::Cancelled { .. }
         | CampaignError::Watcher(_)
@@ -166,6 +168,7 @@ fn of_file(reason: &io::Error) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use campaign::{Machine, Rival};
     use compose::mime::LinkError;
     use model::HeaderTextError;
 
@@ -237,7 +240,10 @@ mod tests {
             (CampaignError::Strict("fields".into()).into(), 1),
             (
                 CampaignError::UnderWay {
-                    process: 1,
+                    rival: Rival {
+                        process: 1,
+                        machine: Machine::Any,
+                    },
                     job_id: "j".into(),
                 }
                 .into(),

@@ -5,6 +5,7 @@
 //! - [`settings`]: the environment, and what is decided from it
 //! - [`mail_config`]: `config.json`: relay and sender
 //! - [`verbs`]: what each verb does
+//! - [`campaigns`]: a campaign by its configuration, now or when its time has come
 //! - [`dashboard`]: a campaign shown in the browser
 //! - [`service`]: the mail service, made of its parts
 //! - [`sink`]: the receiver for tests
@@ -12,6 +13,7 @@
 //! - [`signals`]: how a stop is asked for
 //! - [`exit`]: how errors become exit codes
 
+mod campaigns;
 mod cli;
 mod dashboard;
 mod exit;

@@ -1,6 +1,7 @@
 //! What went wrong in the store, by what the caller does next.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use model::FieldError;
 
@@ -10,11 +11,13 @@ use crate::vault::KeyError;
 /// Why an operation did not happen. Nothing of it was written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another living process holds the lane: wait, or let it do the work.
+    /// Another process holds the lane: wait, or let it do the work.
     #[error("held by process {holder}")]
     LaneHeld {
         /// Its process id, as the system knows it.
         holder: u32,
+        /// How long it holds it when nothing more is heard of it; `None` where it is known to live.
+        expires_in: Option<Duration>,
     },
     /// The lease is not ours any more: stop delivering from the lane.
     #[error("the lease on lane {lane} was lost")]

@@ -208,8 +208,9 @@ pub trait Store: Send + Sync + 'static {
     /// Every job, by creation.
     async fn jobs(&self) -> Result<Vec<Job>>;
 
-    /// Writes a job's new state; `false` when somebody cancelled it meanwhile or it is gone.
-    async fn save_job(&self, job: Job) -> Result<bool>;
+    /// Writes a job's new state; `false` when somebody cancelled it meanwhile or it is gone. Only the holder of its lane
+    /// does ([`LaneKey::job`]).
+    async fn save_job(&self, lease: &Lease, job: Job) -> Result<bool>;
 
     /// Cancels a job that has not ended; `false` when there is none such.
     async fn cancel_job(&self, id: &str, at: Timestamp) -> Result<bool>;

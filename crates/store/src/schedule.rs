@@ -5,6 +5,8 @@ use std::time::Duration;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::{LaneKey, Lease, Result, StoreError};
+
 /// A registered job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -76,6 +78,17 @@ impl JobState {
     /// The state of a stored word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// Refuses the lease of another lane than the job's.
+pub(crate) fn check_is_its_lane(lease: &Lease, job: &Job) -> Result<()> {
+    match lease.key == LaneKey::job(&job.id) {
+        true => Ok(()),
+        false => Err(StoreError::Invalid(format!(
+            "job {} with the lease on lane {}",
+            job.id, lease.key
+        ))),
     }
 }
 

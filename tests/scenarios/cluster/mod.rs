@@ -1,6 +1,7 @@
 //! Several processes of the service on one PostgreSQL, and what happens to them.
 
 mod called_back;
+mod campaigns;
 mod cut_off;
 mod database_away;
 mod duties_move;
@@ -10,6 +11,7 @@ mod limits_hold;
 mod moved_up;
 mod nodes;
 mod rolling_update;
+mod schedules;
 mod several_apis;
 mod told_in_time;
 mod world;

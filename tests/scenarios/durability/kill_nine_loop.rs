@@ -146,30 +146,13 @@ impl Scene {
     }
 
     fn end_life(&mut self) {
-        let port = self.sink.port();
-        // What the dead one had sent still lies in the system's buffers.
-        until("the sink to read all that was sent", || {
-            (open_connections(port) == 0).then_some(())
-        });
+        self.sink.until_all_read();
         self.arrived.push(self.sink.count());
     }
 
     fn life_of(&self, message: usize) -> usize {
         self.arrived.partition_point(|arrived| *arrived <= message)
     }
-}
-
-/// Connections to a port of this machine that are not closed on its side.
-fn open_connections(port: u16) -> usize {
-    const LISTENING: &str = "0A";
-    const TIME_WAIT: &str = "06";
-    let table = fs::read_to_string("/proc/net/tcp").unwrap();
-    let local = format!(":{port:04X}");
-    let rows = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row[1].ends_with(&local) && ![LISTENING, TIME_WAIT].contains(&row[3]))
-        .count()
 }
 
 #[test]

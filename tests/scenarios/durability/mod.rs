@@ -1,6 +1,6 @@
 //! What holds when things end badly: kills, torn files, full disks, stops, rivals.
 
-mod people;
+pub mod people;
 pub mod trace;
 
 mod disk_full;

@@ -14,6 +14,8 @@ const FROM: &str = "Ada Lovelace <ada@sender.test>";
 /// A folder of one person's, where commands run.
 pub struct Home {
     folder: Folder,
+    /// Where campaigns and services keep everything, when that is not the data folder.
+    store: Option<String>,
 }
 
 /// `success.csv` and `failed.csv`: their addresses in the order of the files.
@@ -30,6 +32,15 @@ impl Home {
     pub fn new() -> Self {
         Self {
             folder: Folder::new(),
+            store: None,
+        }
+    }
+
+    /// An empty one whose commands keep everything at an address.
+    pub fn on(store: &str) -> Self {
+        Self {
+            store: Some(store.to_owned()),
+            ..Self::new()
         }
     }
 
@@ -91,6 +102,7 @@ impl Home {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.path())
             .env("GLASSPOST_DATA", self.data())
+            .envs(self.store.iter().map(|store| ("GLASSPOST_STORE", store)))
             .envs(variables.iter().copied());
         Process::start(format!("glasspost {}", args.join(" ")), &mut command)
     }

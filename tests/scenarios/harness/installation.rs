@@ -141,6 +141,11 @@ impl<'c> Installation<'c> {
         common.into_iter().chain(self.variables.clone()).collect()
     }
 
+    /// Where they find the database.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// How the start of one more process ends that does not come to it.
     pub fn refused(&self, roles: &str) -> Finished {
         let home = Home::new();

@@ -1,6 +1,7 @@
 //! What scenarios stand on: the real binary and the real programs around it, each in a temporary folder of its own.
 //!
-//! - [`Home`]: where `glasspost` runs, with its configuration, list, templates and data; [`Home::glasspost`] runs it
+//! - [`Home`]: where `glasspost` runs, with its configuration, list, templates and data or database; [`Home::glasspost`]
+//!   runs it
 //! - [`Sink`]: `glasspost sink` with its exact record of what it accepted
 //! - [`Relay`]: a receiver whose every answer the test decides
 //! - [`Home::exact_account`]: what became of each recipient, having checked that every account says the same

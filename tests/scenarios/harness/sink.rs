@@ -124,6 +124,13 @@ impl Sink {
         all.len()
     }
 
+    /// Waits until it read all that was sent: what a process that was killed had sent still lies in the system's buffers.
+    pub fn until_all_read(&self) {
+        until("the sink to read all that was sent", || {
+            (open_connections(self.port) == 0).then_some(())
+        });
+    }
+
     /// Ends it and gives its counts.
     pub fn stop(self) -> Value {
         let Self { process, home, .. } = self;
@@ -146,4 +153,17 @@ fn accepted(home: &Home) -> Vec<Accepted> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// Connections to a port of this machine that are not closed on its side.
+fn open_connections(port: u16) -> usize {
+    const LISTENING: &str = "0A";
+    const TIME_WAIT: &str = "06";
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let local = format!(":{port:04X}");
+    let rows = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|row| row[1].ends_with(&local) && ![LISTENING, TIME_WAIT].contains(&row[3]))
+        .count()
 }

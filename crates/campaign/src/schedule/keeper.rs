@@ -1,4 +1,4 @@
-//! The loop that keeps the jobs of a data folder. Several may run on one folder; each job runs in one of them.
+//! The loop that keeps the jobs of a store. Several may run on one store; each job runs in one of them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
-use store::{Job, JobState, LaneKey, Store, StoreError};
+use store::{Job, JobState, LaneKey, Lease, Store, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ pub trait Executor: Send + Sync + 'static {
 pub enum Finished {
     /// Every recipient is final.
     Whole,
-    /// A stop came in between; the next start goes on.
+    /// A stop came in between, or the store was away; whoever keeps the jobs goes on.
     Interrupted,
 }
 
@@ -93,6 +93,9 @@ async fn start_due(
 fn note(ended: Result<Result<(), CampaignError>, tokio::task::JoinError>) {
     match ended {
         Ok(Ok(())) => {}
+        Ok(Err(CampaignError::Store(StoreError::LeaseLost { .. }))) => {
+            tracing::warn!("a job was taken over by another keeper, and goes on there");
+        }
         Ok(Err(error)) => tracing::error!(%error, "a job's state could not be kept"),
         Err(error) => tracing::error!(%error, "a job broke off"),
     }
@@ -116,7 +119,7 @@ async fn due_jobs(store: &dyn Store, clock: &Clock) -> Result<Vec<Job>, Campaign
 /// A job that this process may run.
 struct Claimed {
     store: Arc<dyn Store>,
-    lease: store::Lease,
+    lease: Lease,
     job: Job,
 }
 
@@ -147,7 +150,7 @@ async fn occur(
     clock: Clock,
 ) -> Result<(), CampaignError> {
     let Claimed { store, lease, job } = claimed;
-    let kept = run_once(&*store, job, executor, clock).await;
+    let kept = run_once(&*store, &lease, job, executor, clock).await;
     store.release(lease).await?;
     kept
 }
@@ -155,6 +158,7 @@ async fn occur(
 /// Runs one occurrence and writes down what comes next.
 async fn run_once(
     store: &dyn Store,
+    lease: &Lease,
     mut job: Job,
     executor: Arc<dyn Executor>,
     clock: Clock,
@@ -166,7 +170,7 @@ async fn run_once(
     }
     job.state = JobState::Running;
     job.updated_at = now;
-    if !store.save_job(job.clone()).await? {
+    if !store.save_job(lease, job.clone()).await? {
         // It was cancelled meanwhile.
         return Ok(());
     }
@@ -178,7 +182,7 @@ async fn run_once(
     };
     let next = after(job, outcome, &clock, fastrand::f64())?;
     // A job that was cancelled meanwhile stays so.
-    store.save_job(next).await?;
+    store.save_job(lease, next).await?;
     Ok(())
 }
 

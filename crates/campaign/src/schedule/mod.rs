@@ -4,7 +4,7 @@
 //! it is finished, so that a scheduler that is killed goes on with it and mails nobody twice.
 //!
 //! - [`timing`]: pure: when a job is due first and next
-//! - [`keeper`]: the loop that keeps the jobs of a data folder
+//! - [`keeper`]: the loop that keeps the jobs of a store
 
 pub mod keeper;
 pub mod timing;

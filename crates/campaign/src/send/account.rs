@@ -12,9 +12,9 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use compose::letter::Recipient as Reader;
-use deliver::Letters;
-use model::{MessageState, Seq};
+use compose::letter::{Letter, Recipient as Reader};
+use deliver::{Letters, Unmade};
+use model::{ContentHash, MessageState, Seq};
 use serde::{Deserialize, Serialize};
 use store::{Logged, Store};
 use tokio_util::sync::CancellationToken;
@@ -118,7 +118,7 @@ impl Account {
                 }
                 MessageState::Queued | MessageState::Cancelled => continue,
             };
-            let letter = self.letters.get(content).await?;
+            let letter = letter_of(&self.letters, content, &self.stop).await?;
             let subject = letter.render_subject(Reader::from(&*logged.message));
             let subject = subject.as_ref().map_or("", |subject| subject.as_str());
             sheet.add(&[logged.message.address.as_str(), subject, word])?;
@@ -149,6 +149,23 @@ impl Account {
             .map_err(|error| store::StoreError::Backend(error.to_string()))?;
         let remember = || self.store.save_cursor(&self.reader, &json);
         Ok(patience::ask(&self.stop, remember).await?)
+    }
+}
+
+/// A message's letter, however long the store is away.
+async fn letter_of(
+    letters: &Letters,
+    content: ContentHash,
+    stop: &CancellationToken,
+) -> Result<Arc<Letter>, CampaignError> {
+    loop {
+        match letters.get(content).await {
+            Err(Unmade::Store(error)) if error.is_transient() && !stop.is_cancelled() => {
+                tracing::warn!(%error, "the account waits for the store");
+                patience::pause(stop).await;
+            }
+            letter => return Ok(letter?),
+        }
     }
 }
 

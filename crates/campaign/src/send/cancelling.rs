@@ -21,7 +21,8 @@ pub(super) async fn take_back(
     let reason = format!("cancelled by {by}");
     let mut cursor = Seq::START;
     while !stop.is_cancelled() {
-        let queued = store.queued(lease.lane, cursor, CANCEL_ROWS).await?;
+        let look = || store.queued(lease.lane, cursor, CANCEL_ROWS);
+        let queued = patience::ask(stop, look).await?;
         let Some(last) = queued.last() else {
             return Ok(true);
         };

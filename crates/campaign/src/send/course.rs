@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use deliver::{DeliverError, Delivery, Ended, Letters, RetryPolicy, Settings};
 use model::{Stage, Timestamp};
-use store::Progress;
+use store::{Progress, StoreError};
 
 use super::desk::{Desk, Pass};
 use super::ledger::Run;
 use super::listing::Listing;
 use super::readers::{Readers, Reading};
+use super::tenure::Tenure;
 use super::webhook::Webhook;
 use super::{Tools, cancelling, patience};
 use crate::error::CampaignError;
@@ -71,7 +72,8 @@ impl<'a> Course<'a> {
             watcher.begun(&self.run.campaign, desk).await?;
         }
         self.desk.set_stage(Stage::Sending).await;
-        let mut result = self.go(listing, written).await;
+        let gone = self.go(listing, written).await;
+        let mut result = gone.map_err(|error| self.explained(error));
         if let Err(error) = &result {
             self.break_off(error).await;
         }
@@ -125,6 +127,18 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// What an error is for the run: one that lost its right to another process says so.
+    fn explained(&self, error: CampaignError) -> CampaignError {
+        match error {
+            CampaignError::Store(StoreError::LeaseLost { .. })
+            | CampaignError::Deliver(DeliverError::Store(StoreError::LeaseLost { .. })) => {
+                let job_id = self.run.campaign.job_id.clone();
+                CampaignError::TakenOver { job_id }
+            }
+            other => other,
+        }
+    }
+
     /// The first delivery, beside the reading of the list.
     async fn list_and_deliver(
         &self,
@@ -135,7 +149,7 @@ impl<'a> Course<'a> {
         let (supply, stop) = (Arc::clone(&pass.supply), pass.stop.clone());
         // A listing that fails stops the delivery as well; what was accepted stays queued.
         let listed = listing.run(self.run, written, supply, self.tools, stop);
-        let delivered = self.delivery(&pass).run(pass.stop.clone());
+        let delivered = self.whole_delivery(&pass);
         let both = async {
             match self.run.is_resumed {
                 // What the list says now decides who is still to be mailed, so it is read first.
@@ -159,8 +173,28 @@ impl<'a> Course<'a> {
     }
 
     async fn deliver(&self, pass: &Pass) -> Result<Ended, DeliverError> {
-        let delivery = self.delivery(pass).run(pass.stop.clone());
-        self.until_stop_is_said(delivery).await
+        self.until_stop_is_said(self.whole_delivery(pass)).await
+    }
+
+    /// A delivery to its end. One that broke off since the store was away is gone on with when that is back, unless
+    /// somebody else has the run by then.
+    async fn whole_delivery(&self, pass: &Pass) -> Result<Ended, DeliverError> {
+        loop {
+            let delivered = self.delivery(pass).run(pass.stop.clone()).await;
+            let Err(DeliverError::Store(error)) = delivered else {
+                return delivered;
+            };
+            let is_away = error.is_transient() || matches!(error, StoreError::LeaseLost { .. });
+            if !is_away || pass.stop.is_cancelled() {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, "sending waits for the store");
+            self.tenure().certain().await?;
+        }
+    }
+
+    fn tenure(&self) -> Tenure {
+        Tenure::new(self.run, self.tools)
     }
 
     fn delivery(&self, pass: &Pass) -> Delivery {
@@ -230,7 +264,8 @@ impl<'a> Course<'a> {
         if let Some(watcher) = &self.tools.watcher {
             watcher.ended().await;
         }
-        std::mem::take(&mut reading.unmade).name(self.list).await;
+        let unmade = std::mem::take(&mut reading.unmade);
+        unmade.name(self.list, self.tools.view).await;
     }
 
     /// Stays while the run is watched; `false` when it goes on.

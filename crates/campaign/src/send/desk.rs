@@ -8,9 +8,9 @@ use store::{Campaign, Lease, NewControl, Store, StoreError};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::ledger::Run;
 use super::possible::{not_now, possible};
+use super::{Tools, patience};
 
 /// Failed messages that are made anew in one commit.
 pub(super) const RETRY_ROWS: usize = 1_000;
@@ -140,7 +140,8 @@ impl Desk {
         loop {
             let state = self.0.state.lock().await;
             if matches!(ended, Ended::Drained) && state.cancelled_by.is_none() {
-                let books = self.0.store.books(self.0.campaign.lane).await?;
+                let ask = || self.0.store.books(self.0.campaign.lane);
+                let books = patience::ask(&self.0.stop, ask).await?;
                 if books.queued > 0 {
                     return Ok(true);
                 }

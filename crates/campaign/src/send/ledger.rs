@@ -1,11 +1,12 @@
 //! The run that is begun or gone on with, and the right to send it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::ContentHash;
 use serde_json::json;
 use store::{Campaign, LaneKey, Lease, NewCampaign, StoreError};
 
+use super::tenure::{self, Asked};
 use super::{Tools, cancelling, retrying};
 use crate::error::CampaignError;
 use crate::letter::Written;
@@ -13,9 +14,10 @@ use crate::request::{ListSource, SendRequest, Start};
 
 /// Runs of one campaign that are looked at for an unfinished one.
 const RUNS_LOOKED_AT: u32 = 1;
-/// How often another process is waited for that is beginning the same campaign, and how long each time. It takes
-/// that one some milliseconds.
-const BEGINNING_TRIES_MAX: u32 = 100;
+/// How long another process is waited for that is beginning the same campaign. It takes that one some milliseconds, unless
+/// it waits itself for a sign of life of a third; and a dead one keeps its lease for some seconds.
+const BEGINNING_MAX: Duration = Duration::from_secs(30);
+/// How soon it is looked at again.
 const BEGINNING_PAUSE: Duration = Duration::from_millis(50);
 
 /// A run that this process may send.
@@ -48,10 +50,17 @@ pub(super) async fn open(
 }
 
 async fn beginning(identity: &str, tools: &Tools) -> Result<Lease, CampaignError> {
-    let mut tries = 1;
+    let asked = Instant::now();
     loop {
         match tools.store.lease(LaneKey::beginning(identity)).await {
-            Err(StoreError::LaneHeld { .. }) if tries < BEGINNING_TRIES_MAX => tries += 1,
+            Err(StoreError::LaneHeld { holder, .. }) => {
+                if asked.elapsed() >= BEGINNING_MAX || tools.stop.is_cancelled() {
+                    return Err(CampaignError::BeingBegun {
+                        process: holder,
+                        waited_s: asked.elapsed().as_secs(),
+                    });
+                }
+            }
             other => return Ok(other?),
         }
         tokio::time::sleep(BEGINNING_PAUSE).await;
@@ -71,15 +80,7 @@ async fn open_alone(
         Some(earlier) => earlier,
         None => begin(request, start, identity, content, tools).await?,
     };
-    let lease = match tools.store.lease(campaign.lane_key()).await {
-        Err(StoreError::LaneHeld { holder }) => {
-            return Err(CampaignError::UnderWay {
-                process: holder,
-                job_id: campaign.job_id,
-            });
-        }
-        other => other?,
-    };
+    let lease = take(&campaign, tools).await?;
     if is_resumed {
         if let Err(error) = settle(&campaign, &lease, tools).await {
             tools.store.release(lease).await?;
@@ -96,6 +97,17 @@ async fn open_alone(
         content,
         is_resumed,
     })
+}
+
+/// Takes the lane of a run, unless somebody sends it.
+async fn take(run: &Campaign, tools: &Tools) -> Result<Lease, CampaignError> {
+    match tenure::take(&*tools.store, run.lane_key(), &tools.stop).await? {
+        Asked::Taken(lease) => Ok(lease),
+        Asked::Held(rival) => Err(CampaignError::UnderWay {
+            rival,
+            job_id: run.job_id.clone(),
+        }),
+    }
 }
 
 /// Does what somebody asked for and an earlier process of the run did not live to do; refuses a run that was cancelled.
@@ -165,22 +177,11 @@ async fn check_new_run(
     if earlier.finished_at.is_some() || request.list.is_one() {
         return Ok(());
     }
-    match tools.store.lease(earlier.lane_key()).await {
-        Ok(lease) => {
-            let cancelled = cancelling::finish(earlier, &lease, tools).await;
-            tools.store.release(lease).await?;
-            if cancelled?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(StoreError::LaneHeld { holder }) => {
-            let job_id = earlier.job_id.clone();
-            return Err(CampaignError::UnderWay {
-                process: holder,
-                job_id,
-            });
-        }
-        Err(error) => return Err(error.into()),
+    let lease = take(earlier, tools).await?;
+    let cancelled = cancelling::finish(earlier, &lease, tools).await;
+    tools.store.release(lease).await?;
+    if cancelled?.is_some() {
+        return Ok(());
     }
     let books = tools.store.books(earlier.lane).await?;
     tracing::warn!(

@@ -201,10 +201,8 @@ async fn take_back(
 ) -> Result<(), CampaignError> {
     let (mut cursor, mut total) = (Seq::START, 0);
     loop {
-        let queued = tools
-            .store
-            .queued(run.campaign.lane, cursor, CANCEL_ROWS)
-            .await?;
+        let look = || tools.store.queued(run.campaign.lane, cursor, CANCEL_ROWS);
+        let queued = patience::ask(stop, look).await?;
         let Some(last) = queued.last() else { break };
         cursor = last.seq;
         let gone: Vec<Seq> = queued

@@ -5,7 +5,8 @@
 //!                        │
 //!                        └──► readers ──► bar, log lines, success.csv, failed.csv, counts
 //! ```
-//! - `ledger`: the run that is begun or gone on with, and the right to send it
+//! - `ledger`: the run that is begun or gone on with
+//! - [`tenure`](Rival): the right to send it
 //! - `listing`: the list's rows accepted into the ledger; on a resumed run reconciled with it
 //! - `unmade`: whose messages could not be made, named by row
 //! - `readers`: who follows the log while the run goes on
@@ -16,7 +17,7 @@
 //! - `interventions`: what was written down about them
 //! - `cancelling`, `retrying`: what is left of a cancelling, and of a retry, whose process died
 //! - [`watcher`](Watcher): who watches it from its beginning
-//! - `patience`: how a run waits while a disk is full
+//! - `patience`: how a run waits while a disk is full, or a database is away
 //! - `webhook`: the ends of a run told to another system
 
 mod account;
@@ -30,6 +31,7 @@ mod patience;
 mod possible;
 mod readers;
 mod retrying;
+mod tenure;
 mod unmade;
 mod watcher;
 mod webhook;
@@ -55,6 +57,7 @@ use listing::Listing;
 pub use desk::{Desk, DeskError};
 pub use possible::possible;
 pub use readers::View;
+pub use tenure::{Machine, Rival};
 pub use watcher::Watcher;
 
 /// What a run needs beside its request.

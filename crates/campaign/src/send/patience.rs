@@ -1,4 +1,5 @@
-//! How a run waits while a disk is full: it is asked again and again, until there is room or a stop is asked for.
+//! How a run waits while a disk is full or a database is away: it is asked again and again, until that is over or a stop is
+//! asked for.
 
 use std::io;
 use std::time::Duration;

@@ -7,15 +7,16 @@ use model::Seq;
 use observe::follow::Batch;
 use observe::terminal::Terminal;
 use observe::{Follower, Tally, log_lines};
-use store::Store;
+use store::{Logged, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::account::Account;
 use super::ledger::Run;
+use super::tenure::Tenure;
 use super::unmade::Unmade;
+use super::{Tools, patience};
 use crate::error::CampaignError;
 use crate::request::SendRequest;
 
@@ -35,6 +36,8 @@ pub enum View {
     Bar,
     /// Nothing but log lines.
     Quiet,
+    /// Log lines that name no recipient: the log is one of many things.
+    Figures,
 }
 
 /// The readers of one run, as one task.
@@ -62,7 +65,7 @@ impl Readers {
         let mut cursor = account.cursor();
         let mut follower = Follower::new(Arc::clone(&tools.store), campaign, cursor);
         loop {
-            let page = follower.page().await?;
+            let page = page(&mut follower, &tools.stop).await?;
             if page.is_empty() {
                 break;
             }
@@ -77,6 +80,9 @@ impl Readers {
             unmade: Unmade::default(),
             account,
             view: tools.view,
+            job_id: run.campaign.job_id.clone(),
+            tenure: Tenure::new(run, tools),
+            stop: tools.stop.clone(),
         };
         Ok(reading.go_on())
     }
@@ -95,6 +101,29 @@ fn interval(period: Duration) -> Interval {
     let mut beats = tokio::time::interval_at(Instant::now() + period, period);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beats
+}
+
+/// What is in the store and not read yet, however long the store is away.
+async fn page(
+    follower: &mut Follower,
+    stop: &CancellationToken,
+) -> Result<Vec<Logged>, StoreError> {
+    loop {
+        match follower.page().await {
+            Ok(page) => return Ok(page),
+            Err(error) => wait_out(error, stop).await?,
+        }
+    }
+}
+
+/// Waits a moment where an error passes; gives back one that does not.
+async fn wait_out(error: StoreError, stop: &CancellationToken) -> Result<(), StoreError> {
+    if !error.is_transient() || stop.is_cancelled() {
+        return Err(error);
+    }
+    tracing::warn!(%error, "the log cannot be read, trying again");
+    patience::pause(stop).await;
+    Ok(())
 }
 
 /// The counts of a resumed run, from its ledger.
@@ -118,6 +147,9 @@ pub(super) struct Reading {
     follower: Follower,
     account: Account,
     view: View,
+    job_id: String,
+    tenure: Tenure,
+    stop: CancellationToken,
 }
 
 impl Reading {
@@ -134,25 +166,26 @@ impl Reading {
     async fn run(mut self, ended: CancellationToken) -> Result<Self, CampaignError> {
         let mut bar = match self.view {
             View::Bar => Some(Terminal::new(self.tally.done())),
-            View::Quiet => None,
+            View::Quiet | View::Figures => None,
         };
         let mut show = interval(SHOW_EVERY);
         let mut save = interval(SAVE_EVERY);
         let mut tell = interval(TELL_EVERY);
         loop {
             tokio::select! {
-                batch = self.follower.next() => match batch? {
-                    Some(batch) => self.take(&batch).await?,
-                    None => break,
+                batch = self.follower.next() => match batch {
+                    Ok(Some(batch)) => self.take(&batch).await?,
+                    Ok(None) => break,
+                    Err(error) => wait_out(error, &self.stop).await?,
                 },
                 _ = show.tick() => if let Some(bar) = &mut bar { bar.show(&self.tally) },
                 _ = tell.tick() => self.tell(),
-                _ = save.tick() => self.account.save(self.follower.cursor()).await?,
+                _ = save.tick() => self.save().await?,
                 () = ended.cancelled() => break,
             }
         }
         self.read_to_the_end().await?;
-        self.account.save(self.follower.cursor()).await?;
+        self.save().await?;
         if let Some(bar) = &bar {
             bar.clear();
         }
@@ -161,7 +194,7 @@ impl Reading {
 
     async fn read_to_the_end(&mut self) -> Result<(), CampaignError> {
         loop {
-            let page = self.follower.page().await?;
+            let page = page(&mut self.follower, &self.stop).await?;
             if page.is_empty() {
                 return Ok(());
             }
@@ -169,7 +202,15 @@ impl Reading {
         }
     }
 
+    async fn save(&mut self) -> Result<(), CampaignError> {
+        self.tenure.certain().await?;
+        self.account.save(self.follower.cursor()).await
+    }
+
+    /// Counts what happened and accounts for it. The account is kept by one process at a time: whoever took the run over
+    /// goes on with it.
     async fn take(&mut self, batch: &Batch) -> Result<(), CampaignError> {
+        self.tenure.certain().await?;
         for logged in batch.iter() {
             self.tally.count(logged);
             self.unmade.note(logged);
@@ -185,9 +226,10 @@ impl Reading {
         let Tally {
             books, retrying, ..
         } = &self.tally;
-        if self.view == View::Quiet {
+        if self.view != View::Bar {
             let (sent, failed, queued) = (books.delivered, books.failed(), books.queued);
-            tracing::info!(sent, failed, queued, retrying, "under way");
+            let job_id = &self.job_id;
+            tracing::info!(job_id, sent, failed, queued, retrying, "under way");
         }
     }
 }

@@ -7,6 +7,7 @@ use model::{EventKind, Phase};
 use observe::log_lines;
 use store::Logged;
 
+use super::View;
 use crate::check::blocking;
 use crate::list::OpenableList;
 
@@ -30,7 +31,7 @@ impl Unmade {
 
     /// Finds their rows, which the ledger does not keep, by reading the list once more, and says them. A list that
     /// was taken away meanwhile names nobody.
-    pub(super) async fn name(self, list: &Arc<OpenableList>) {
+    pub(super) async fn name(self, list: &Arc<OpenableList>, view: View) {
         if self.0.is_empty() {
             return;
         }
@@ -39,8 +40,16 @@ impl Unmade {
             let Self(mut unmade) = self;
             for recipient in list.open()?.flatten().flatten() {
                 if let Some(why) = unmade.remove(&recipient.address.key()) {
-                    let (row, address) = (recipient.line, &recipient.address);
-                    tracing::warn!("row {row} of the list, {address}, was not sent: {why}");
+                    let row = recipient.line;
+                    match view {
+                        View::Figures => {
+                            tracing::warn!("row {row} of the list was not sent: {why}")
+                        }
+                        View::Bar | View::Quiet => {
+                            let address = &recipient.address;
+                            tracing::warn!("row {row} of the list, {address}, was not sent: {why}");
+                        }
+                    }
                 }
                 if unmade.is_empty() {
                     break;

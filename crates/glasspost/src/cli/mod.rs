@@ -37,7 +37,7 @@ pub use messages::{AddMessages, Content, MessagesVerb, SendLetter, Terms};
 pub use report::{CampaignsArgs, ReportArgs, ReportFormat};
 pub use schedule::{ScheduleArgs, ScheduleVerb};
 pub use send::{DashboardFlags, MessageFlags, RecipientFlags, SendArgs};
-pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, MigrateArgs, ServeArgs};
+pub use serve::{CheckArgs, ConfigFlags, ConfigVerb, ListArgs, MigrateArgs, ServeArgs, StoreFlags};
 pub use sink::SinkArgs;
 pub use stats::StatsArgs;
 pub use storages::{AddStorage, StoragesVerb};

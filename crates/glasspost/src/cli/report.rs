@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{DataFlags, LogFlags, number};
+use super::{DataFlags, LogFlags, StoreFlags, number};
 
 /// Flags of `glasspost report`.
 #[derive(Args, Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct ReportArgs {
     #[arg(long)]
     pub recipients: bool,
     #[command(flatten)]
+    pub store: StoreFlags,
+    #[command(flatten)]
     pub data: DataFlags,
     #[command(flatten)]
     pub logs: LogFlags,
@@ -28,6 +30,8 @@ pub struct CampaignsArgs {
     /// Runs that are listed at most, newest first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = number::whole::<u32>)]
     pub limit: u32,
+    #[command(flatten)]
+    pub store: StoreFlags,
     #[command(flatten)]
     pub data: DataFlags,
     #[command(flatten)]

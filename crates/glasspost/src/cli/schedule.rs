@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{DataFlags, LogFlags};
+use super::{DataFlags, LogFlags, StoreFlags};
 
 /// Flags of `glasspost schedule`.
 #[derive(Args, Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct ScheduleArgs {
     /// What to do.
     #[command(subcommand)]
     pub verb: ScheduleVerb,
+    #[command(flatten)]
+    pub store: StoreFlags,
     #[command(flatten)]
     pub data: DataFlags,
     #[command(flatten)]
@@ -19,7 +21,7 @@ pub struct ScheduleArgs {
 /// What to do with the schedules.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ScheduleVerb {
-    /// Keep the schedules of the data folder until Ctrl-C; several may run on one folder
+    /// Keep the schedules until Ctrl-C, as `glasspost serve` does; several may do so on one store
     Run,
     /// List the scheduled jobs
     List,

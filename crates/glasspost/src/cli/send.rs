@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{DataFlags, LogFlags, number};
+use super::{DataFlags, LogFlags, StoreFlags, number};
 
 /// What `--help` ends with.
 const AFTER_HELP: &str = "\
@@ -29,7 +29,7 @@ Examples:
     glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' -c 10 --rate 50 --monitor
   Go on after an interruption:
     glasspost send -e config.json -f list.csv -t letter.html -s 'Hi {{.name}}' --resume
-  Every Monday at 08:00 UTC (keep `glasspost schedule run` running):
+  Every Monday at 08:00 UTC (keep `glasspost serve` or `glasspost schedule run` running):
     glasspost send -e config.json -f list.csv -t letter.html -s 'News' --cron '0 8 * * 1'
 
 config.json:
@@ -169,7 +169,7 @@ pub struct DeliveryFlags {
 /// When it is sent.
 #[derive(Args, Clone, Debug)]
 #[command(
-    next_help_heading = "Scheduling (kept in the data folder, run by `glasspost schedule run`)"
+    next_help_heading = "Scheduling (kept in the store, run by `glasspost serve` or `glasspost schedule run`)"
 )]
 pub struct SchedulingFlags {
     /// Send once at this moment, as in 2026-01-31T08:30:00Z; a past one is now
@@ -194,7 +194,7 @@ pub struct SchedulingFlags {
     /// Pause after a failed try of a scheduled run; it doubles each time
     #[arg(short = 'B', long, value_name = "DURATION", default_value = "2s")]
     pub job_backoff: String,
-    /// Keep the schedules of the data folder until Ctrl-C (as `glasspost schedule run`)
+    /// Keep the schedules until Ctrl-C (as `glasspost schedule run`)
     #[arg(short = 'R', long)]
     pub scheduler_run: bool,
     /// List the scheduled jobs (as `glasspost schedule list`)
@@ -230,6 +230,8 @@ pub struct SafetyFlags {
     /// Forget the unfinished run and begin a new one, as without --resume (MailGrid's flag)
     #[arg(long)]
     pub reset_offset: bool,
+    #[command(flatten)]
+    pub store: StoreFlags,
     #[command(flatten)]
     pub data: DataFlags,
     /// MailGrid's job file: `x.db` stands for the data folder `x.glasspost` [env: MAILGRID_DB]

@@ -50,7 +50,7 @@ pub struct ServeArgs {
 pub struct StoreFlags {
     /// Where everything is kept: sqlite: or postgres://user:password@host/database
     /// [env: GLASSPOST_STORE] [default: sqlite: in the data folder]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", global = true)]
     pub store: Option<String>,
 }
 

@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub const REPORTS: &str = "reports";
 /// The duty of reading mailboxes.
 pub const MAILBOXES: &str = "mailboxes";
+/// The duty of sending campaigns whose time has come.
+pub const SCHEDULES: &str = "schedules";
 /// The duty of forgetting what is old, and of exposing the figures of all.
 pub const HOUSEKEEPING: &str = "housekeeping";
 /// How soon a duty is asked for again that another process has.
@@ -73,8 +75,22 @@ impl Duties {
         W: Future<Output = ()> + Send + 'static,
         F: Fn(CancellationToken) -> W + Send + Sync,
     {
+        self.perform_until(duty, self.stop.clone(), work)
+    }
+
+    /// The same for work that takes its time to end: it is asked to before the others are.
+    pub fn perform_until<W, F>(
+        &self,
+        duty: &'static str,
+        stop: CancellationToken,
+        work: F,
+    ) -> impl Future<Output = ()> + Send + use<W, F>
+    where
+        W: Future<Output = ()> + Send + 'static,
+        F: Fn(CancellationToken) -> W + Send + Sync,
+    {
         let (store, held) = (Arc::clone(&self.store), self.held.clone());
-        perform(store, held, duty, self.stop.clone(), work)
+        perform(store, held, duty, stop, work)
     }
 }
 

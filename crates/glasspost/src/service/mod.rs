@@ -12,6 +12,7 @@
 //! - `download`: files that messages link to
 //! - `glue`: what rooms see of each other
 //! - `keeper`: what is old is forgotten
+//! - `schedules`: campaigns whose time has come
 
 mod cluster;
 mod download;
@@ -22,6 +23,7 @@ mod kept_secret;
 mod mailroom;
 mod maker;
 mod making;
+mod schedules;
 mod stores;
 mod tenants;
 
@@ -31,6 +33,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use campaign::send::View;
 use console::service::{Door, Service as Console};
 use deliver::RetryPolicy;
 use deliver::dispatch::{Dispatcher, Placement, Rooms, Settings as SendingSettings};
@@ -48,10 +51,11 @@ use tokio_util::task::TaskTracker;
 use webclient::{Settings as WebSettings, WebClient};
 use webserver::{Access, Gate, Limits, Server};
 
+use crate::campaigns::Scheduler;
 use crate::exit::Failure;
 use crate::settings::service::{Role, Roles, ServiceSettings};
 use cluster::{About, Cluster, Parts};
-use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS};
+use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS, SCHEDULES};
 use glue::{Reporters, Sending, Shown};
 use keeper::{Keeper, align_suspensions};
 use kept_secret::kept_secret;
@@ -91,6 +95,7 @@ pub struct Service {
     reporter: Reporter,
     mailroom: Mailroom,
     keeper: Keeper,
+    scheduler: Scheduler,
     cluster: Cluster,
     duties: Duties,
     log: ServiceLog,
@@ -105,8 +110,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Makes every part; nothing is served or sent yet.
-    pub async fn new(settings: ServiceSettings, folder: &Path) -> Result<Self, Failure> {
+    /// Makes every part; nothing is served or sent yet. Webhooks of campaigns are signed with `webhook_secret`.
+    pub async fn new(
+        settings: ServiceSettings,
+        folder: &Path,
+        webhook_secret: Option<Secret>,
+    ) -> Result<Self, Failure> {
         // Each client and each connection takes a file of the process.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
         let server = Server::bind(settings.listen, "--listen").await?;
@@ -225,6 +234,11 @@ impl Service {
             dispatcher,
             reporter,
             mailroom,
+            scheduler: Scheduler {
+                store: Arc::clone(&stores.store),
+                webhook_secret,
+                view: View::Figures,
+            },
             keeper: Keeper {
                 submissions: Arc::clone(&stores.submissions),
                 directory: Arc::clone(&stores.directory),
@@ -278,23 +292,32 @@ impl Service {
             draining.cancelled().await;
             self.draining.cancel();
         });
+        let mut drained = None;
         if self.roles.has(Role::Worker) {
             let (duties, mailroom) = (&self.duties, self.mailroom);
             let (reporter, keeper) = (self.reporter, self.keeper);
             tasks.spawn(duties.perform(REPORTS, move |turn| reporter.clone().run(turn)));
             tasks.spawn(duties.perform(MAILBOXES, move |turn| mailroom.clone().read(turn)));
             tasks.spawn(duties.perform(HOUSEKEEPING, move |turn| keeper.clone().run(turn)));
+            let scheduler = self.scheduler;
+            let keeping = move |turn| schedules::keep(scheduler.clone(), turn);
+            drained =
+                Some(tasks.spawn(duties.perform_until(SCHEDULES, stop.child_token(), keeping)));
         }
-        let sent = match self.roles.has(Role::Smtp) {
-            true => self.dispatcher.run(stop.clone()).await,
-            false => {
-                stop.cancelled().await;
-                Ok(())
-            }
+        let sending = async {
+            let sent = match self.roles.has(Role::Smtp) {
+                true => self.dispatcher.run(stop.clone()).await,
+                false => {
+                    stop.cancelled().await;
+                    Ok(())
+                }
+            };
+            // A dispatcher that broke off takes the service down with it: who watches over it starts it anew.
+            stop.cancel();
+            sent
         };
+        let (sent, ()) = tokio::join!(sending, schedules::drained(drained, &stop, GRACE));
         self.sending_ended.cancel();
-        // A dispatcher that broke off takes the service down with it: who watches over it starts it anew.
-        stop.cancel();
         let _ = serving.await;
         self.looking.cancel();
         tasks.close();

@@ -13,12 +13,11 @@ mod schedule;
 mod send;
 mod serve;
 mod sink;
+mod store_place;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 pub use client::ClientError;
-use store::{SqliteStore, Store};
 use tracing::level_filters::LevelFilter;
 
 use crate::cli::{ConfigFlags, Verb};
@@ -77,10 +76,6 @@ pub fn log_settings(verb: &Verb, environment: &Environment) -> LogSettings {
         | Verb::Demo(_) => LogStream::Stderr,
     };
     LogSettings::new(verb.logs(), default, stream, environment)
-}
-
-fn open_store(folder: &Path) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(SqliteStore::open(folder)?))
 }
 
 /// The service's configuration file, where one is named.

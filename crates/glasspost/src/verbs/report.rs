@@ -1,4 +1,4 @@
-//! `glasspost report` and `glasspost campaigns`: what the data file says of the runs.
+//! `glasspost report` and `glasspost campaigns`: what the store says of the runs.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
@@ -9,11 +9,11 @@ use observe::{Tally, log_lines, summary};
 use serde_json::{Value, json};
 use store::{Books, Campaign, Logged, Store};
 
-use super::open_store;
 use super::schedule::moment;
+use super::store_place::StorePlace;
 use crate::cli::{CampaignsArgs, ReportArgs, ReportFormat};
 use crate::exit::Failure;
-use crate::settings::{Environment, data_folder};
+use crate::settings::Environment;
 use crate::terminal;
 
 /// The word for the newest run.
@@ -23,10 +23,10 @@ const PAGE: usize = 1_000;
 
 /// Runs `glasspost report`.
 pub async fn run(args: ReportArgs, environment: &Environment) -> Result<(), Failure> {
-    let folder = data_folder(args.data.data.as_deref(), None, environment)?;
-    let store = open_store(&folder)?;
+    let place = StorePlace::find(&args.store, args.data.data.as_deref(), None, environment)?;
+    let store = place.open().await?;
     let store = &*store;
-    let campaign = find(store, &args.job).await?;
+    let campaign = find(store, &args.job, &place).await?;
     match args.format {
         ReportFormat::Csv => list(store, &campaign, Layout::Csv).await,
         ReportFormat::Json => json_report(store, &campaign, &args).await,
@@ -36,8 +36,8 @@ pub async fn run(args: ReportArgs, environment: &Environment) -> Result<(), Fail
 
 /// Runs `glasspost campaigns`.
 pub async fn campaigns(args: CampaignsArgs, environment: &Environment) -> Result<(), Failure> {
-    let folder = data_folder(args.data.data.as_deref(), None, environment)?;
-    let store = open_store(&folder)?;
+    let place = StorePlace::find(&args.store, args.data.data.as_deref(), None, environment)?;
+    let store = place.open().await?;
     let runs = store.campaigns(None, args.limit).await?;
     if runs.is_empty() {
         return Ok(terminal::print("No campaigns found.\n")?);
@@ -63,15 +63,18 @@ pub async fn campaigns(args: CampaignsArgs, environment: &Environment) -> Result
     Ok(terminal::print(&text)?)
 }
 
-async fn find(store: &dyn Store, job: &str) -> Result<Campaign, Failure> {
+async fn find(store: &dyn Store, job: &str, place: &StorePlace) -> Result<Campaign, Failure> {
     let found = match job {
         LATEST => store.campaigns(None, 1).await?.pop(),
         job => store.campaign(job).await?,
     };
     found.ok_or_else(|| {
         let reason = match job {
-            LATEST => "no campaign was sent from this data folder yet".to_owned(),
-            job => format!("there is no run {job}: see `glasspost campaigns`"),
+            LATEST => format!("no campaign was sent from {place} yet"),
+            job => format!(
+                "there is no run {job}: see `{}`",
+                place.command("campaigns")
+            ),
         };
         Failure::Other(anyhow::anyhow!(reason))
     })
@@ -154,7 +157,7 @@ fn head(campaign: &Campaign, audit: &Audit) -> String {
     let balance = match audit.balanced {
         true => "yes: counters, messages and event log agree",
         false => {
-            "NO: counters, messages and event log differ; please report this with the data file"
+            "NO: counters, messages and event log differ; please report this with a copy of the store"
         }
     };
     let _ = writeln!(text, "books balance           {balance}");

@@ -1,52 +1,47 @@
 //! `glasspost schedule`: keeps, lists and cancels jobs; and how `send` registers one.
 
-use std::future::Future;
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context;
-use campaign::report::Ending;
-use campaign::schedule::keeper::Finished;
 use campaign::schedule::timing::parse_go_duration;
-use campaign::schedule::{self, Executor, NewJob, Timing};
+use campaign::schedule::{self, NewJob, Timing};
 use campaign::send::View;
-use campaign::{CampaignError, SendRequest, Start};
+use campaign::{CampaignError, SendRequest};
 use model::{Clock, Secret, Timestamp};
 use store::{Job, Store};
-use tokio_util::sync::CancellationToken;
 
-use super::send::{self, Surroundings};
-use super::{open_store, request};
+use super::request;
+use super::store_place::StorePlace;
+use crate::campaigns::Scheduler;
 use crate::cli::{ScheduleArgs, ScheduleVerb, SendArgs};
 use crate::exit::Failure;
-use crate::settings::{Environment, Variable, data_folder};
+use crate::settings::{Environment, Variable};
 use crate::signals;
 use crate::terminal;
 
 /// What the first Ctrl-C says.
 const STOPPING: &str = "stopping: what is under way is finished, the rest goes on with the next \
-                        `glasspost schedule run` (Ctrl-C again stops at once)";
+                        `glasspost schedule run`, or a service (Ctrl-C again stops at once)";
 /// The columns of the list, as MailGrid has them.
 const HEADINGS: [&str; 4] = ["JOB ID", "STATUS", "RUN AT", "CREATED AT"];
 
 /// Runs the verb.
 pub async fn run(args: ScheduleArgs, environment: &Environment) -> Result<(), Failure> {
-    let folder = data_folder(args.data.data.as_deref(), None, environment)?;
-    act(args.verb, folder, environment).await
+    let place = StorePlace::find(&args.store, args.data.data.as_deref(), None, environment)?;
+    act(args.verb, &place, environment).await
 }
 
-/// Does one of the things that can be done with the schedules of a data folder.
+/// Does one of the things that can be done with the schedules of a store.
 pub async fn act(
     verb: ScheduleVerb,
-    folder: PathBuf,
+    place: &StorePlace,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let store = open_store(&folder)?;
+    let store = place.open().await?;
     match verb {
-        ScheduleVerb::Run => keep(store, &folder, environment).await,
+        ScheduleVerb::Run => keep(store, place, environment).await,
         ScheduleVerb::List => Ok(terminal::print(&table(&store.jobs().await?))?),
-        ScheduleVerb::Cancel { id } => cancel(&*store, &id).await,
+        ScheduleVerb::Cancel { id } => cancel(&*store, &id, place).await,
     }
 }
 
@@ -55,7 +50,7 @@ pub async fn register(
     args: &SendArgs,
     request: SendRequest,
     timing: Timing,
-    folder: PathBuf,
+    place: &StorePlace,
     environment: &Environment,
 ) -> Result<(), Failure> {
     let backoff = &args.scheduling.job_backoff;
@@ -74,22 +69,22 @@ pub async fn register(
     if matches!(&new.timing, Timing::At(at) if *at < clock.now()) {
         tracing::warn!("--schedule-at is in the past: the job is due at once");
     }
-    let store = open_store(&folder)?;
+    let store = place.open().await?;
     let job = schedule::register(&*store, new, &clock).await?;
-    terminal::print(&registered(&job, &folder))?;
+    terminal::print(&registered(&job, place))?;
     if args.scheduling.scheduler_run {
-        return keep(store, &folder, environment).await;
+        return keep(store, place, environment).await;
     }
     Ok(())
 }
 
-fn registered(job: &Job, folder: &Path) -> String {
+fn registered(job: &Job, place: &StorePlace) -> String {
     let at = job.next_run_at.map(moment).unwrap_or_default();
     format!(
         "Job {} is scheduled, next run at {at}.\n\
-         It runs while a scheduler keeps this data folder: glasspost schedule run --data {}\n",
+         It runs while a service works on {place}; without one, keep this running: {}\n",
         job.id,
-        folder.display()
+        place.command("schedule run")
     )
 }
 
@@ -97,89 +92,35 @@ fn registered(job: &Job, folder: &Path) -> String {
 fn remark_on_what_is_not_kept(args: &SendArgs) {
     if args.webhook.webhook_secret.is_some() {
         terminal::remark(
-            "--webhook-secret is not kept with a job: set GLASSPOST_WEBHOOK_SECRET for `glasspost schedule run`",
+            "--webhook-secret is not kept with a job: set GLASSPOST_WEBHOOK_SECRET for `glasspost serve`, or for \
+             `glasspost schedule run`",
         );
     }
 }
 
 async fn keep(
     store: Arc<dyn Store>,
-    folder: &Path,
+    place: &StorePlace,
     environment: &Environment,
 ) -> Result<(), Failure> {
     let stop = signals::stop_token(STOPPING)?;
-    let sender = Sender {
-        store: Arc::clone(&store),
+    let scheduler = Scheduler {
+        store,
         webhook_secret: environment.text(Variable::WebhookSecret).map(Secret::new),
-        stop: stop.clone(),
+        view: View::Quiet,
     };
-    tracing::info!(data = %folder.display(), "keeping the schedules of the data folder until Ctrl-C");
-    schedule::keep(store, Arc::new(sender), Clock::system(), stop).await?;
-    Ok(())
+    tracing::info!("keeping the schedules of {place} until Ctrl-C");
+    Ok(scheduler.keep(stop).await?)
 }
 
-/// Sends what is due.
-struct Sender {
-    store: Arc<dyn Store>,
-    webhook_secret: Option<Secret>,
-    stop: CancellationToken,
-}
-
-impl Executor for Sender {
-    fn run(
-        &self,
-        request: SendRequest,
-        occurrence: String,
-    ) -> Pin<Box<dyn Future<Output = Result<Finished, String>> + Send>> {
-        let surroundings = Surroundings {
-            store: Arc::clone(&self.store),
-            webhook_secret: self.webhook_secret.clone(),
-            stop: self.stop.clone(),
-            view: View::Quiet,
-            live: Arc::default(),
-            watcher: None,
-        };
-        Box::pin(async move {
-            let run = occur(&request, occurrence, surroundings);
-            run.await.map_err(|failure| failure.to_string())
-        })
-    }
-}
-
-async fn occur(
-    request: &SendRequest,
-    occurrence: String,
-    surroundings: Surroundings,
-) -> Result<Finished, Failure> {
-    let config = send::load(&request.config, request.connect_timeout_s)?;
-    let start = Start::Occurrence(occurrence);
-    let report = send::send(request, start, config, surroundings).await?;
-    let books = report.tally.books;
-    tracing::info!(
-        job_id = report.campaign.job_id,
-        recipients = books.accepted,
-        delivered = books.delivered,
-        failed = books.failed(),
-        "a scheduled run ended: {}",
-        report.ending.as_str()
-    );
-    match report.ending {
-        // Somebody cancelled this occurrence: it is over.
-        Ending::Completed | Ending::Cancelled { .. } => Ok(Finished::Whole),
-        Ending::Interrupted => Ok(Finished::Interrupted),
-        Ending::Unreachable(reason) => Err(Failure::Unreachable(format!(
-            "cannot reach the relay: {reason}"
-        ))),
-    }
-}
-
-async fn cancel(store: &dyn Store, id: &str) -> Result<(), Failure> {
+async fn cancel(store: &dyn Store, id: &str, place: &StorePlace) -> Result<(), Failure> {
     match store.cancel_job(id, Clock::system().now()).await? {
         true => Ok(terminal::print(&format!(
             "Job {id} cancelled successfully.\n"
         ))?),
         false => Err(Failure::Other(anyhow::anyhow!(
-            "there is no job {id} that has not ended: see `glasspost schedule list`"
+            "there is no job {id} that has not ended: see `{}`",
+            place.command("schedule list")
         ))),
     }
 }

@@ -1,11 +1,13 @@
 //! `glasspost serve`: the service from its start to its end.
 
+use model::Secret;
+
 use crate::cli::ServeArgs;
 use crate::exit::Failure;
 use crate::service::Service;
 use crate::settings::service::table::NEEDLESS;
 use crate::settings::service::{Layers, ServiceSettings};
-use crate::settings::{Environment, data_folder};
+use crate::settings::{Environment, Variable, data_folder};
 use crate::signals;
 
 /// Runs the verb.
@@ -22,7 +24,8 @@ pub async fn run(args: ServeArgs, environment: &Environment) -> Result<(), Failu
     let stop = signals::logged_stop_token(
         "stopping: what is under way is finished; again to stop at once",
     )?;
-    let service = Service::new(settings, &folder).await?;
+    let webhook_secret = environment.text(Variable::WebhookSecret).map(Secret::new);
+    let service = Service::new(settings, &folder, webhook_secret).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Service started");
     if let Some(path) = &service.token_kept_in {
         tracing::info!("The operator's token is in {}", path.display());

@@ -39,6 +39,8 @@ pub struct Address {
     config: tokio_postgres::Config,
     tls: Tls,
     shown: Box<str>,
+    /// As it was given, when it has no password.
+    open: Option<Box<str>>,
 }
 
 /// How far a server's certificate is believed.
@@ -89,11 +91,18 @@ impl Address {
             .tcp_user_timeout(SILENCE_MAX)
             .keepalives_idle(SILENCE_MAX)
             .options(SESSION);
+        let has_password = config.get_password().is_some();
         Ok(Self {
             shown: shown(url),
+            open: (!has_password).then(|| text.into()),
             config,
             tls,
         })
+    }
+
+    /// The address as it was given; `None` where it says a password.
+    pub fn without_secret(&self) -> Option<&str> {
+        self.open.as_deref()
     }
 
     /// What the client library needs.
@@ -194,6 +203,9 @@ mod tests {
         assert_eq!(address.to_string(), "postgres://gp@db.example:5433/mail");
         assert!(!format!("{address:?}").contains("canary"));
         assert_eq!(address.config().get_password(), Some(b"canary".as_slice()));
+        assert_eq!(address.without_secret(), None);
+        let open = "postgres://gp@db.example/mail?sslmode=require";
+        assert_eq!(Address::parse(open).unwrap().without_secret(), Some(open));
         assert_eq!(address.config().get_ssl_mode(), SslMode::Require);
     }
 

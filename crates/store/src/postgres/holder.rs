@@ -117,9 +117,9 @@ impl Holder {
                 return Ok(taken);
             }
             let session = Engaged::new(self.0.taking.session().await?);
-            if let Some(holder) = lanes::process_of(&session, &key).await? {
+            if let Some(held) = lanes::held(&session, &key).await? {
                 session.give_back();
-                return Err(StoreError::LaneHeld { holder });
+                return Err(held);
             }
             // It is not there, or was given back this moment.
             lanes::make(&session, &key).await?;

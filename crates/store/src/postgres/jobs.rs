@@ -3,11 +3,12 @@
 use model::Timestamp;
 use tokio_postgres::Row;
 
+use super::lanes;
 use super::row::storable;
 use super::session::Session;
 use super::transaction::WriteTx;
-use crate::schedule::{from_millis, to_millis};
-use crate::{Job, JobState, Result, StoreError};
+use crate::schedule::{check_is_its_lane, from_millis, to_millis};
+use crate::{Job, JobState, Lease, Result, StoreError};
 
 const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, \
      created_at, updated_at, last_run_at, last_error";
@@ -21,7 +22,9 @@ pub(super) async fn add(tx: &WriteTx, job: &Job) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn save(tx: &WriteTx, job: &Job) -> Result<bool> {
+pub(super) async fn save(tx: &WriteTx, lease: &Lease, job: &Job) -> Result<bool> {
+    check_is_its_lane(lease, job)?;
+    lanes::check(tx, lease).await?;
     let changed = write(
         tx,
         job,

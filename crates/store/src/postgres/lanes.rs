@@ -105,11 +105,12 @@ pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
 
-/// The process that holds a lane, or another of the same account; `None` when nobody does.
-pub(super) async fn process_of(session: &Session, key: &LaneKey) -> Result<Option<u32>> {
+/// That a lane is held, or another of the same account; `None` when none is.
+pub(super) async fn held(session: &Session, key: &LaneKey) -> Result<Option<StoreError>> {
     let row = session
         .row_if_any(
-            "SELECT process FROM lanes WHERE holder IS NOT NULL AND expires_at >= now() \
+            "SELECT process, (extract(epoch FROM expires_at - now()) * 1000)::bigint \
+             FROM lanes WHERE holder IS NOT NULL AND expires_at >= now() \
              AND (key = $1 OR account = (SELECT account FROM lanes WHERE key = $1)) \
              ORDER BY key = $1 DESC LIMIT 1",
             &[&key.as_str()],
@@ -119,9 +120,11 @@ pub(super) async fn process_of(session: &Session, key: &LaneKey) -> Result<Optio
         return Ok(None);
     };
     let process: Option<i64> = row.try_get(0)?;
-    Ok(Some(
-        process.and_then(|id| u32::try_from(id).ok()).unwrap_or(0),
-    ))
+    let left_ms: i64 = row.try_get(1)?;
+    Ok(Some(StoreError::LaneHeld {
+        holder: process.and_then(|id| u32::try_from(id).ok()).unwrap_or(0),
+        expires_in: Some(Duration::from_millis(left_ms.unsigned_abs())),
+    }))
 }
 
 /// A lane's number, made when it is new.

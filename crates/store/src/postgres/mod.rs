@@ -466,9 +466,10 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn save_job(&self, job: Job) -> Result<bool> {
+    async fn save_job(&self, lease: &Lease, job: Job) -> Result<bool> {
+        let lease = lease.clone();
         self.writer
-            .write(move |tx| async move { jobs::save(tx, &job).await }.boxed())
+            .write(move |tx| async move { jobs::save(tx, &lease, &job).await }.boxed())
             .await
     }
 

@@ -3,9 +3,10 @@
 use model::Timestamp;
 use rusqlite::{Connection, Row, params};
 
+use super::lanes;
 use super::transaction::WriteTx;
-use crate::schedule::{from_millis, to_millis};
-use crate::{Job, JobState, Result, StoreError};
+use crate::schedule::{check_is_its_lane, from_millis, to_millis};
+use crate::{Job, JobState, Lease, Result, StoreError};
 
 const COLUMNS: &str = "id, request, state, next_run_at, cron, interval_ms, attempts, attempts_max, backoff_ms, \
      created_at, updated_at, last_run_at, last_error";
@@ -22,7 +23,9 @@ pub(super) fn add(tx: &WriteTx<'_>, job: &Job) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn save(tx: &WriteTx<'_>, job: &Job) -> Result<bool> {
+pub(super) fn save(tx: &WriteTx<'_>, lease: &Lease, job: &Job) -> Result<bool> {
+    check_is_its_lane(lease, job)?;
+    lanes::check(tx, lease)?;
     let changed = write(
         tx,
         job,

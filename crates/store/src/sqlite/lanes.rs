@@ -67,6 +67,8 @@ pub(super) fn lease(tx: &WriteTx<'_>, holder: &Holder, key: LaneKey) -> Result<L
     if let Some(current) = current.filter(|name| holder.is_alive(name)) {
         return Err(StoreError::LaneHeld {
             holder: process_id(&current),
+            // Its lock file says so.
+            expires_in: None,
         });
     }
     tx.connection

@@ -390,8 +390,11 @@ impl Store for SqliteStore {
         self.delivering.read(jobs::all).await
     }
 
-    async fn save_job(&self, job: Job) -> Result<bool> {
-        self.writer.write(move |tx| jobs::save(tx, &job)).await
+    async fn save_job(&self, lease: &Lease, job: Job) -> Result<bool> {
+        let lease = lease.clone();
+        self.writer
+            .write(move |tx| jobs::save(tx, &lease, &job))
+            .await
     }
 
     async fn cancel_job(&self, id: &str, at: Timestamp) -> Result<bool> {

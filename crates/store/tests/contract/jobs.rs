@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{Job, JobState, Store};
+use store::{Job, JobState, LaneKey, Lease, Store, StoreError};
 
 use crate::on_each_backend;
 use crate::support::second;
@@ -23,6 +23,10 @@ fn job(id: &str, created: u64) -> Job {
         last_run_at: None,
         last_error: None,
     }
+}
+
+async fn lease(store: &dyn Store, id: &str) -> Lease {
+    store.lease(LaneKey::job(id)).await.unwrap()
 }
 
 async fn only(store: &dyn Store) -> Job {
@@ -57,6 +61,7 @@ fn a_job_s_new_state_is_saved() {
     on_each_backend(async |place| {
         let store = place.open().await;
         store.add_job(job("a", 1)).await.unwrap();
+        let lease = lease(&*store, "a").await;
         for state in JobState::ALL {
             if state == JobState::Cancelled {
                 continue;
@@ -67,7 +72,7 @@ fn a_job_s_new_state_is_saved() {
             changed.next_run_at = None;
             (changed.updated_at, changed.last_run_at) = (second(8), Some(second(7)));
             changed.last_error = Some("no route".to_owned());
-            assert!(store.save_job(changed.clone()).await.unwrap());
+            assert!(store.save_job(&lease, changed.clone()).await.unwrap());
             assert_eq!(only(&*store).await, changed);
         }
     });
@@ -78,12 +83,13 @@ fn a_job_cancelled_meanwhile_is_not_overwritten() {
     on_each_backend(async |place| {
         let (runner, person) = (place.open().await, place.open().await);
         runner.add_job(job("a", 1)).await.unwrap();
+        let lane = lease(&*runner, "a").await;
         let mut running = only(&*runner).await;
         running.state = JobState::Running;
-        assert!(runner.save_job(running.clone()).await.unwrap());
+        assert!(runner.save_job(&lane, running.clone()).await.unwrap());
         assert!(person.cancel_job("a", second(5)).await.unwrap());
         running.state = JobState::Pending;
-        assert!(!runner.save_job(running).await.unwrap());
+        assert!(!runner.save_job(&lane, running).await.unwrap());
         let found = only(&*runner).await;
         assert_eq!(found.state, JobState::Cancelled);
         assert_eq!((found.next_run_at, found.updated_at), (None, second(5)));
@@ -91,7 +97,8 @@ fn a_job_cancelled_meanwhile_is_not_overwritten() {
             !person.cancel_job("a", second(6)).await.unwrap(),
             "it was cancelled before"
         );
-        assert!(!runner.save_job(job("gone", 1)).await.unwrap());
+        let lane = lease(&*runner, "gone").await;
+        assert!(!runner.save_job(&lane, job("gone", 1)).await.unwrap());
         assert!(!person.cancel_job("gone", second(6)).await.unwrap());
     });
 }
@@ -101,12 +108,34 @@ fn a_job_that_has_ended_cannot_be_cancelled() {
     on_each_backend(async |place| {
         let store = place.open().await;
         store.add_job(job("a", 1)).await.unwrap();
+        let lease = lease(&*store, "a").await;
         for state in [JobState::Done, JobState::Failed] {
             let mut ended = job("a", 1);
             ended.state = state;
-            assert!(store.save_job(ended.clone()).await.unwrap());
+            assert!(store.save_job(&lease, ended.clone()).await.unwrap());
             assert!(!store.cancel_job("a", second(5)).await.unwrap());
             assert_eq!(only(&*store).await, ended);
         }
+    });
+}
+
+#[test]
+fn only_who_holds_a_job_writes_its_state() {
+    on_each_backend(async |place| {
+        let (first, second) = (place.open().await, place.open().await);
+        first.add_job(job("a", 1)).await.unwrap();
+        let lost = lease(&*first, "a").await;
+        first.release(lost.clone()).await.unwrap();
+        let refused = first.save_job(&lost, job("a", 1)).await;
+        assert!(matches!(refused, Err(StoreError::LeaseLost { .. })));
+        let held = lease(&*second, "a").await;
+        let mut done = job("a", 1);
+        done.state = JobState::Done;
+        assert!(second.save_job(&held, done.clone()).await.unwrap());
+        let late = first.save_job(&lost, job("a", 1)).await;
+        assert!(matches!(late, Err(StoreError::LeaseLost { .. })));
+        assert_eq!(only(&*first).await, done);
+        let other = second.save_job(&held, job("b", 1)).await;
+        assert!(matches!(other, Err(StoreError::Invalid(_))));
     });
 }

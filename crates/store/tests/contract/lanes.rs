@@ -12,7 +12,7 @@ fn lane() -> LaneKey {
 
 async fn assert_held(store: &dyn Store, holder: u32) {
     match store.lease(lane()).await {
-        Err(StoreError::LaneHeld { holder: named }) => assert_eq!(named, holder),
+        Err(StoreError::LaneHeld { holder: named, .. }) => assert_eq!(named, holder),
         other => panic!("the lane is held: {other:?}"),
     }
 }

@@ -280,7 +280,11 @@ fn of_an_account_with_limits_one_lane_is_held_at_a_time() {
         assert_held(second.lease(shard(1)).await);
         assert_held(first.lease(shard(1)).await);
         match second.lease(shard(3)).await {
-            Err(StoreError::LaneHeld { holder }) => assert_eq!(holder, std::process::id()),
+            Err(StoreError::LaneHeld { holder, expires_in }) => {
+                assert_eq!(holder, std::process::id());
+                let left = expires_in.expect("a lease ends");
+                assert!(left <= LONG && left > LONG / 2, "{left:?}");
+            }
             other => panic!("{other:?}"),
         }
         first.release(held).await.unwrap();

@@ -152,13 +152,18 @@ pub struct ServiceSettings {
 }
 
 impl ServiceSettings {
+    /// Reads where everything is kept, and nothing else.
+    pub fn store(layers: &Layers) -> Result<StoreAddress, ConfigError> {
+        value::Text::of(layers, setting(Key::StoreAddress)).store_address()
+    }
+
     /// Reads every setting; the first that cannot be used is the error.
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let at = |key| value::Text::of(layers, setting(key));
         let roles = at(Key::Roles).roles()?;
         Ok(Self {
             listen: listen(layers, &roles)?,
-            store: at(Key::StoreAddress).store_address()?,
+            store: Self::store(layers)?,
             roles,
             hosts: at(Key::Hosts).list(),
             admin_token: at(Key::AdminToken).secret(),

@@ -115,8 +115,10 @@ fn dashboard_port() -> u16 {
 /// Sends by the words of the command, as if they had been typed, and compares with what the sink counted.
 async fn send_and_check(words: &[String], counts: &Arc<Counts>) -> Result<(), Failure> {
     let args = parse(words)?;
-    let (request, report) = send::now(&args, &Environment::default()).await?;
-    send::tell(&request, &report, args.safety.data.data.as_deref())?;
+    let environment = Environment::default();
+    let place = send::place(&args, &environment)?;
+    let (request, report) = send::now(&args, &place, &environment).await?;
+    send::tell(&request, &report, &place)?;
     let (text, agree) = comparison(&report.tally, counts.snapshot());
     terminal::print(&text)?;
     match agree {
