@@ -12,7 +12,7 @@
 //! - **Errors name** the attachment or the field and what to do, say whether the same may succeed later,
 //!   and hold no secret.
 //! - **A message is what its draft says**, byte for byte the same at every try, and nothing that a client wrote
-//!   adds a header, a recipient or a part to it.
+//!   adds a header, a recipient or a part to it. That holds as well for one whose attachments were fetched ahead.
 //!
 //! Does not know: SMTP, the store, how headers and bodies are encoded. [`read_attachments`] and [`Shelf`] block; in
 //! async code the caller moves them to a thread for blocking work.
@@ -22,7 +22,7 @@
 //! - [`draft`]: what a client of the service wants sent, read from its JSON
 //! - [`fetch`]: attachments that a client of the service describes
 //! - [`large`]: what becomes of attachments too large to be mailed
-//! - [`workshop`]: a draft made into the message as it is sent
+//! - [`workshop`]: a draft made into the message as it is sent, or into one of which nothing has to be fetched any more
 //! - `roots`, `folder`: the folders an operator opened, and reading below them
 //! - `mount`, `s3`: what the storages of tenants are
 //! - `flight`, `recent`: one doing for many; what is kept within bounds

@@ -131,6 +131,11 @@ impl Draft {
         &self.attachments
     }
 
+    /// Whether all that it needs is in it: no attachment has to be fetched.
+    pub fn is_whole(&self) -> bool {
+        self.attachments.iter().all(AttachmentRequest::is_inside)
+    }
+
     pub(crate) fn bodies(&self) -> &Bodies {
         &self.bodies
     }

@@ -121,6 +121,11 @@ impl AttachmentRequest {
             .map_or(Ok(()), |auth| auth.read().map(drop))
     }
 
+    /// Whether its bytes are in it, so that nothing has to be fetched.
+    pub(crate) fn is_inside(&self) -> bool {
+        Source::is_inside(&self.storage_path, self.fetch_mode.as_deref())
+    }
+
     /// The name as errors show it, also when the rest cannot be understood.
     pub(crate) fn shown_name(&self) -> HeaderText {
         name::read(&self.file_name).map_or_else(

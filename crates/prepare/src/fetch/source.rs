@@ -45,6 +45,14 @@ impl<'a> Source<'a> {
         source.fits(storage_path).map(|()| source)
     }
 
+    /// Whether the bytes are in the text itself, whoever's it is.
+    pub(crate) fn is_inside(storage_path: &str, fetch_mode: Option<&str>) -> bool {
+        match fetch_mode {
+            None => storage_path.starts_with(BASE64),
+            Some(mode) => mode == "base64",
+        }
+    }
+
     /// Checks what [`Source::read`] checks, which is the same for every tenant.
     pub(crate) fn check(storage_path: &str, fetch_mode: Option<&str>) -> Result<(), FieldError> {
         match fetch_mode {

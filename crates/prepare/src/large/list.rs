@@ -17,6 +17,19 @@ pub struct FileLink {
 
 const HEADING: &str = "Files for download:";
 
+/// Both bodies of a message with the list. One that has neither gets it as its text.
+pub(crate) fn append_to_bodies(
+    text: Option<&str>,
+    html: Option<&str>,
+    links: &[FileLink],
+) -> (Option<String>, Option<String>) {
+    let needs_text = text.is_some() || html.is_none();
+    (
+        needs_text.then(|| append_to_text(text.unwrap_or_default(), links)),
+        html.map(|html| append_to_html(html, links)),
+    )
+}
+
 /// `body` with the list at its end, before the end of an HTML document's body.
 pub fn append_to_html(body: &str, links: &[FileLink]) -> String {
     if links.is_empty() {

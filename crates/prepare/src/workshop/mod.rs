@@ -1,8 +1,10 @@
 //! A draft made into the message as it is sent: everything but the first line, which names the recipient's copy.
 //!
 //! - `parcel`: what goes along with it, fetched and encoded, or links to it
+//! - `ahead`: the same as a draft of which nothing has to be fetched any more
 //! - `page`: header fields, bodies and parcel as one text
 
+mod ahead;
 mod page;
 mod parcel;
 

@@ -10,7 +10,7 @@ use model::{MessageId, Timestamp};
 use super::parcel::Parcel;
 use super::{LONG_WORK_BYTES, Unmakeable};
 use crate::draft::Draft;
-use crate::large::list::{append_to_html, append_to_text};
+use crate::large::list::append_to_bodies;
 
 /// Room for the header fields of most messages, in bytes.
 const HEAD_BYTES: usize = 1 << 10;
@@ -49,14 +49,9 @@ impl<'a> Page<'a> {
     }
 
     fn append_links(&mut self) {
-        let links = &self.parcel.links;
-        if let Some(html) = &self.html {
-            self.html = Some(append_to_html(html, links).into());
-        }
-        if self.text.is_some() || self.html.is_none() {
-            let text = self.text.as_deref().unwrap_or_default();
-            self.text = Some(append_to_text(text, links).into());
-        }
+        let (text, html) = (self.text.as_deref(), self.html.as_deref());
+        let (text, html) = append_to_bodies(text, html, &self.parcel.links);
+        (self.text, self.html) = (text.map(Cow::Owned), html.map(Cow::Owned));
     }
 
     /// Its size without its head, about, in bytes.

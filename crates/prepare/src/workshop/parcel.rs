@@ -1,11 +1,12 @@
-//! What goes along with a message: its attachments as finished parts, and links to those that were too large.
+//! What goes along with a message: its attachments, got from where they are, as finished parts; and links to those that
+//! were too large.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use compose::mime::{Attachment, EncodedAttachment};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use model::MessageId;
 
 use super::{LONG_WORK_BYTES, Unmakeable, Workshop};
@@ -23,7 +24,7 @@ const FETCHES_AT_ONCE: usize = 4;
 /// three eighths, they can still be kept for its other recipients.
 const ATTACHED_BYTES_MAX: usize = 45 << 20;
 /// How long all of them together may take.
-const PACKING_DEADLINE: Duration = Duration::from_secs(300);
+pub(super) const PACKING_DEADLINE: Duration = Duration::from_secs(300);
 
 /// What goes along with a message.
 #[derive(Debug, Default)]
@@ -67,32 +68,40 @@ impl Workshop {
         }
     }
 
-    /// Gets all attachments, several at once, and puts them into their order.
+    /// Gets all attachments and encodes them.
     async fn pack(
         &self,
         tenant: &TenantSource,
         policy: Option<&LargeFilePolicy>,
         requests: &[AttachmentRequest],
     ) -> Result<Parcel, Unmakeable> {
-        let treatments: Vec<_> = requests
-            .iter()
-            .map(|request| self.treated(tenant, policy, request))
-            .collect();
-        let mut treatments = pin!(stream::iter(treatments).buffered(FETCHES_AT_ONCE));
-        let (mut parcel, mut bytes) = (Parcel::default(), 0);
-        while let Some(treatment) = treatments.next().await {
+        let mut gathered = pin!(self.gathered(tenant, policy, requests));
+        let (mut parcel, mut weight) = (Parcel::default(), Weight::default());
+        while let Some(treatment) = gathered.next().await {
             match treatment? {
                 Treatment::Attach(fetched) => {
-                    bytes += fetched.bytes.len();
-                    if bytes > ATTACHED_BYTES_MAX {
-                        return Err(too_large());
-                    }
+                    weight.add(&fetched)?;
                     parcel.attachments.push(encoded(fetched).await?);
                 }
                 Treatment::Link(link) => parcel.links.push(link),
             }
         }
         Ok(parcel)
+    }
+
+    /// Gets all attachments, several at once, in their order: each as it goes along, or a link to it. It is the one way
+    /// in which anything comes from outside.
+    pub(super) fn gathered<'a>(
+        &'a self,
+        tenant: &'a TenantSource,
+        policy: Option<&'a LargeFilePolicy>,
+        requests: &'a [AttachmentRequest],
+    ) -> impl Stream<Item = Result<Treatment, Unmakeable>> + Send + 'a {
+        let treatments: Vec<_> = requests
+            .iter()
+            .map(|request| self.treated(tenant, policy, request))
+            .collect();
+        stream::iter(treatments).buffered(FETCHES_AT_ONCE)
     }
 
     async fn treated(
@@ -109,6 +118,23 @@ impl Workshop {
     }
 }
 
+/// How much the attachments of a message have together.
+#[derive(Default)]
+pub(super) struct Weight {
+    pub(super) bytes: usize,
+}
+
+impl Weight {
+    /// Adds one; an error when that is more than a message may have.
+    pub(super) fn add(&mut self, fetched: &Fetched) -> Result<(), Unmakeable> {
+        self.bytes += fetched.bytes.len();
+        match self.bytes > ATTACHED_BYTES_MAX {
+            true => Err(too_large()),
+            false => Ok(()),
+        }
+    }
+}
+
 fn too_large() -> Unmakeable {
     let limit = ATTACHED_BYTES_MAX >> 20;
     Unmakeable::Never(format!(
@@ -116,7 +142,7 @@ fn too_large() -> Unmakeable {
     ))
 }
 
-fn too_slow() -> Unmakeable {
+pub(super) fn too_slow() -> Unmakeable {
     let seconds = PACKING_DEADLINE.as_secs();
     Unmakeable::Later(format!("Attachments took longer than {seconds} s together"))
 }

@@ -1,6 +1,8 @@
 //! Attachments fetched from real servers and folders, by friends and by foes, and messages made with them.
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod files;

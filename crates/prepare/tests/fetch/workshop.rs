@@ -15,20 +15,20 @@ use crate::s3::tenant_with_bucket;
 use crate::seen::Seen;
 use crate::support::{Reply, Server, Wishes, mount, tenant, tenant_at, web};
 
-const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-const MEGABYTE: usize = 1 << 20;
+pub const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub const MEGABYTE: usize = 1 << 20;
 
-fn id(number: i64) -> MessageId {
+pub fn id(number: i64) -> MessageId {
     MessageId::new(AT, 7, Seq::new(number))
 }
 
 /// A workshop, and the folder that is open to all tenants and has the shelf in it.
-struct Place {
-    workshop: Workshop,
-    folder: tempfile::TempDir,
+pub struct Place {
+    pub workshop: Workshop,
+    pub folder: tempfile::TempDir,
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let shelf_folder = folder.path().join("shelf");
     fs::create_dir(&shelf_folder).unwrap();
@@ -54,27 +54,27 @@ fn place() -> Place {
 
 impl Place {
     /// A file of so many bytes, by its path.
-    fn file(&self, name: &str, bytes: usize) -> String {
+    pub fn file(&self, name: &str, bytes: usize) -> String {
         let path = self.folder.path().join(name);
         File::create(&path).unwrap().set_len(bytes as u64).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn files_on_shelf(&self) -> usize {
+    pub fn files_on_shelf(&self) -> usize {
         fs::read_dir(self.folder.path().join("shelf"))
             .unwrap()
             .count()
     }
 
     /// The policy with more fields than that it is enabled and its limit is 1 MB.
-    fn policy(&self, more: Value) -> LargeFilePolicy {
+    pub fn policy(&self, more: Value) -> LargeFilePolicy {
         let mut config = json!({"enabled": true, "max_size_mb": 1});
         let fields = config.as_object_mut().unwrap();
         fields.extend(more.as_object().unwrap().clone());
         LargeFilePolicy::read(config).unwrap()
     }
 
-    fn rewrite(&self) -> LargeFilePolicy {
+    pub fn rewrite(&self) -> LargeFilePolicy {
         let shelf = self.folder.path().join("shelf");
         self.policy(
             json!({"action": "rewrite", "public_base_url": "https://files.example",
@@ -109,7 +109,7 @@ fn draft(recipients: usize, paths: &[&str]) -> Draft {
     .unwrap()
 }
 
-fn contents(made: &Made) -> Vec<Vec<u8>> {
+pub fn contents(made: &Made) -> Vec<Vec<u8>> {
     let attachments = Seen::of(&made.bytes).attachments.into_iter();
     attachments.map(|(_, _, content)| content).collect()
 }
