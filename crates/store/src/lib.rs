@@ -15,6 +15,7 @@
 //! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
 //! - [`submissions`]: the same for what clients hand over, its counts and its reports
 //! - [`payload`]: what a submission says
+//! - [`statistics`]: the same for what happened in each hour, counted beside the log
 //! - [`nodes`]: the processes that share it
 //! - [`vault`]: secrets at rest, and their key
 //! - [`copy`]: an installation moved up, from a data file into a database
@@ -49,6 +50,7 @@ pub mod payload;
 pub mod postgres;
 pub mod schedule;
 pub mod sqlite;
+pub mod statistics;
 pub mod submissions;
 pub mod vault;
 
@@ -69,6 +71,7 @@ pub use payload::Payload;
 pub use postgres::PostgresStore;
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
+pub use statistics::{Statistics, StatisticsQuery, StatisticsRow};
 pub use submissions::{NewSubmission, Submission, Submissions, Submitted};
 pub use vault::{KeyError, KeySource};
 

@@ -99,6 +99,9 @@ pub(crate) const TABLES: &[Table] = &[
         ..same("news")
     },
     same("unanswered"),
+    same("statistics"),
+    same("statistics_progress"),
+    same("forgotten_events"),
 ];
 
 /// The tables whose numbers go on where the file's end.
@@ -135,6 +138,14 @@ pub(super) const SUMS: &[(&str, &str)] = &[
     (
         "what was sent of late",
         "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM sends",
+    ),
+    (
+        "the statistics",
+        "SELECT kind, CAST(sum(count) AS BIGINT) FROM statistics GROUP BY kind ORDER BY kind",
+    ),
+    (
+        "the statistics of what is kept no longer",
+        "SELECT kind, CAST(sum(count) AS BIGINT) FROM forgotten_events GROUP BY kind ORDER BY kind",
     ),
     (
         "the counts of reports",

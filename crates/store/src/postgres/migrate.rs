@@ -20,10 +20,16 @@ struct Migration {
 }
 
 /// Every migration, in order: the first is version 1.
-const MIGRATIONS: &[Migration] = &[Migration {
-    statements: include_str!("migrations/0001_store.sql"),
-    oldest: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        statements: include_str!("migrations/0001_store.sql"),
+        oldest: 1,
+    },
+    Migration {
+        statements: include_str!("migrations/0002_statistics.sql"),
+        oldest: 1,
+    },
+];
 
 /// Keeps two who migrate at once apart. Any number does, as long as it stays the same.
 const LOCK: i64 = 7_266_461_531;

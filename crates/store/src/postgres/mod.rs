@@ -16,6 +16,7 @@
 //! - `campaigns`, `contents`, `controls`, `jobs`: the smaller tables
 //! - `directory`: tenants and what belongs to them, one file a table
 //! - `submissions`: what clients hand over, its counts and its reports, one file an operation
+//! - `statistics`: what happened in each hour, counted beside the log
 //! - `unlock`: the encryption key at opening
 //! - `filling`: an empty database that is filled whole, or not at all
 //! - `fault`: what the server says is wrong
@@ -45,6 +46,7 @@ mod record;
 mod retry;
 mod row;
 mod session;
+mod statistics;
 mod submissions;
 mod timeline;
 mod transaction;
@@ -76,6 +78,7 @@ use holder::Holder;
 use listen::Ears;
 pub use migrate::{Migrated, migrate};
 use session::Sessions;
+use statistics::Counting;
 use writer::Writer;
 
 /// Sessions of a process that deliveries read with.
@@ -110,6 +113,8 @@ pub struct PostgresStore {
     delivering: Sessions,
     /// Reads what people look at, so that the longest look holds up no delivery (promise: P-08).
     looking: Sessions,
+    /// Counts what happened.
+    counting: Counting,
     holder: Holder,
     /// What other processes ask for.
     orders: broadcast::Sender<Ordered>,
@@ -168,6 +173,7 @@ impl PostgresStore {
             writer,
             delivering: Sessions::reading(address, DELIVERING)?,
             looking: Sessions::reading(address, LOOKING)?,
+            counting: Counting::new(address)?,
             holder,
             orders,
             tag,

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_directory.sql"),
     include_str!("migrations/0003_submissions.sql"),
+    include_str!("migrations/0004_statistics.sql"),
 ];
 
 /// Brings a data file to the latest version; gives the store's tag.

@@ -16,6 +16,7 @@
 //! - `migrate`: the schema and its versions
 //! - `nodes`: the processes that there are
 //! - `snapshot`: the file as it stands at one moment, for a copy
+//! - `statistics`: what happened in each hour, counted beside the log
 //! - `transaction`: a group's transaction, and what happens to it when an operation fails
 //! - `unlock`: the encryption key at opening
 
@@ -40,6 +41,7 @@ mod record;
 mod retry;
 mod row;
 mod snapshot;
+mod statistics;
 mod submissions;
 mod timeline;
 mod transaction;
@@ -67,6 +69,7 @@ use crate::{
 use holder::Holder;
 use readers::Readers;
 pub(crate) use snapshot::Snapshot;
+use statistics::Counting;
 use writer::Writer;
 
 /// The data file's name in the data folder.
@@ -79,6 +82,8 @@ pub struct SqliteStore {
     delivering: Readers,
     /// Reads what people look at, so that the longest look holds up no delivery (promise: P-08).
     looking: Readers,
+    /// Counts what happened.
+    counting: Counting,
     holder: Holder,
     /// The store's own random tag, part of every message id.
     tag: u32,
@@ -116,6 +121,7 @@ impl SqliteStore {
             writer: Writer::start(connection)?,
             delivering: Readers::start(&file, readers::DELIVERING)?,
             looking: Readers::start(&file, readers::LOOKING)?,
+            counting: Counting::start(folder, &file)?,
             holder,
             tag,
             vault,

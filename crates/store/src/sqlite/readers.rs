@@ -19,6 +19,8 @@ pub(super) const DELIVERING: usize = 4;
 /// Readers at once for what people look at: fewer, since each looks through thousands of rows, and whoever delivers
 /// needs the processors as well.
 pub(super) const LOOKING: usize = 2;
+/// Readers at once for counting what happened: one for hours that are counted anew, and one beside it.
+pub(super) const COUNTING: usize = 2;
 /// Page cache of one reader, in KiB. It is emptied by every commit, so it serves only one read.
 const CACHE_KIB: i64 = 2 * 1024;
 

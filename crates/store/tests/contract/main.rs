@@ -41,6 +41,8 @@ mod removal;
 mod reports;
 mod retry;
 mod service;
+mod statistics;
+mod statistics_model;
 mod storages;
 mod submission_walls;
 mod submissions;

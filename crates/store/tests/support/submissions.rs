@@ -2,15 +2,15 @@
 
 use model::account::AccountPk;
 use model::{Address, Line, Priority, Suspension};
-use store::{Directory, NewSubmission, Store, Submissions};
+use store::{Directory, NewSubmission, Statistics, Store, Submissions};
 
 use super::START;
 use super::directory::{account, account_id, tenant, tenant_id};
 
 /// Everything that a backend can do.
-pub trait Service: Store + Directory + Submissions {}
+pub trait Service: Store + Directory + Submissions + Statistics {}
 
-impl<T: Store + Directory + Submissions> Service for T {}
+impl<T: Store + Directory + Submissions + Statistics> Service for T {}
 
 /// A tenant that holds nothing back, with an account `main`; gives the account.
 pub async fn settle(service: &dyn Service, owner: &str) -> AccountPk {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join_all;
 use model::account::AccountPk;
-use model::{LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
+use model::{EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
 use tokio::try_join;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -17,6 +17,7 @@ use crate::log::cancelled;
 use crate::postgres::books;
 use crate::postgres::row::{MESSAGE_COLUMNS, MESSAGE_WIDTH, at_most, state, to_message};
 use crate::postgres::session::{Session, Values};
+use crate::postgres::statistics::forgotten::Forgotten;
 use crate::postgres::transaction::WriteTx;
 use crate::submissions::ClientId;
 
@@ -73,9 +74,24 @@ pub(super) struct GoingMessage {
     pub(super) seq: Seq,
     pub(super) lane: LaneId,
     pub(super) last_event: Option<(i64, i64)>,
+    pub(super) account: AccountPk,
+    accepted_at: i64,
     /// Where it stands in the end.
     state: MessageState,
-    is_taken_back: bool,
+    /// The place of its cancellation in the log, and when that was; `None` when it was final before.
+    taken_back: Option<(Seq, Timestamp)>,
+}
+
+impl GoingMessage {
+    /// Adds what of it is in no row of an event.
+    pub(super) fn note(&self, forgotten: &mut Forgotten) {
+        let accepted = EventKind::Accepted.code();
+        forgotten.add(self.seq.get(), self.accepted_at, self.account, accepted);
+        if let Some((seq, at)) = self.taken_back {
+            let cancelled = EventKind::Cancelled.code();
+            forgotten.add(seq.get(), at.as_millis(), self.account, cancelled);
+        }
+    }
 }
 
 pub(super) async fn remove(
@@ -241,10 +257,9 @@ async fn messages(
     }
     let mut messages = Vec::with_capacity(rows.len());
     for going in all {
-        let at = why.at.unwrap_or(going.updated_at);
         for seq in going.id..going.id + going.messages {
             if let Some(row) = found.get(&seq) {
-                messages.push(take_back_one(tx, tag, row, at, why.reason)?);
+                messages.push(take_back_one(tx, tag, going, row, why)?);
             }
         }
     }
@@ -256,9 +271,9 @@ async fn messages(
 fn take_back_one(
     tx: &mut WriteTx,
     tag: u32,
+    of: &Going,
     row: &Row,
-    at: Timestamp,
-    reason: &str,
+    why: &TakenBack<'_>,
 ) -> Result<GoingMessage> {
     let seq = Seq::new(row.try_get(0)?);
     let stands = state(seq, row.try_get(7)?)?;
@@ -268,14 +283,17 @@ fn take_back_one(
         seq,
         lane: LaneId(row.try_get(1)?),
         last_event: last.0.zip(last.1),
+        account: of.account,
+        accepted_at: row.try_get(5)?,
         state: stands,
-        is_taken_back: stands == MessageState::Queued,
+        taken_back: None,
     };
-    if going.is_taken_back {
-        going.state = MessageState::Cancelled;
+    if stands == MessageState::Queued {
         let message = to_message(row, tag)?;
-        let seq = tx.next_seq();
-        tx.append(|| cancelled(message, seq, at, reason));
+        let (seq, at) = (tx.next_seq(), why.at.unwrap_or(of.updated_at));
+        tx.append(|| cancelled(message, seq, at, why.reason));
+        going.state = MessageState::Cancelled;
+        going.taken_back = Some((seq, at));
     }
     Ok(going)
 }
@@ -285,7 +303,7 @@ async fn count(tx: &WriteTx, messages: &[GoingMessage]) -> Result<()> {
     let mut taken_back: BTreeMap<LaneId, i64> = BTreeMap::new();
     let mut forgotten: BTreeMap<(LaneId, i64), (MessageState, i64)> = BTreeMap::new();
     for message in messages {
-        if message.is_taken_back {
+        if message.taken_back.is_some() {
             *taken_back.entry(message.lane).or_default() += 1;
         }
         let key = (message.lane, message.state.code());

@@ -1,10 +1,13 @@
 //! What leads back from messages that go: their events from the last one back, and the reports of those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use model::AccountPk;
 
 use super::forget::{Going, GoingMessage};
 use crate::Result;
 use crate::postgres::session::Session;
+use crate::postgres::statistics::forgotten::Forgotten;
 use crate::submissions::Channel;
 
 /// Events of as many messages, one each.
@@ -22,46 +25,59 @@ impl Step {
         self.messages.push(message);
     }
 
-    /// Deletes these events; gives those before them.
-    async fn delete(&self, session: &Session) -> Result<Self> {
+    /// Deletes these events and notes them; gives those before them. `accounts` says whose each message is.
+    async fn delete(
+        &self,
+        session: &Session,
+        accounts: &HashMap<i64, AccountPk>,
+        forgotten: &mut Forgotten,
+    ) -> Result<Self> {
         let rows = session
             .rows(
                 "DELETE FROM events e USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS last (seq, at, message) \
                  WHERE e.seq = last.seq AND e.at = last.at AND e.message = last.message \
-                 RETURNING e.message, e.previous, e.previous_at",
+                 RETURNING e.message, e.previous, e.previous_at, e.seq, e.at, e.kind",
                 &[&self.seqs, &self.at, &self.messages],
             )
             .await?;
         let mut before = Self::default();
         for row in &rows {
-            let seq: Option<i64> = row.try_get(1)?;
+            let (message, seq): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
             if let Some(previous) = seq.zip(row.try_get(2)?) {
-                before.add(row.try_get(0)?, previous);
+                before.add(message, previous);
+            }
+            if let Some(&account) = accounts.get(&message) {
+                forgotten.add(row.try_get(3)?, row.try_get(4)?, account, row.try_get(5)?);
             }
         }
         Ok(before)
     }
 }
 
-/// Deletes the events of messages, with their reports.
+/// Deletes the events of messages, with their reports, and notes what is forgotten.
 pub(super) async fn delete(
     session: &Session,
     all: &[Going],
     messages: &[GoingMessage],
 ) -> Result<()> {
     let mut step = Step::default();
+    let mut accounts = HashMap::with_capacity(messages.len());
+    let mut forgotten = Forgotten::default();
     for message in messages {
         if let Some(last) = message.last_event {
             step.add(message.seq.get(), last);
         }
+        accounts.insert(message.seq.get(), message.account);
+        message.note(&mut forgotten);
     }
     let mut gone = Vec::new();
     // Each step is earlier than the one before, and has no more events.
     while !step.seqs.is_empty() {
-        let before = step.delete(session).await?;
+        let before = step.delete(session, &accounts, &mut forgotten).await?;
         gone.extend(step.seqs);
         step = before;
     }
+    forgotten.note(session).await?;
     let waiting = all.iter().filter(|going| going.reports > 0);
     let tenants: BTreeSet<&str> = waiting.map(|going| going.tenant.as_str()).collect();
     match tenants.is_empty() {

@@ -2,7 +2,7 @@
 //! events and its reports. The counters stay: they count what ever was.
 
 use model::account::AccountPk;
-use model::{LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
+use model::{EventKind, LaneId, MessageState, Seq, SubmissionId, TenantId, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::{counts, read, reports};
@@ -12,7 +12,9 @@ use crate::log::cancelled;
 use crate::sqlite::books;
 use crate::sqlite::directory::accounts;
 use crate::sqlite::row::{self, at_most};
+use crate::sqlite::statistics::forgotten::Forgotten;
 use crate::sqlite::transaction::WriteTx;
+use crate::statistics::{beginning_of_hour, hour_of};
 use crate::submissions::ClientId;
 
 /// Submissions that are removed in one transaction.
@@ -47,6 +49,8 @@ struct GoingMessage {
     lane: LaneId,
     state: MessageState,
     last_event: Option<i64>,
+    /// When the hour began in which it was accepted.
+    hour: i64,
 }
 
 pub(super) fn remove(
@@ -153,19 +157,25 @@ pub(super) fn take_back(
     let Some(going) = going(tx, id)? else {
         return Ok(());
     };
+    let mut forgotten = Forgotten::begin(tx)?;
     for message in messages(tx, id, going.messages)? {
+        let accepted = EventKind::Accepted.code();
+        forgotten.add(message.seq.get(), message.hour, accepted);
         let state = match message.state {
             MessageState::Queued => {
                 let at = why.at.unwrap_or(going.updated_at);
-                cancel(tx, tag, &message, at, why.reason)?;
+                let place = cancel(tx, tag, &message, at, why.reason)?;
+                let cancelled = EventKind::Cancelled.code();
+                forgotten.add(place.get(), beginning_of_hour(at.as_millis()), cancelled);
                 MessageState::Cancelled
             }
             other => other,
         };
         books::forget(tx, message.lane, state)?;
-        delete_events(tx, &going, &message)?;
+        delete_events(tx, &going, &message, &mut forgotten)?;
         delete_message(tx, &message)?;
     }
+    forgotten.note(tx, going.account)?;
     if going.open > 0 {
         let counts = Counts {
             cancelled: 1,
@@ -203,11 +213,12 @@ fn going(tx: &WriteTx<'_>, id: i64) -> Result<Option<Going>> {
 }
 
 fn messages(tx: &WriteTx<'_>, id: i64, count: i64) -> Result<Vec<GoingMessage>> {
-    let mut statement = tx.connection.prepare_cached(
-        "SELECT m.seq, m.lane, m.state, ifnull(n.last_event, m.last_event) \
+    let mut statement = tx.connection.prepare_cached(&format!(
+        "SELECT m.seq, m.lane, m.state, ifnull(n.last_event, m.last_event), {hour} \
          FROM messages m LEFT JOIN news n ON n.message = m.seq \
          WHERE m.seq >= ?1 AND m.seq < ?1 + ?2 ORDER BY m.seq",
-    )?;
+        hour = hour_of("m.accepted_at")
+    ))?;
     let mut rows = statement.query([id, count])?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
@@ -217,40 +228,54 @@ fn messages(tx: &WriteTx<'_>, id: i64, count: i64) -> Result<Vec<GoingMessage>> 
             lane: LaneId(row.get(1)?),
             state: row::state(seq, row.get(2)?)?,
             last_event: row.get(3)?,
+            hour: row.get(4)?,
         });
     }
     Ok(messages)
 }
 
-/// Takes a queued message back. Those who follow the log are told; the event itself would be forgotten at once.
+/// Takes a queued message back; gives the place of that in the log. Those who follow the log are told; the event itself
+/// would be forgotten at once.
 fn cancel(
     tx: &mut WriteTx<'_>,
     tag: u32,
     going: &GoingMessage,
     at: Timestamp,
     reason: &str,
-) -> Result<()> {
+) -> Result<Seq> {
     books::finish(tx, going.lane, MessageState::Cancelled, 1)?;
     let message =
         row::message(tx.connection, tag, going.seq)?.ok_or_else(|| row::missing(going.seq))?;
     let seq = tx.next_seq();
     tx.append(|| cancelled(message, seq, at, reason));
-    Ok(())
+    Ok(seq)
 }
 
-/// Deletes a message's events from the last one back, with their reports.
-fn delete_events(tx: &WriteTx<'_>, going: &Going, message: &GoingMessage) -> Result<()> {
+/// Deletes a message's events from the last one back, with their reports, and adds them to what is forgotten.
+fn delete_events(
+    tx: &WriteTx<'_>,
+    going: &Going,
+    message: &GoingMessage,
+    forgotten: &mut Forgotten,
+) -> Result<()> {
+    let delete = format!(
+        "DELETE FROM events WHERE seq = ?1 AND message = ?2 RETURNING previous, {hour}, CAST(kind AS BIGINT)",
+        hour = hour_of("at")
+    );
     let mut reports_gone = 0;
     let mut place = message.last_event;
     while let Some(seq) = place {
-        place = tx
+        let event: Option<(Option<i64>, i64, i64)> = tx
             .connection
-            .prepare_cached(
-                "DELETE FROM events WHERE seq = ?1 AND message = ?2 RETURNING previous",
-            )?
-            .query_row([seq, message.seq.get()], |row| row.get(0))
-            .optional()?
-            .flatten();
+            .prepare_cached(&delete)?
+            .query_row([seq, message.seq.get()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        place = event.and_then(|(previous, hour, kind)| {
+            forgotten.add(seq, hour, kind);
+            previous
+        });
         if reports_gone < going.reports {
             reports_gone += reports::forget(tx, &going.tenant, Seq::new(seq))?;
         }

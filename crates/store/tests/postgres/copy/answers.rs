@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
-use model::{LaneId, Seq, Tenant};
+use model::{LaneId, Seq, Tenant, Timestamp};
 use store::directory::CommandFilter;
+use store::statistics::{Each, Span, StatisticsQuery};
 use store::submissions::{Channel, SubmissionFilter};
 
 use crate::support::submissions::Service;
@@ -21,6 +22,7 @@ pub async fn of(store: &dyn Service) -> Vec<String> {
     of_lanes(store, &mut answers).await;
     of_directory(store, &mut answers).await;
     of_submissions(store, &mut answers).await;
+    of_statistics(store, &mut answers).await;
     answers
 }
 
@@ -133,4 +135,20 @@ async fn of_submissions(store: &dyn Service, answers: &mut Vec<String>) {
             say(answers, "submission", (followed, history));
         }
     }
+}
+
+/// What was counted so far.
+pub async fn of_statistics(store: &dyn Service, answers: &mut Vec<String>) {
+    let everything = StatisticsQuery {
+        from: Timestamp::from_millis(0),
+        until: ALWAYS,
+        by: Span::Hour,
+        tenant: None,
+        account: None,
+        each: Each::Account,
+    };
+    for row in store.statistics(everything).await.unwrap() {
+        say(answers, "happened", row);
+    }
+    say(answers, "as of", store.counted_to().await.unwrap());
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use model::EventKind;
+use model::{EventKind, Timestamp};
 use store::copy::{Copied, Progress, copy};
 use store::postgres::{Address, Settings};
 use store::sqlite::FILE_NAME;
@@ -19,7 +19,7 @@ use crate::canaries::{other_key, read_all};
 use crate::cluster::{Cluster, Database};
 use crate::runtime;
 use crate::support::directory::{account, given_key};
-use crate::support::submissions::mail;
+use crate::support::submissions::{Service, mail};
 use crate::support::{assert_same, begin, event, fast_folder};
 use installation::ALWAYS;
 pub use killed::play;
@@ -140,6 +140,39 @@ fn the_work_goes_on_in_the_database_where_it_stopped() {
         assert_eq!(lease.token, 2);
         assert!(store.retry_failed(&lease, end, 100, ALWAYS).await.unwrap() > 0);
     });
+}
+
+#[test]
+fn what_happened_is_counted_on_where_it_was_counted_to() {
+    let database = Cluster::shared().database();
+    let folder = fast_folder();
+    runtime().block_on(async {
+        installation::make(folder.path()).await;
+        run(folder.path(), &database).await.unwrap();
+        let kept = number(
+            &database,
+            "SELECT count(*) FROM forgotten_events WHERE seq > 0",
+        );
+        let summed = number(
+            &database,
+            "SELECT count(*) FROM forgotten_events WHERE seq = 0",
+        );
+        assert!(kept > 0 && summed > 0, "{kept} and {summed}");
+        let (here, there) = (open(&database).await, installation::open(folder.path()));
+        assert_same(&counted_on(&here).await, &counted_on(&there).await);
+    });
+}
+
+/// What a store has counted at the end of its log, and would count anew.
+async fn counted_on(store: &dyn Service) -> Vec<String> {
+    while store.roll_up(1_000).await.unwrap().is_behind {}
+    let mut answers = Vec::new();
+    answers::of_statistics(store, &mut answers).await;
+    let anew = store.rebuild(Timestamp::from_millis(0), ALWAYS).await;
+    let anew = anew.unwrap();
+    assert!(anew.corrected == 0 && anew.counted > 50, "{anew:?}");
+    answers.push(format!("{anew:?}"));
+    answers
 }
 
 #[test]
