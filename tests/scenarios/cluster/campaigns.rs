@@ -166,6 +166,39 @@ fn a_rival_is_refused_and_told_by_whom() {
 }
 
 #[test]
+fn a_process_that_was_asleep_gives_way_to_who_took_its_run_over() {
+    let database = Cluster::shared().database();
+    let (home, sink) = (Home::on(database.address()), Sink::start(&[]));
+    let (asleep, people) = slow_run(&home, &sink);
+    asleep.signal("STOP");
+    thread::sleep(LEASE + Duration::from_secs(2));
+    let before = sink.count();
+    let second = start(&home, 2, &["--resume", "--rate", "50"]);
+    until_arrived(&sink, before + 50);
+    asleep.signal("CONT");
+    let gave_way = asleep.wait().expect_code(1);
+    let reason = "another process took run mailgrid-";
+    assert!(gave_way.stderr.contains(reason), "{gave_way}");
+    second.wait().expect_code(0);
+    check_account(&home, &sink, &people, 2 + 64);
+}
+
+#[test]
+fn who_died_while_it_began_a_campaign_is_waited_for() {
+    let database = Cluster::shared().database();
+    let (home, sink) = (Home::on(database.address()), Sink::start(&[]));
+    home.relay(sink.port());
+    let people = addresses(5);
+    write_addresses(&home, &people);
+    database.sql(
+        "INSERT INTO lanes (key, shard, holder, process, token, expires_at) \
+         VALUES ('beginning/name:spring', 0, 'dead', 1, 1, now() + interval '7 s')",
+    );
+    start(&home, 1, &["--name", "spring"]).wait().expect_code(0);
+    assert_each_once(&sink.recipients(), &people);
+}
+
+#[test]
 fn a_stopped_run_is_resumed_at_once() {
     let database = Cluster::shared().database();
     let (home, sink) = (Home::on(database.address()), Sink::start(&[]));

@@ -16,15 +16,19 @@ const WINDOW: usize = 2 + 64;
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(18);
 /// How long a process may be silent before it loses what it holds, and some more.
 const FROZEN: Duration = Duration::from_secs(13);
+/// Who takes no mail.
+const REFUSED: &str = "person00007@good.example";
 /// A moment that is over.
 const PAST: [&str; 2] = ["--schedule-at", "2020-01-01T00:00:00Z"];
 
-/// A folder with a list of so many people, whose campaigns are kept at an address.
+/// A folder with a list of so many people, whose campaigns are kept at an address; gives who takes mail.
 fn scene(store: &str, people: usize) -> (Home, Sink, Vec<String>) {
-    let (home, sink) = (Home::on(store), Sink::start(&[]));
+    let rule = format!("{REFUSED}: refuse");
+    let (home, sink) = (Home::on(store), Sink::start(&["--rule", &rule]));
     home.relay(sink.port());
-    let people = addresses(people);
+    let mut people = addresses(people);
     write_addresses(&home, &people);
+    people.retain(|address| address != REFUSED);
     (home, sink, people)
 }
 
@@ -68,6 +72,7 @@ fn each_occurrence_is_sent_once() {
     let once = register(&home, &PAST);
     until_it_is(&home, &once, "done");
     assert_each_once(&sink.recipients(), &people);
+    assert_eq!(home.exact_account()[REFUSED], "bounced");
     let again = register(&home, &["--interval", "1s", "--name", "news"]);
     until("two more occurrences", || {
         (sink.count() >= 3 * people.len()).then_some(())
