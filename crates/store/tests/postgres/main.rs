@@ -33,6 +33,7 @@ mod plans;
 mod repeated;
 mod secrets;
 mod shards;
+mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod turns;

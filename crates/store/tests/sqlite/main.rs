@@ -17,6 +17,7 @@ mod kill;
 mod payloads;
 mod processes;
 mod secrets;
+mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 

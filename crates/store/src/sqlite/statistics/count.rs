@@ -20,6 +20,21 @@ pub(super) struct Gain {
     tally: Tally,
 }
 
+impl Gain {
+    /// Whether there is nothing to add.
+    pub(super) fn is_empty(&self) -> bool {
+        self.to == self.from
+    }
+
+    /// How far the log was counted, once this is added.
+    pub(super) fn rolled_up(&self) -> RolledUp {
+        RolledUp {
+            to: Seq::new(self.to),
+            is_behind: self.is_behind,
+        }
+    }
+}
+
 /// How far the log was counted.
 pub(super) fn upto(connection: &Connection) -> Result<i64> {
     let upto = connection
@@ -56,22 +71,17 @@ pub(super) fn add(tx: &WriteTx<'_>, gain: &Gain) -> Result<RolledUp> {
             is_behind: true,
         });
     }
-    if gain.to > gain.from {
-        for (key, count) in &gain.tally.counts {
-            change(tx, key, *count)?;
-        }
-        tx.connection
-            .prepare_cached(
-                "INSERT INTO statistics_progress (id, upto, at) VALUES (1, ?1, ?2) ON CONFLICT (id) \
-                 DO UPDATE SET upto = excluded.upto, at = ifnull(excluded.at, at)",
-            )?
-            .execute(params![gain.to, gain.tally.latest])?;
+    for (key, count) in &gain.tally.counts {
+        change(tx, key, *count)?;
     }
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO statistics_progress (id, upto, at) VALUES (1, ?1, ?2) ON CONFLICT (id) \
+             DO UPDATE SET upto = excluded.upto, at = ifnull(excluded.at, at)",
+        )?
+        .execute(params![gain.to, gain.tally.latest])?;
     fold(tx, gain.to)?;
-    Ok(RolledUp {
-        to: Seq::new(gain.to),
-        is_behind: gain.is_behind,
-    })
+    Ok(gain.rolled_up())
 }
 
 /// Adds to a count, or takes from it.

@@ -36,6 +36,17 @@ pub(super) struct Counting {
     lock_file: PathBuf,
 }
 
+/// While it is held, nobody else counts anew or forgets counts, in whichever process.
+struct Turn(File);
+
+impl Drop for Turn {
+    /// A process that is just being started has the file too, for a moment: closing ours would not do.
+    fn drop(&mut self) {
+        // One that cannot be unlocked is closed.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Counting {
     pub(super) fn start(folder: &Path, file: &Path) -> Result<Self> {
         Ok(Self {
@@ -44,9 +55,8 @@ impl Counting {
         })
     }
 
-    /// Keeps others from counting anew, and from forgetting counts, as long as it is held, in whichever process they are;
-    /// `None` when somebody else has it.
-    fn try_turn(&self) -> Result<Option<File>> {
+    /// Takes the turn to count anew, or to forget counts; `None` when somebody else has it.
+    fn try_turn(&self) -> Result<Option<Turn>> {
         let unusable = |error: std::io::Error| {
             StoreError::Backend(format!("{}: {error}", self.lock_file.display()))
         };
@@ -54,7 +64,7 @@ impl Counting {
         let options = options.create(true).truncate(false).write(true);
         let file = options.open(&self.lock_file).map_err(unusable)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => Ok(Some(Turn(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
@@ -69,7 +79,10 @@ impl Statistics for SqliteStore {
             .readers
             .read(move |connection| count::gain(connection, limit))
             .await?;
-        self.writer.write(move |tx| count::add(tx, &gain)).await
+        match gain.is_empty() {
+            true => Ok(gain.rolled_up()),
+            false => self.writer.write(move |tx| count::add(tx, &gain)).await,
+        }
     }
 
     async fn statistics(&self, query: StatisticsQuery) -> Result<Vec<StatisticsRow>> {
