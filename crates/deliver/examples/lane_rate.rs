@@ -20,7 +20,8 @@ use model::{Address, Clock, Envelope, Line, Message, Priority, Tenant, TenantId}
 use smtp::client::{ClientConfig, Connector, TlsMode};
 use store::submissions::AccountCounts;
 use store::{
-    Directory, KeySource, NewCampaign, NewMessage, NewSubmission, SqliteStore, Store, Submissions,
+    Directory, KeySource, NewCampaign, NewMessage, NewSubmission, Parts, SqliteStore, Store,
+    Submissions,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -173,6 +174,7 @@ async fn fill(
             batch: None,
             deferred_until: None,
             payload: payload.clone().into(),
+            parts: Parts::Inside,
             recipients: vec![Address::parse(&format!("person{number}@example.org"))?],
             at: now,
         })

@@ -29,8 +29,8 @@ use model::{
 };
 use store::postgres::{Address as ServerAddress, Settings, migrate};
 use store::{
-    Directory, KeySource, LaneKey, Lease, NewEvent, NewSubmission, PostgresStore, SqliteStore,
-    Store, Submissions,
+    Directory, KeySource, LaneKey, Lease, NewEvent, NewSubmission, Parts, PostgresStore,
+    SqliteStore, Store, Submissions,
 };
 use support::{Outcome, attempt};
 
@@ -239,6 +239,7 @@ fn new_submission(number: usize) -> Outcome<NewSubmission> {
             text(number as u64)
         )
         .into(),
+        parts: Parts::Inside,
         recipients: vec![Address::parse(&format!("user{number}@example.org"))?],
         at: START + Duration::from_millis(number as u64 / 5),
     })

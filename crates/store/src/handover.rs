@@ -155,6 +155,7 @@ mod tests {
     use model::{Line, TenantId};
 
     use super::*;
+    use crate::Parts;
 
     fn new(recipients: usize, payload: &str) -> NewSubmission {
         NewSubmission {
@@ -165,6 +166,7 @@ mod tests {
             batch: None,
             deferred_until: None,
             payload: payload.into(),
+            parts: Parts::Inside,
             recipients: vec![Address::parse("ada@example.org").unwrap(); recipients],
             at: Timestamp::default(),
         }

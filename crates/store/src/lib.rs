@@ -15,6 +15,7 @@
 //! - [`directory`]: the same for configuration: tenants, their keys, accounts and storages
 //! - [`submissions`]: the same for what clients hand over, its counts and its reports
 //! - [`payload`]: what a submission says
+//! - [`preparation`]: the same for what has to be fetched before it is sent
 //! - [`statistics`]: the same for what happened in each hour, counted beside the log
 //! - [`nodes`]: the processes that share it
 //! - [`vault`]: secrets at rest, and their key
@@ -48,6 +49,7 @@ pub mod nodes;
 mod outcome;
 pub mod payload;
 pub mod postgres;
+pub mod preparation;
 pub mod schedule;
 pub mod sqlite;
 pub mod statistics;
@@ -69,6 +71,7 @@ pub use log::{LogBatch, Logged, NewControl, NewEvent, Origin, Tail};
 pub use nodes::{NewNode, Node, Nodes, Ordered, Orders};
 pub use payload::Payload;
 pub use postgres::PostgresStore;
+pub use preparation::{Parts, Preparation};
 pub use schedule::{Job, JobState};
 pub use sqlite::SqliteStore;
 pub use statistics::{Statistics, StatisticsQuery, StatisticsRow};

@@ -47,8 +47,26 @@ pub(crate) enum Kept<'a> {
     Sealed(String),
 }
 
+/// Where a payload is kept: each is sealed for its own place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Table {
+    /// As its client handed it over.
+    HandedOver,
+    /// As it was prepared.
+    Prepared,
+}
+
 impl<'a> Kept<'a> {
     pub(crate) fn of(
+        vault: Option<&Arc<Vault>>,
+        id: SubmissionId,
+        payload: &'a Payload,
+    ) -> Result<Self> {
+        Self::in_table(Table::HandedOver, vault, id, payload)
+    }
+
+    pub(crate) fn in_table(
+        table: Table,
         vault: Option<&Arc<Vault>>,
         id: SubmissionId,
         payload: &'a Payload,
@@ -56,7 +74,7 @@ impl<'a> Kept<'a> {
         match payload {
             Payload::Open(text) => Ok(Self::Open(text)),
             Payload::Secret(text) => {
-                let sealed = needed(vault)?.seal(place(&row(id.0)), text)?;
+                let sealed = needed(vault)?.seal(table.place(&row(id.0)), text)?;
                 Ok(Self::Sealed(sealed))
             }
         }
@@ -69,7 +87,17 @@ pub(crate) fn unseal(
     id: SubmissionId,
     sealed: &str,
 ) -> Result<Box<str>> {
-    let opened = needed(vault)?.open(place(&row(id.0)), sealed)?;
+    unseal_of(Table::HandedOver, vault, id, sealed)
+}
+
+/// The same from the text of a table.
+pub(crate) fn unseal_of(
+    table: Table,
+    vault: Option<&Arc<Vault>>,
+    id: SubmissionId,
+    sealed: &str,
+) -> Result<Box<str>> {
+    let opened = needed(vault)?.open(table.place(&row(id.0)), sealed)?;
     Ok(opened.expose().into())
 }
 
@@ -77,10 +105,15 @@ fn row(id: Seq) -> String {
     id.get().to_string()
 }
 
-fn place(row: &str) -> Place<'_> {
-    Place {
-        table: "payloads",
-        row,
-        column: "payload",
+impl Table {
+    fn place(self, row: &str) -> Place<'_> {
+        Place {
+            table: match self {
+                Self::HandedOver => "payloads",
+                Self::Prepared => "prepared",
+            },
+            row,
+            column: "payload",
+        }
     }
 }

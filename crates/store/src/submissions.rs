@@ -14,7 +14,7 @@ use model::{
 };
 
 use crate::find::From;
-use crate::{Logged, Payload, Result, StoreError};
+use crate::{Logged, Parts, Payload, Result, StoreError};
 
 /// Submissions or reports of one page.
 pub const PAGE_MAX: usize = 1_000;
@@ -43,6 +43,8 @@ pub struct NewSubmission {
     pub deferred_until: Option<Timestamp>,
     /// What it says.
     pub payload: Payload,
+    /// Where the parts of that are. Of no account where nobody prepares ahead.
+    pub parts: Parts,
     /// Whom it is for, each once whatever its case; at least one.
     pub recipients: Vec<Address>,
     /// When it was handed over.
@@ -309,8 +311,16 @@ pub trait Submissions: Send + Sync + 'static {
     /// The same, and what is there with other content stays: [`Submitted::Differs`].
     async fn submit_new(&self, batch: Vec<NewSubmission>) -> Result<Vec<Submitted>>;
 
-    /// One submission with what it says, for who makes its messages.
+    /// One submission with what it says.
     async fn payload(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>>;
+
+    /// One submission with what its messages are made from: what was prepared of it, or what it says.
+    async fn source(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>> {
+        self.payload(id).await
+    }
+
+    /// Those of some submissions that are there, without what they say.
+    async fn summaries(&self, ids: Vec<SubmissionId>) -> Result<Vec<Submission>>;
 
     /// One submission by its client's id.
     async fn submission(&self, tenant: &TenantId, client_id: &ClientId)
@@ -361,6 +371,9 @@ pub trait Submissions: Send + Sync + 'static {
         before: Timestamp,
         limit: usize,
     ) -> Result<usize>;
+
+    /// The same of all tenants, but for those of which something happened after a place of the log, news included.
+    async fn clean_up_to(&self, place: Seq, before: Timestamp, limit: usize) -> Result<usize>;
 
     /// How many submissions of a tenant are not final; with `batch`, of that batch.
     async fn pending(&self, tenant: &TenantId, batch: Option<&BatchCode>) -> Result<u64>;

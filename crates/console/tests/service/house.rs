@@ -16,7 +16,8 @@ use model::{
 use observe::reports::{ReportFigures, SyncStatus};
 use store::submissions::{Channel, Followed};
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, SqliteStore, Store, Submissions,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, Parts, SqliteStore, Store,
+    Submissions,
 };
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -239,6 +240,7 @@ impl House {
             batch: None,
             deferred_until: None,
             payload: payload.to_string().into(),
+            parts: Parts::Inside,
             recipients: recipients.iter().map(address).collect(),
             at: self.clock.now(),
         };

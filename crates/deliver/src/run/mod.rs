@@ -342,14 +342,16 @@ impl Shared {
         let troubles = settings.troubles.clone();
         let troubles = troubles.unwrap_or_else(|| Arc::new(own_troubles()));
         troubles.begin();
+        let pool = settings.pool.clone().unwrap_or_else(own_pool);
+        let recent = Recent::new(Arc::clone(&delivery.supply), Arc::clone(&pool));
         let (recorder, outcomes) =
             recorder::channel(unrecorded_max + connections_max, Arc::clone(&allowance));
         let shared = Self {
             work: Arc::new(WorkQueue::new(settings.read_ahead_max)),
             bench: Bench::default(),
-            recent: Arc::new(Recent::new(Arc::clone(&delivery.supply))),
+            recent: Arc::new(recent),
             recorder,
-            pool: settings.pool.clone().unwrap_or_else(own_pool),
+            pool,
             party: settings
                 .connections
                 .clone()

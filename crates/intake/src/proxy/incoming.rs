@@ -4,7 +4,7 @@ use model::{BatchCode, FieldError, Priority, Secret, Timestamp};
 use prepare::{Draft, DraftError};
 use serde_json::Value;
 use store::submissions::ClientId;
-use store::{NewSubmission, Payload};
+use store::{NewSubmission, Parts, Payload};
 
 use super::object::{Object, Place};
 use super::problem::Problem;
@@ -59,6 +59,10 @@ pub(super) fn read(
         batch,
         deferred_until,
         payload,
+        parts: match draft.is_whole() {
+            true => Parts::Inside,
+            false => Parts::Outside,
+        },
         recipients: draft.recipients(),
         at: terms.at,
     })

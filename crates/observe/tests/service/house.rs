@@ -12,7 +12,7 @@ use model::{
 use observe::reports::{ReportSettings, Reporter, Reports, SyncStatus};
 use store::submissions::Followed;
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, SqliteStore, Store, Submissions,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Parts, SqliteStore, Store, Submissions,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -130,6 +130,7 @@ impl House {
             batch: None,
             deferred_until: None,
             payload: "{}".into(),
+            parts: Parts::Inside,
             recipients: recipients
                 .iter()
                 .map(|text| Address::parse(text).unwrap())

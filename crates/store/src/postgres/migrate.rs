@@ -29,6 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         statements: include_str!("migrations/0002_statistics.sql"),
         oldest: 1,
     },
+    Migration {
+        statements: include_str!("migrations/0003_preparing.sql"),
+        oldest: 1,
+    },
 ];
 
 /// Keeps two who migrate at once apart. Any number does, as long as it stays the same.

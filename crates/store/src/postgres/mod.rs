@@ -17,6 +17,7 @@
 //! - `directory`: tenants and what belongs to them, one file a table
 //! - `submissions`: what clients hand over, its counts and its reports, one file an operation
 //! - `statistics`: what happened in each hour, counted beside the log
+//! - `preparing`: what is fetched before it is sent
 //! - `unlock`: the encryption key at opening
 //! - `filling`: an empty database that is filled whole, or not at all
 //! - `fault`: what the server says is wrong
@@ -42,6 +43,7 @@ mod listen;
 mod migrate;
 mod nodes;
 mod partitions;
+mod preparing;
 mod record;
 mod retry;
 mod row;
@@ -70,13 +72,15 @@ use crate::nodes::{ORDERS_MAX, Ordered};
 use crate::vault::{KeySource, Vault};
 use crate::{
     Accepted, Books, Campaign, Due, Find, Found, Job, LaneKey, Lease, Logged, NewCampaign,
-    NewControl, NewEvent, NewMessage, Progress, Queued, Renewal, Result, Store, Tail, Timeline,
+    NewControl, NewEvent, NewMessage, Progress, Queued, Renewal, Result, Store, StoreError, Tail,
+    Timeline,
 };
 pub use address::Address;
 pub(crate) use filling::Filling;
 use holder::Holder;
 use listen::Ears;
 pub use migrate::{Migrated, migrate};
+use preparing::WRITING_AHEAD;
 use session::Sessions;
 use statistics::Counting;
 use writer::Writer;
@@ -115,6 +119,8 @@ pub struct PostgresStore {
     looking: Sessions,
     /// Counts what happened.
     counting: Counting,
+    /// Writes what was prepared, beside the log.
+    ahead: Sessions,
     holder: Holder,
     /// What other processes ask for.
     orders: broadcast::Sender<Ordered>,
@@ -174,6 +180,7 @@ impl PostgresStore {
             delivering: Sessions::reading(address, DELIVERING)?,
             looking: Sessions::reading(address, LOOKING)?,
             counting: Counting::new(address)?,
+            ahead: Sessions::new(address, WRITING_AHEAD)?,
             holder,
             orders,
             tag,
@@ -209,6 +216,25 @@ impl PostgresStore {
         self.writer
             .write(move |tx| partitions::prepare(tx).boxed())
             .await
+    }
+
+    /// Drops the parts of months long over in which nothing is left. One that somebody looks into stays for now.
+    async fn drop_emptied_partitions(&self) -> Result<()> {
+        let emptied = self
+            .looking
+            .read(|session| partitions::emptied(session).boxed())
+            .await?;
+        for part in emptied {
+            let dropped = self
+                .writer
+                .write(move |tx| async move { partitions::drop_emptied(tx, &part).await }.boxed())
+                .await;
+            match dropped {
+                Ok(()) | Err(StoreError::Unavailable(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -67,7 +67,8 @@ impl Nodes for PostgresStore {
     async fn keep_house(&self) -> Result<()> {
         self.prepare_partitions().await?;
         self.holder.ask(CLEAR_ENDS, &[]).await?;
-        Ok(())
+        self.clear_prepared().await?;
+        self.drop_emptied_partitions().await
     }
 
     async fn check(&self) -> Result<()> {

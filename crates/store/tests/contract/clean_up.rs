@@ -104,6 +104,43 @@ fn what_is_final_told_and_old_is_forgotten() {
     });
 }
 
+/// Who copies the log elsewhere says how far that has come.
+#[test]
+fn nothing_is_forgotten_of_which_something_happened_after_a_place() {
+    on_each_backend(async |place| {
+        let service = place.service().await;
+        settle(&*service, "acme").await;
+        let mut ids = Vec::new();
+        for id in ["1", "2", "3"] {
+            ids.push(finished(&*service, "acme", id, 10).await);
+        }
+        acknowledge_all(&*service, "acme").await;
+        let log = whole_log(&*service).await;
+        let last_of = |id: SubmissionId| {
+            let about = [id.0, id.0.next()];
+            let of = log
+                .iter()
+                .filter(|logged| about.contains(&logged.event.message));
+            of.map(|logged| logged.event.seq).max().unwrap()
+        };
+        let clean_up_to = async |place, before| {
+            let cleaned = service.clean_up_to(place, second(before), 9).await;
+            cleaned.unwrap()
+        };
+        // Its news are the last of it.
+        let almost = Seq::new(last_of(ids[0]).get() - 1);
+        assert_eq!(clean_up_to(almost, 100).await, 0);
+        assert_eq!(clean_up_to(last_of(ids[1]), 10).await, 0);
+        assert_eq!(clean_up_to(last_of(ids[1]), 100).await, 2);
+        let left = service.summaries(ids.clone()).await.unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!((left[0].id, left[0].client_id.as_str()), (ids[2], "3"));
+        assert_eq!(clean_up_to(last_of(ids[2]), 100).await, 1);
+        assert!(service.summaries(ids).await.unwrap().is_empty());
+        assert!(whole_log(&*service).await.is_empty());
+    });
+}
+
 #[test]
 fn it_is_forgotten_some_at_a_time_and_the_oldest_first() {
     on_each_backend(async |place| {

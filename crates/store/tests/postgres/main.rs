@@ -30,6 +30,7 @@ mod nodes;
 mod orders;
 mod partitions;
 mod plans;
+mod preparing;
 mod repeated;
 mod secrets;
 mod shards;

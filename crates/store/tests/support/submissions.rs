@@ -2,7 +2,7 @@
 
 use model::account::AccountPk;
 use model::{Address, Line, Priority, Suspension};
-use store::{Directory, NewSubmission, Statistics, Store, Submissions};
+use store::{Directory, NewSubmission, Parts, Statistics, Store, Submissions};
 
 use super::START;
 use super::directory::{account, account_id, tenant, tenant_id};
@@ -32,6 +32,7 @@ pub fn mail(owner: &str, id: &str, recipients: &[&str]) -> NewSubmission {
         batch: None,
         deferred_until: None,
         payload: format!(r#"{{"subject":"{id}"}}"#).into(),
+        parts: Parts::Inside,
         recipients: recipients.iter().map(address).collect(),
         at: START,
     }

@@ -16,8 +16,8 @@ use model::{
 use store::postgres::{self, Address as DatabaseAddress};
 use store::submissions::AccountCounts;
 use store::{
-    Directory, KeySource, Logged, NewSubmission, PostgresStore, SqliteStore, Store, Submissions,
-    Submitted,
+    Directory, KeySource, Logged, NewSubmission, Parts, PostgresStore, SqliteStore, Store,
+    Submissions, Submitted,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -213,6 +213,7 @@ impl World {
             batch: None,
             deferred_until: None,
             payload: r#"{"make":"plain"}"#.into(),
+            parts: Parts::Inside,
             recipients: vec![Address::parse(&format!("{id}@example.org")).unwrap()],
             at: self.clock.now(),
         }

@@ -14,7 +14,7 @@ use model::{
 use serde_json::{Value, json};
 use store::directory::Instance;
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, SqliteStore, Store, Submissions,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Parts, SqliteStore, Store, Submissions,
     Submitted,
 };
 use tempfile::TempDir;
@@ -198,6 +198,7 @@ impl World {
             batch: None,
             deferred_until: None,
             payload: payload.to_string().into(),
+            parts: Parts::Inside,
             recipients: recipients.iter().map(address).collect(),
             at: self.clock.now(),
         };

@@ -149,24 +149,38 @@ pub(in crate::postgres) async fn remove_of_account(
     forget(tx, tag, all, &why).await
 }
 
-/// Submissions that were final before a moment and whose reports all arrived, of each account the oldest first. It is
-/// asked before anybody has to wait for the answer.
+/// Which submissions are old.
+pub(super) struct Old {
+    /// Those of that tenant; of all without one.
+    pub(super) tenant: Option<TenantId>,
+    /// They were final before.
+    pub(super) before: Timestamp,
+    /// Nothing happened to their messages after that place of the log.
+    pub(super) place: Option<Seq>,
+}
+
+/// Old submissions whose reports all arrived, of each account the oldest first. It is asked before anybody has to wait for
+/// the answer.
 pub(super) async fn forgettable(
     session: &Session,
-    tenant: Option<&TenantId>,
-    before: Timestamp,
+    old: &Old,
     limit: usize,
 ) -> Result<Vec<SubmissionId>> {
     let rows = session
         .rows(
             "SELECT old.id FROM accounts a CROSS JOIN LATERAL \
-             (SELECT id FROM submissions WHERE account = a.pk AND open = 0 AND reports = 0 AND finished_at < $2 \
+             (SELECT id FROM submissions s WHERE account = a.pk AND open = 0 AND reports = 0 AND finished_at < $2 \
+              AND ($4::bigint IS NULL OR NOT EXISTS (\
+                  SELECT FROM messages m LEFT JOIN news n ON n.message = m.seq \
+                  WHERE m.seq >= s.id AND m.seq < s.id + s.messages \
+                  AND greatest(m.seq, m.last_event, n.last_event) > $4)) \
               ORDER BY finished_at LIMIT $3) AS old \
              WHERE $1::text IS NULL OR a.tenant = $1 LIMIT $3",
             &[
-                &tenant.map(TenantId::as_str),
-                &before.as_millis(),
+                &old.tenant.as_ref().map(TenantId::as_str),
+                &old.before.as_millis(),
                 &at_most(limit),
+                &old.place.map(Seq::get),
             ],
         )
         .await?;
@@ -339,6 +353,8 @@ async fn delete_submissions(session: &Session, all: &[Going]) -> Result<()> {
         session,
         &[
             "DELETE FROM payloads WHERE submission = ANY ($1)",
+            "DELETE FROM unprepared WHERE submission = ANY ($1)",
+            "DELETE FROM prepared WHERE submission = ANY ($1)",
             "DELETE FROM submissions WHERE id = ANY ($1)",
         ],
         &[&ids],

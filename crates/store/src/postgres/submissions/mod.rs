@@ -15,8 +15,8 @@ pub(super) mod forget;
 mod lanes;
 mod list;
 mod news;
-mod payload;
-mod read;
+pub(super) mod payload;
+pub(super) mod read;
 mod replace;
 mod reports;
 mod rows;
@@ -39,6 +39,7 @@ use crate::submissions::{
     Report, ReportBacklog, SubmissionFilter, Waiting, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
+use forget::Old;
 use submit::{House, Offered};
 
 impl PostgresStore {
@@ -64,6 +65,22 @@ impl PostgresStore {
         }
         Ok(answers)
     }
+
+    async fn forget(&self, old: Old, limit: usize) -> Result<usize> {
+        let tag = self.tag;
+        let ids = self
+            .looking
+            .read(move |session| {
+                async move { forget::forgettable(session, &old, limit).await }.boxed()
+            })
+            .await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        self.writer
+            .write(move |tx| async move { forget::clean_up(tx, tag, &ids).await }.boxed())
+            .await
+    }
 }
 
 #[async_trait]
@@ -81,6 +98,23 @@ impl Submissions for PostgresStore {
         self.delivering
             .read(move |session| {
                 async move { read::payload(session, tag, vault.as_ref(), id).await }.boxed()
+            })
+            .await
+    }
+
+    async fn summaries(&self, ids: Vec<SubmissionId>) -> Result<Vec<Submission>> {
+        let tag = self.tag;
+        let ids: Vec<i64> = ids.iter().map(|id| id.0.get()).collect();
+        self.looking
+            .read(move |session| async move { read::alone(session, tag, &ids).await }.boxed())
+            .await
+    }
+
+    async fn source(&self, id: SubmissionId) -> Result<Option<(Submission, Box<str>)>> {
+        let (tag, vault) = (self.tag, self.vault.clone());
+        self.delivering
+            .read(move |session| {
+                async move { read::source(session, tag, vault.as_ref(), id).await }.boxed()
             })
             .await
     }
@@ -175,20 +209,21 @@ impl Submissions for PostgresStore {
         before: Timestamp,
         limit: usize,
     ) -> Result<usize> {
-        let (tag, tenant) = (self.tag, tenant.cloned());
-        let ids = self
-            .looking
-            .read(move |session| {
-                async move { forget::forgettable(session, tenant.as_ref(), before, limit).await }
-                    .boxed()
-            })
-            .await?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        self.writer
-            .write(move |tx| async move { forget::clean_up(tx, tag, &ids).await }.boxed())
-            .await
+        let old = Old {
+            tenant: tenant.cloned(),
+            before,
+            place: None,
+        };
+        self.forget(old, limit).await
+    }
+
+    async fn clean_up_to(&self, place: Seq, before: Timestamp, limit: usize) -> Result<usize> {
+        let old = Old {
+            tenant: None,
+            before,
+            place: Some(place),
+        };
+        self.forget(old, limit).await
     }
 
     async fn pending(&self, tenant: &TenantId, batch: Option<&BatchCode>) -> Result<u64> {

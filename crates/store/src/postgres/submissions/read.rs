@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Seq, SubmissionId, TenantId};
+use model::{Secret, Seq, SubmissionId, TenantId};
 use tokio_postgres::Row;
 
 use super::payload;
 use crate::postgres::row::{EVENT_COLUMNS, EVENT_WIDTH, MESSAGE_COLUMNS, MESSAGE_WIDTH, to_logged};
 use crate::postgres::session::Session;
 use crate::postgres::timeline;
+use crate::preparation::Unprepared;
 use crate::submissions::row::{WIDTH, to_submission};
 use crate::submissions::{ClientId, Followed, FollowedMessage, HISTORY_MAX, ListedSubmission};
 use crate::vault::Vault;
-use crate::{Logged, Result, Submission};
+use crate::{Logged, Payload, Result, StoreError, Submission};
 
 /// The columns [`to_submission`] reads, from `submissions s JOIN accounts a`.
 pub(super) const COLUMNS: &str = "s.id, s.tenant, s.client_id, s.account, a.id, s.priority, s.batch, \
@@ -44,6 +45,56 @@ pub(super) async fn payload(
     };
     let payload = payload::open(vault, id, &row, WIDTH)?;
     Ok(Some((to_submission(&row, 0, tag)?, payload)))
+}
+
+/// The same with what its messages are made from: what was prepared of what it says now, or that itself.
+pub(super) async fn source(
+    session: &Session,
+    tag: u32,
+    vault: Option<&Arc<Vault>>,
+    id: SubmissionId,
+) -> Result<Option<(Submission, Box<str>)>> {
+    let query = format!(
+        "SELECT {COLUMNS}, {} FROM submissions s JOIN accounts a ON a.pk = s.account \
+         JOIN payloads p ON p.submission = s.id \
+         LEFT JOIN prepared r ON r.submission = s.id AND r.digest = p.digest WHERE s.id = $1",
+        payload::SOURCE_COLUMNS
+    );
+    let Some(row) = session.row_if_any(&query, &[&id.0.get()]).await? else {
+        return Ok(None);
+    };
+    let source = payload::open_source(vault, id, &row, WIDTH)?;
+    Ok(Some((to_submission(&row, 0, tag)?, source)))
+}
+
+/// The same for who prepares it.
+pub(in crate::postgres) async fn unprepared(
+    session: &Session,
+    tag: u32,
+    vault: Option<&Arc<Vault>>,
+    id: SubmissionId,
+) -> Result<Option<Unprepared>> {
+    let query = format!(
+        "SELECT {COLUMNS}, {}, p.digest FROM submissions s JOIN accounts a ON a.pk = s.account \
+         JOIN payloads p ON p.submission = s.id WHERE s.id = $1",
+        payload::COLUMNS
+    );
+    let Some(row) = session.row_if_any(&query, &[&id.0.get()]).await? else {
+        return Ok(None);
+    };
+    let text = payload::open(vault, id, &row, WIDTH)?;
+    let digest: &[u8] = row.try_get(WIDTH + 2)?;
+    Ok(Some(Unprepared {
+        submission: to_submission(&row, 0, tag)?,
+        // What is made of a secret is one.
+        payload: match row.try_get(WIDTH)? {
+            true => Payload::Secret(Secret::new(text.into_string())),
+            false => Payload::Open(text),
+        },
+        digest: digest
+            .try_into()
+            .map_err(|_| StoreError::Damaged(format!("the digest of submission {}", id.0.get())))?,
+    }))
 }
 
 pub(super) async fn by_client_id(

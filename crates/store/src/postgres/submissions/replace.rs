@@ -5,8 +5,9 @@ use model::{BatchCode, LaneId, MessageId, Seq, Timestamp};
 use super::forget::{self, TakenBack};
 use super::payload;
 use super::submit::Item;
-use crate::handover::{Known, due_at};
+use crate::handover::Known;
 use crate::payload::Kept;
+use crate::postgres::preparing;
 use crate::postgres::row::at_most;
 use crate::postgres::transaction::WriteTx;
 use crate::{NewSubmission, Result};
@@ -80,11 +81,12 @@ pub(super) async fn rewrite(
                 &id,
                 &known.messages,
                 &new.priority.code(),
-                &due_at(new).as_millis(),
+                &item.due_at().as_millis(),
                 &item.is_held,
             ],
         )
         .await?;
+    preparing::begin_anew(&tx.session, known.id, item.wait()).await?;
     for row in &rows {
         tx.has_mail(LaneId(row.try_get(0)?), new.priority);
     }

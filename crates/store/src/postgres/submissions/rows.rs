@@ -8,7 +8,7 @@ use model::{Address, BatchCode, LaneId, Seq, SubmissionId, Timestamp};
 use super::payload;
 use super::submit::Item;
 use crate::Result;
-use crate::handover::{NO_CONTENT, NO_DATA, due_at};
+use crate::handover::{NO_CONTENT, NO_DATA};
 use crate::payload::Kept;
 use crate::postgres::row::at_most;
 use crate::postgres::session::Session;
@@ -19,6 +19,7 @@ pub(super) struct Rows {
     submissions: SubmissionRows,
     payloads: PayloadRows,
     messages: MessageRows,
+    unprepared: UnpreparedRows,
 }
 
 #[derive(Default)]
@@ -40,6 +41,13 @@ struct PayloadRows {
     digests: Vec<Vec<u8>>,
     sealed: Vec<bool>,
     texts: Vec<String>,
+}
+
+#[derive(Default)]
+struct UnpreparedRows {
+    submissions: Vec<i64>,
+    priorities: Vec<i64>,
+    due: Vec<i64>,
 }
 
 #[derive(Default)]
@@ -78,6 +86,11 @@ impl Rows {
         self.payloads.digests.push(item.digest.to_vec());
         self.payloads.sealed.push(is_sealed);
         self.payloads.texts.push(text);
+        if let Some(wait) = item.wait() {
+            self.unprepared.submissions.push(id.0.get());
+            self.unprepared.priorities.push(wait.priority.code());
+            self.unprepared.due.push(wait.due_at.as_millis());
+        }
     }
 
     pub(super) fn add_message(
@@ -92,7 +105,7 @@ impl Rows {
         rows.seqs.push(seq.get());
         rows.lanes.push(lane.0);
         rows.submissions.push(submission.0.get());
-        rows.due.push(due_at(new).as_millis());
+        rows.due.push(item.due_at().as_millis());
         rows.at.push(new.at.as_millis());
         rows.priorities.push(new.priority.code());
         rows.held.push(item.is_held);
@@ -184,6 +197,22 @@ impl Rows {
                     &rows.folded,
                     &rows.addresses,
                 ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// What waits to be prepared; of most batches nothing.
+    pub(super) async fn insert_unprepared(&self, session: &Session) -> Result<()> {
+        let rows = &self.unprepared;
+        if rows.submissions.is_empty() {
+            return Ok(());
+        }
+        session
+            .execute(
+                "INSERT INTO unprepared (submission, priority, due_at) \
+                 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])",
+                &[&rows.submissions, &rows.priorities, &rows.due],
             )
             .await?;
         Ok(())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use model::account::AccountPk;
-use model::{Seq, SubmissionId, TenantId};
+use model::{Seq, SubmissionId, TenantId, Timestamp};
 use tokio::try_join;
 
 use super::counts;
@@ -16,15 +16,17 @@ use super::replace;
 use super::rows::Rows;
 use super::windows::Windows;
 use crate::fact::Counts;
-use crate::handover::{Digest, Known, Replacing, accepted};
+use crate::handover::{Digest, Known, Replacing, accepted, due_at};
 use crate::payload::Kept;
 use crate::postgres::books;
+use crate::postgres::preparing::Wait;
 use crate::postgres::row::at_most;
 use crate::postgres::session::Session;
 use crate::postgres::transaction::WriteTx;
+use crate::preparation::PREPARED_WITHIN;
 use crate::submissions::ClientId;
 use crate::vault::Vault;
-use crate::{NewSubmission, Result, StoreError, Submitted};
+use crate::{NewSubmission, Parts, Result, StoreError, Submitted};
 
 /// What every batch is taken with.
 #[derive(Clone)]
@@ -79,6 +81,25 @@ pub(super) struct Item {
     pub(super) account: AccountPk,
     pub(super) digest: [u8; 32],
     pub(super) is_held: bool,
+}
+
+impl Item {
+    /// Whether its parts are fetched ahead, and when it is due otherwise. What is held back is not: it may be for long.
+    pub(super) fn wait(&self) -> Option<Wait> {
+        let waits = self.new.parts == Parts::Outside && !self.is_held;
+        waits.then(|| Wait {
+            priority: self.new.priority,
+            due_at: due_at(&self.new),
+        })
+    }
+
+    /// When its messages are due, unless it is prepared before.
+    pub(super) fn due_at(&self) -> Timestamp {
+        match self.wait() {
+            Some(wait) => wait.due_at + PREPARED_WITHIN,
+            None => due_at(&self.new),
+        }
+    }
 }
 
 impl Desk {
@@ -186,6 +207,7 @@ impl Desk {
             rows.insert_submissions(session),
             rows.insert_payloads(session),
             rows.insert_messages(session),
+            rows.insert_unprepared(session),
             try_join_all(
                 lanes
                     .iter()

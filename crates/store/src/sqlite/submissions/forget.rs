@@ -33,6 +33,15 @@ pub(in crate::sqlite) struct TakenBack<'a> {
     pub(super) reason: &'a str,
 }
 
+/// Which submissions are old.
+#[derive(Clone, Copy)]
+pub(super) struct Old {
+    /// They were final before.
+    pub(super) before: Timestamp,
+    /// Nothing happened to their messages after that place of the log.
+    pub(super) place: Option<Seq>,
+}
+
 /// The row of a submission that goes.
 struct Going {
     tenant: String,
@@ -106,7 +115,7 @@ pub(super) fn clean_up(
     tx: &mut WriteTx<'_>,
     tag: u32,
     tenant: Option<&TenantId>,
-    before: Timestamp,
+    old: Old,
     limit: usize,
 ) -> Result<usize> {
     let accounts = match tenant {
@@ -120,7 +129,7 @@ pub(super) fn clean_up(
     };
     let mut forgotten = 0;
     for account in accounts {
-        let ids = forgettable(tx, account, before, limit - forgotten)?;
+        let ids = forgettable(tx, account, old, limit - forgotten)?;
         for &id in &ids {
             take_back(tx, tag, id, &why)?;
         }
@@ -129,19 +138,24 @@ pub(super) fn clean_up(
     Ok(forgotten)
 }
 
-/// Submissions of an account that were final before a moment and whose reports all arrived, the oldest first.
-fn forgettable(
-    tx: &WriteTx<'_>,
-    account: AccountPk,
-    before: Timestamp,
-    limit: usize,
-) -> Result<Vec<i64>> {
+/// Old submissions of an account whose reports all arrived, the oldest first.
+fn forgettable(tx: &WriteTx<'_>, account: AccountPk, old: Old, limit: usize) -> Result<Vec<i64>> {
     let mut statement = tx.connection.prepare_cached(
-        "SELECT id FROM submissions INDEXED BY forgettable \
-         WHERE account = ?1 AND finished_at < ?2 AND open = 0 AND reports = 0 ORDER BY finished_at LIMIT ?3",
+        "SELECT id FROM submissions s INDEXED BY forgettable \
+         WHERE account = ?1 AND finished_at < ?2 AND open = 0 AND reports = 0 \
+         AND (?4 IS NULL OR NOT EXISTS (\
+             SELECT 1 FROM messages m LEFT JOIN news n ON n.message = m.seq \
+             WHERE m.seq >= s.id AND m.seq < s.id + s.messages \
+             AND max(m.seq, ifnull(m.last_event, 0), ifnull(n.last_event, 0)) > ?4)) \
+         ORDER BY finished_at LIMIT ?3",
     )?;
     let rows = statement.query_map(
-        params![account.0, before.as_millis(), at_most(limit)],
+        params![
+            account.0,
+            old.before.as_millis(),
+            at_most(limit),
+            old.place.map(Seq::get)
+        ],
         |row| row.get(0),
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -32,6 +32,7 @@ use crate::submissions::{
     Report, ReportBacklog, SubmissionFilter, Waiting, WaitingLane,
 };
 use crate::{Logged, NewSubmission, Result, Submission, Submissions, Submitted};
+use forget::Old;
 
 impl SqliteStore {
     async fn hand_over(
@@ -66,6 +67,16 @@ impl Submissions for SqliteStore {
         let (tag, vault) = (self.tag, self.vault.clone());
         self.delivering
             .read(move |connection| read::payload(connection, tag, vault.as_ref(), id))
+            .await
+    }
+
+    async fn summaries(&self, ids: Vec<SubmissionId>) -> Result<Vec<Submission>> {
+        let tag = self.tag;
+        self.looking
+            .read(move |connection| {
+                let alone = |id: &SubmissionId| read::alone(connection, tag, *id).transpose();
+                ids.iter().filter_map(alone).collect()
+            })
             .await
     }
 
@@ -153,8 +164,23 @@ impl Submissions for SqliteStore {
         limit: usize,
     ) -> Result<usize> {
         let (tag, tenant) = (self.tag, tenant.cloned());
+        let old = Old {
+            before,
+            place: None,
+        };
         self.writer
-            .write(move |tx| forget::clean_up(tx, tag, tenant.as_ref(), before, limit))
+            .write(move |tx| forget::clean_up(tx, tag, tenant.as_ref(), old, limit))
+            .await
+    }
+
+    async fn clean_up_to(&self, place: Seq, before: Timestamp, limit: usize) -> Result<usize> {
+        let tag = self.tag;
+        let old = Old {
+            before,
+            place: Some(place),
+        };
+        self.writer
+            .write(move |tx| forget::clean_up(tx, tag, None, old, limit))
             .await
     }
 
