@@ -104,6 +104,8 @@ test("axe finds nothing grave on any page of the service, and none is wider than
   await look("traffic by tenant, suspended");
   await visit.go(traffic.PLACES.messages);
   await look("messages");
+  await visit.go(traffic.PLACES.statistics);
+  await look("statistics");
   await visit.go(traffic.PLACES.nodes);
   await visit.page.getByTestId("work-row").first().waitFor();
   await look("nodes");
@@ -143,5 +145,13 @@ test("the keyboard reaches every part of the service's pages", async t => {
   await tabTo(page, ".dialogue summary");
   await page.keyboard.press("Enter");
   await tabTo(page, '[data-testid="dialogue"]');
+  await tabTo(page, 'nav a[href="#/statistics"]');
+  await page.keyboard.press("Enter");
+  await page.getByTestId("statistics-row").first().waitFor();
+  await tabTo(page, '[data-testid="span-months"]');
+  await page.keyboard.press("Enter");
+  for (const part of ['[data-testid="filter-tenant"]', '[data-testid="chart-outcomes"] button', "th button"]) {
+    await tabTo(page, part);
+  }
   visit.assertClean();
 });

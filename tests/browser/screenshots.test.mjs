@@ -72,6 +72,8 @@ test("pictures of every page of the service", async t => {
     await picture(visit, "service-tenants", look);
     await visit.go(traffic.PLACES.messages);
     await picture(visit, "service-messages", look);
+    await visit.go(traffic.PLACES.statistics);
+    await picture(visit, "service-statistics", look);
     await visit.go(traffic.PLACES.nodes);
     await visit.page.getByTestId("work-row").first().waitFor();
     await picture(visit, "service-nodes", look);

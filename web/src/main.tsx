@@ -21,6 +21,7 @@ import { Recipients } from "./pages/recipients";
 import { href, route } from "./route";
 import { Submission } from "./pages/submission";
 import { Submissions } from "./pages/submissions";
+import { Statistics } from "./pages/statistics";
 import { Traffic } from "./pages/traffic";
 import { connection, figures, followRun, followService, service, traffic } from "./state";
 import { start as startTheme } from "./theme";
@@ -38,10 +39,16 @@ const TITLES: Record<string, string> = {
   activity: "Activity",
   campaigns: "Campaigns",
   messages: "Messages",
+  statistics: "Statistics",
   nodes: "Nodes",
 };
 /** The pages that show more than the stream tells, so that they need not wait for it. */
-const INDEPENDENT: ReadonlySet<string | undefined> = new Set(["campaigns", "messages", "nodes"]);
+const INDEPENDENT: ReadonlySet<string | undefined> = new Set([
+  "campaigns",
+  "messages",
+  "statistics",
+  "nodes",
+]);
 
 /** Whether it is known which console this is. */
 const isAsked = signal(false);
@@ -53,6 +60,7 @@ function Page() {
 function ServicePage() {
   const [page, pk] = route.value.path;
   if (page === undefined) return <Traffic />;
+  if (page === "statistics") return <Statistics />;
   if (page === "nodes") return <Nodes />;
   if (page !== "messages") return <h1>There is no such page</h1>;
   return pk === undefined ? <Submissions /> : <Submission pk={pk} />;

@@ -14,6 +14,7 @@
 //! - [`log_lines`]: one log line a change
 //! - [`reports`]: what became of submissions, told to their tenants' applications
 //! - [`service_log`]: the log of the service, one line an event
+//! - [`statistics`]: what happened by hours, days and months, as it is asked for and told
 //! - [`terminal`]: the live progress bar
 //! - [`summary`]: the closing account as text
 
@@ -24,6 +25,7 @@ pub mod monitor;
 pub mod provider;
 pub mod reports;
 pub mod service_log;
+pub mod statistics;
 pub mod summary;
 pub mod tally;
 pub mod terminal;

@@ -10,6 +10,8 @@ use crate::tally::Tally;
 
 /// How often the bar may be drawn anew.
 const DRAWS_PER_SECOND: u8 = 10;
+/// How often a time that passes is shown anew.
+const TICK: Duration = Duration::from_millis(200);
 /// The span the shown rate is measured over.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
 
@@ -43,6 +45,17 @@ impl Bar {
         let style = ProgressStyle::with_template("{bar:30.cyan/dim} {percent:>3}%  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("━━─"));
+        Self(bar)
+    }
+
+    /// How long something takes of which nobody knows when it ends.
+    pub fn of_time(what: &'static str) -> Self {
+        let bar = SCREEN.add(ProgressBar::new_spinner());
+        let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        bar.set_style(style);
+        bar.set_message(what);
+        bar.enable_steady_tick(TICK);
         Self(bar)
     }
 

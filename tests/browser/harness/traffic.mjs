@@ -15,6 +15,7 @@ import { Visit } from "./visit.mjs";
 export const PLACES = {
   traffic: { hash: "#/", mark: "account-row" },
   messages: { hash: "#/messages", mark: "submission-row" },
+  statistics: { hash: "#/statistics", mark: "statistics-row" },
   nodes: { hash: "#/nodes", mark: "node-row" },
 };
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::cluster::Cluster;
-use crate::harness::{Application, Hook, Installation, Post, Sink, amount, until, until_within};
+use crate::harness::{
+    Application, Caller, Home, Hook, Installation, Post, Sink, amount, until, until_within,
+};
 
 /// Applications are called every second while there is nothing to tell.
 const EVERY_SECOND: (&str, &str) = ("GLASSPOST_REPORT_INTERVAL", "1");
@@ -99,4 +101,57 @@ fn reports_go_on_when_their_process_dies() {
         .collect();
     assert_eq!(more, Vec::<&String>::new(), "told twice");
     assert!(installation.holder("duty/reports").is_some());
+}
+
+/// Waits until statistics count so many messages, all of them delivered.
+fn counted(installation: &Installation<'_>, messages: usize) {
+    let expected = [json!(messages), json!(messages)];
+    until_within(TAKEN_OVER_WITHIN, "the statistics of all", || {
+        let total = installation.node(0).get("/statistics")["total"].clone();
+        (["accepted", "delivered"].map(|kind| total[kind].clone()) == expected).then_some(())
+    });
+}
+
+/// Counts everything anew; gives how many figures were wrong.
+fn rebuilt(installation: &Installation<'_>) -> u64 {
+    let store = installation.address();
+    let arguments = ["statistics", "rebuild", "--json", "--store", store];
+    let rebuilt = Home::new().glasspost(&arguments).wait().expect_code(0);
+    let rebuilt: Value = serde_json::from_str(&rebuilt.stdout).unwrap();
+    rebuilt["corrected"].as_u64().unwrap()
+}
+
+#[test]
+fn what_happened_is_counted_once_when_who_counts_dies() {
+    let roles = ["api", "worker", "worker", "smtp"];
+    let mut installation = Installation::start(Cluster::shared(), &roles);
+    let sink = Sink::start(&[]);
+    let shop = installation.node(0).tenant("shop", sink.port());
+    hand_over(&shop, 0);
+    counted(&installation, MESSAGES);
+    for round in 1..=amount(1, 10) {
+        let holder = installation
+            .holder("duty/statistics")
+            .expect("somebody counts");
+        hand_over(&shop, round);
+        installation.kill(holder);
+        counted(&installation, (round + 1) * MESSAGES);
+    }
+    assert_eq!(rebuilt(&installation), 0);
+    installation.sql("UPDATE statistics SET count = count + 7 WHERE kind = 1");
+    assert!(rebuilt(&installation) > 0);
+    counted(&installation, (amount(1, 10) + 1) * MESSAGES);
+    assert_eq!(rebuilt(&installation), 0);
+    // Older than anything is kept: housekeeping forgets it.
+    installation.sql("INSERT INTO statistics (hour, tenant, account, kind, count) VALUES (0, 'shop', 'main', 1, 5)");
+    for number in 1..3 {
+        installation.kill(number);
+    }
+    until_within(2 * TAKEN_OVER_WITHIN, "the end of what is old", || {
+        (installation
+            .sql("SELECT count(*) FROM statistics WHERE hour = 0")
+            .trim()
+            == "0")
+            .then_some(())
+    });
 }

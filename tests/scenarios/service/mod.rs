@@ -16,6 +16,7 @@ mod replacing;
 mod reports;
 mod retries;
 mod secrets;
+mod statistics;
 mod stopped_in_good_order;
 mod suspension;
 mod tenants_apart;

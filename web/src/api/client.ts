@@ -1,6 +1,7 @@
 // Asks the console: one function a route, relative addresses only, errors in the console's own words.
 import type { Found } from "./fill";
 import type { NodeRow, Story, SubmissionPage, SubmissionRow } from "./service";
+import type { Span, Statistics } from "./statistics";
 import type { Content, Control, ControlAction, DomainRow, Page, Row, Run, Timeline } from "./types";
 
 /** The console's refusal, or that it could not be reached. */
@@ -68,6 +69,18 @@ export function console(): Promise<Console> {
 
 export function nodes(signal: AbortSignal): Promise<{ nodes: NodeRow[] }> {
   return ask("nodes", { signal });
+}
+
+/** Which statistics; what is not said is as the service takes it. */
+export interface Wanted {
+  by: Span;
+  from: string | undefined;
+  tenant: string;
+  account: string;
+}
+
+export function statistics(wanted: Wanted, signal: AbortSignal): Promise<Statistics> {
+  return ask(`statistics${query(wanted)}`, { signal });
 }
 
 export function campaigns(signal: AbortSignal): Promise<{ campaigns: Run[] }> {

@@ -2,13 +2,17 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { clock, dateTime } from "../format";
-import { drawn, type Plot } from "./plots";
-import type { Steps } from "./series";
+import { drawn, type Plot, type Times } from "./plots";
+import type { Moments } from "./series";
 
 const HEIGHT = 190;
 const FONT = "11px ui-sans-serif, system-ui, sans-serif";
 const SYNC_KEY = "run";
 const RIGHT = "right";
+/** Room of a step's name on the axis. */
+const NAME_PX = 62;
+/** How wide bars are: of their room, and at most. */
+const BARS = uPlot.paths.bars?.({ size: [0.72, 44 * devicePixelRatio] });
 
 /** A colour of the page, by the name of its CSS variable. */
 export function colour(name: string): string {
@@ -32,6 +36,25 @@ function fromZero(_: uPlot, __: number, most: number): uPlot.Range.MinMax {
   return [0, most > 0 ? most * 1.08 : 1];
 }
 
+/** Steps with names stand in the middle of their room, so that bars fit. */
+function withRoom(uplot: uPlot, from: number, until: number): uPlot.Range.MinMax {
+  const half = (until - from) / (2 * Math.max(1, uplot.data[0].length - 1)) || 1;
+  return [from - half, until + half];
+}
+
+/** The steps whose names have room, from the latest on. */
+function named(uplot: uPlot): number[] {
+  const steps = Array.from(uplot.data[0]);
+  const each = Math.max(1, Math.ceil((steps.length * NAME_PX) / uplot.width));
+  return steps.filter((_, index) => (steps.length - 1 - index) % each === 0);
+}
+
+/** What stands at the bottom: the names of the steps, or moments of the clock. */
+function below(times: Times | undefined): Pick<uPlot.Axis, "splits" | "values"> {
+  if (times) return { splits: named, values: (_, splits) => splits.map(times.short) };
+  return { values: (_, splits, __, ___, increment) => splits.map(split => moment(split, increment)) };
+}
+
 function axes(plot: Plot): uPlot.Axis[] {
   const common = {
     stroke: () => colour("--text-faint"),
@@ -45,7 +68,7 @@ function axes(plot: Plot): uPlot.Axis[] {
       grid: { show: false },
       size: 26,
       space: 70,
-      values: (_, splits, __, ___, increment) => splits.map(split => moment(split, increment)),
+      ...below(plot.times),
     },
     { ...common, size: 46, space: 34, values: (_, splits) => splits.map(short) },
     {
@@ -69,7 +92,8 @@ function series(plot: Plot): uPlot.Series[] {
       scale: line.isRight ? RIGHT : "y",
       stroke: () => colour(line.colour),
       width: plot.isStacked ? 0 : 1.75,
-      points: { show: uplot => uplot.data[0].length < 3 },
+      points: { show: uplot => uplot.data[0].length < 3 && !plot.isBars },
+      ...(plot.isBars && BARS && { paths: BARS }),
       ...(line.dash && { dash: line.dash }),
       ...(line.isFilled && { fill: () => colour(line.colour) + alpha }),
     };
@@ -77,13 +101,13 @@ function series(plot: Plot): uPlot.Series[] {
   return [{}, ...lines];
 }
 
-function data(plot: Plot, steps: Steps): uPlot.AlignedData {
+function data(plot: Plot, steps: Moments): uPlot.AlignedData {
   return [steps.t, ...drawn(plot)];
 }
 
 /** A chart on the page. */
 export interface Canvas {
-  update(plot: Plot, steps: Steps): void;
+  update(plot: Plot, steps: Moments): void;
   repaint(): void;
   picture(plot: Plot): Promise<Blob>;
   remove(): void;
@@ -93,7 +117,7 @@ export interface Canvas {
 export function draw(
   box: HTMLElement,
   plot: Plot,
-  steps: Steps,
+  steps: Moments,
   onCursor: (index: number | null) => void,
 ): Canvas {
   const options: uPlot.Options = {
@@ -103,7 +127,11 @@ export function draw(
     padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { y: { range: fromZero }, [RIGHT]: { range: fromZero } },
+    scales: {
+      ...(plot.times && { x: { range: withRoom } }),
+      y: { range: fromZero },
+      [RIGHT]: { range: fromZero },
+    },
     axes: axes(plot),
     series: series(plot),
     hooks: { setCursor: [uplot => onCursor(uplot.cursor.idx ?? null)] },

@@ -9,11 +9,11 @@ import { draw, type Canvas } from "./canvas";
 import { csv } from "./csv";
 import { download } from "./download";
 import { summary, type Plot } from "./plots";
-import type { Steps } from "./series";
+import type { Moments } from "./series";
 
 interface ChartProps {
   plot: Plot;
-  steps: Steps;
+  steps: Moments;
   /** The range in words. */
   range: string;
   /** What the names of saved files begin with. */
@@ -79,7 +79,7 @@ export function Chart({ plot, steps, range, name }: ChartProps) {
       {!isEmpty && isTable.value && <StepTable plot={plot} steps={steps} />}
       {!isEmpty && !isTable.value && (
         <Drawing
-          key={plot.lines.map(line => line.label).join()}
+          key={[plot.unit, ...plot.lines.map(line => line.label)].join()}
           plot={plot}
           steps={steps}
           label={summary(plot, range)}
@@ -93,7 +93,7 @@ export function Chart({ plot, steps, range, name }: ChartProps) {
 
 interface DrawingProps {
   plot: Plot;
-  steps: Steps;
+  steps: Moments;
   label: string;
   onCursor: (index: number | null) => void;
   canvas: { current: Canvas | null };
@@ -117,9 +117,10 @@ function Drawing({ plot, steps, label, onCursor, canvas }: DrawingProps) {
   return <div class="drawing" ref={box} role="img" aria-label={label} />;
 }
 
-function Legend({ plot, steps, index }: { plot: Plot; steps: Steps; index: number | null }) {
+function Legend({ plot, steps, index }: { plot: Plot; steps: Moments; index: number | null }) {
   const at = index ?? steps.t.length - 1;
   const moment = steps.t[at];
+  const name = plot.times?.long ?? timeOfDay;
   return (
     <ul class="legend" aria-hidden="true">
       {plot.lines.map(line => (
@@ -138,13 +139,22 @@ function Legend({ plot, steps, index }: { plot: Plot; steps: Steps; index: numbe
           {line.label} <b>{line.write(line.values[at] ?? 0)}</b>
         </li>
       ))}
-      {moment !== undefined && <li class="moment">{index === null ? "latest" : clock(moment * 1000)}</li>}
+      {moment !== undefined && <li class="moment">{index === null ? "latest" : name(moment)}</li>}
     </ul>
   );
 }
 
-function StepTable({ plot, steps }: { plot: Plot; steps: Steps }) {
+function timeOfDay(seconds: number): string {
+  return clock(seconds * 1000);
+}
+
+function dayAndTime(seconds: number): string {
+  return dateTime(seconds * 1000);
+}
+
+function StepTable({ plot, steps }: { plot: Plot; steps: Moments }) {
   const order = steps.t.map((_, index) => index).reverse();
+  const name = plot.times?.long ?? dayAndTime;
   return (
     <div class="scroll step-table" tabIndex={0} role="region" aria-label={`${plot.title} as a table`}>
       <table>
@@ -164,7 +174,7 @@ function StepTable({ plot, steps }: { plot: Plot; steps: Steps }) {
         <tbody>
           {order.map(index => (
             <tr key={steps.t[index]}>
-              <th scope="row">{dateTime((steps.t[index] ?? 0) * 1000)}</th>
+              <th scope="row">{name(steps.t[index] ?? 0)}</th>
               {plot.lines.map(line => (
                 <td class="end" key={line.label}>
                   {line.write(line.values[index] ?? 0)}
@@ -179,7 +189,7 @@ function StepTable({ plot, steps }: { plot: Plot; steps: Steps }) {
 }
 
 /** The steps that are shown, as CSV. */
-export function plotCsv(plot: Plot, steps: Steps): string {
+export function plotCsv(plot: Plot, steps: Moments): string {
   const rows = steps.t.map((t, index) => [
     new Date(t * 1000).toISOString(),
     t,

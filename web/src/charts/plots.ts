@@ -15,6 +15,13 @@ export interface Line {
   isRight?: boolean;
 }
 
+/** How the steps of a chart are called that have names: by their beginning, in seconds since 1970. */
+export interface Times {
+  /** Where others stand beside it. */
+  short: (seconds: number) => string;
+  long: (seconds: number) => string;
+}
+
 /** One chart. */
 export interface Plot {
   id: string;
@@ -23,6 +30,10 @@ export interface Plot {
   lines: Line[];
   /** Whether the lines stand on each other's shoulders. */
   isStacked: boolean;
+  /** Whether each step is a bar. */
+  isBars?: boolean;
+  /** The names of the steps, where they have other ones than the times of a clock. */
+  times?: Times;
 }
 
 /** Kinds of errors with a colour of their own, the same on every day; the others go together. */

@@ -13,12 +13,15 @@ export const RANGES: { label: string; name: string; seconds: number | null }[] =
   { label: "All", name: "the whole time", seconds: null },
 ];
 
+/** When the steps of a chart begin, in seconds since 1970. */
+export interface Moments {
+  t: number[];
+}
+
 /** What happened in each step of a window: rates a second (errors: a minute), the most of each gauge, sums since the beginning. */
-export interface Steps {
+export interface Steps extends Moments {
   /** Length of a step in seconds. */
   step: number;
-  /** Beginning of each step, in seconds since 1970. */
-  t: number[];
   sent: number[];
   failed: number[];
   deferred: number[];

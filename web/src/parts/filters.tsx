@@ -1,23 +1,31 @@
-// Fields that narrow a list; their values are in the address.
+// Fields that narrow what is shown; their values are in the address.
+import type { ComponentChildren } from "preact";
 import type { Search } from "../api/client";
 import { changed } from "./listing";
 import { SearchField } from "./search";
 import { href, replaceRoute, route } from "../route";
 
-interface FiltersProps {
+interface FieldFiltersProps {
   page: string;
   query: URLSearchParams;
-  /** What the search looks through, in words. */
-  label: string;
-  statuses: readonly (readonly [value: string, word: string])[];
   fields: readonly { name: keyof Search; label: string; example: string }[];
   /** What stays in the address when all is cleared. */
   kept?: Record<string, string | undefined>;
 }
 
+interface FiltersProps extends FieldFiltersProps {
+  /** What the search looks through, in words. */
+  label: string;
+  statuses: readonly (readonly [value: string, word: string])[];
+}
+
+/** Puts what was typed or chosen under a name into the address. */
+function changer(page: string): (name: string) => (value: string) => void {
+  return name => value => replaceRoute(href([page], changed(route.peek().query, { [name]: value.trim() })));
+}
+
 export function Filters({ page, query, label, statuses, fields, kept }: FiltersProps) {
-  const change = (name: string) => (value: string) =>
-    replaceRoute(href([page], changed(route.peek().query, { [name]: value.trim() })));
+  const change = changer(page);
   const isFiltered = ["search", "status", ...fields.map(({ name }) => name)].some(name => query.get(name));
   return (
     <div class="filters">
@@ -37,9 +45,32 @@ export function Filters({ page, query, label, statuses, fields, kept }: FiltersP
           ))}
         </select>
       </label>
-      {fields.map(({ name, label: words, example }) => (
+      <Fields page={page} query={query} fields={fields} />
+      {isFiltered && <Clear page={page} kept={kept} />}
+    </div>
+  );
+}
+
+/** Fields alone, and what stands beside them. */
+export function FieldFilters(props: FieldFiltersProps & { children: ComponentChildren }) {
+  const { page, query, fields, kept, children } = props;
+  const isFiltered = fields.some(({ name }) => query.get(name));
+  return (
+    <div class="filters">
+      <Fields page={page} query={query} fields={fields} />
+      {isFiltered && <Clear page={page} kept={kept} />}
+      {children}
+    </div>
+  );
+}
+
+function Fields({ page, query, fields }: Pick<FieldFiltersProps, "page" | "query" | "fields">) {
+  const change = changer(page);
+  return (
+    <>
+      {fields.map(({ name, label, example }) => (
         <label key={name}>
-          <span>{words}</span>
+          <span>{label}</span>
           <input
             type="text"
             class={`field-${name}`}
@@ -53,11 +84,14 @@ export function Filters({ page, query, label, statuses, fields, kept }: FiltersP
           />
         </label>
       ))}
-      {isFiltered && (
-        <a class="button quiet" href={href([page], kept)}>
-          Clear
-        </a>
-      )}
-    </div>
+    </>
+  );
+}
+
+function Clear({ page, kept }: { page: string; kept: FieldFiltersProps["kept"] }) {
+  return (
+    <a class="button quiet" href={href([page], kept)}>
+      Clear
+    </a>
   );
 }

@@ -23,6 +23,7 @@ const PAGES = [
 const SERVICE_PAGES = [
   { path: [], title: "Traffic" },
   { path: ["messages"], title: "Messages" },
+  { path: ["statistics"], title: "Statistics" },
   { path: ["nodes"], title: "Nodes" },
 ];
 

@@ -16,6 +16,8 @@ interface TableProps<T> {
   caption: string;
   columns: Column<T>[];
   rows: T[];
+  /** All rows together, which stands last. */
+  total?: T;
   keyOf: (row: T) => string;
   /** Where a click on a row leads; the row holds a link there too. */
   linkOf?: (row: T) => string | null;
@@ -68,14 +70,17 @@ export function Table<T>(props: TableProps<T>) {
             data-testid={testid}
             onClick={event => openRow(event, props.linkOf?.(row))}
           >
-            {columns.map(column => (
-              <td role="cell" key={column.title} data-label={column.title} class={cellClass(column)}>
-                {column.cell(row)}
-              </td>
-            ))}
+            <Cells columns={columns} row={row} />
           </tr>
         ))}
       </tbody>
+      {props.total !== undefined && (
+        <tfoot role="rowgroup">
+          <tr role="row" data-testid={testid && `${testid}-total`}>
+            <Cells columns={columns} row={props.total} />
+          </tr>
+        </tfoot>
+      )}
     </table>
   );
   if (hidden === 0) return table;
@@ -85,6 +90,18 @@ export function Table<T>(props: TableProps<T>) {
       <button type="button" class="more" onClick={() => (shownMax.value += props.step ?? 0)}>
         Show more ({hidden} are left)
       </button>
+    </>
+  );
+}
+
+function Cells<T>({ columns, row }: { columns: Column<T>[]; row: T }) {
+  return (
+    <>
+      {columns.map(column => (
+        <td role="cell" key={column.title} data-label={column.title} class={cellClass(column)}>
+          {column.cell(row)}
+        </td>
+      ))}
     </>
   );
 }

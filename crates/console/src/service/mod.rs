@@ -14,6 +14,7 @@
 //! - `traffic`: the rows and their sums; `look`: how they are come by; `history`: the points of the charts
 //! - `stream`: the updates that the page follows
 //! - `submissions`, `submission`: submissions page by page, and one with what happened to it
+//! - `statistics`: what happened by hours, days and months
 //! - `nodes`: the processes that share the work
 //! - `awaited`: which reports somebody waits for
 //! - `health`, `metrics`: what machines ask for
@@ -26,6 +27,7 @@ mod metrics;
 mod nodes;
 mod router;
 mod source;
+mod statistics;
 mod stream;
 mod submission;
 mod submissions;

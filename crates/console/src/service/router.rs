@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
 use model::{Clock, Secret, TenantId, Timestamp};
 use observe::metrics::service::Names;
-use store::{Directory, Nodes, Store, Submissions};
+use store::{Directory, Nodes, Statistics, Store, Submissions};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -18,7 +18,7 @@ use webserver::{Caller, Gate, authenticated, locked};
 use super::look::Sources;
 use super::source::FiguresSource;
 use super::stream::{self, Watched};
-use super::{health, metrics, nodes, submission, submissions, traffic};
+use super::{health, metrics, nodes, statistics, submission, submissions, traffic};
 use crate::assets;
 use crate::problem::Problem;
 use crate::stream::Stream;
@@ -34,6 +34,8 @@ pub struct Service {
     pub directory: Arc<dyn Directory>,
     /// The messages, and whether the store can be written to.
     pub store: Arc<dyn Store>,
+    /// What happened, by hours.
+    pub statistics: Arc<dyn Statistics>,
     /// Whether the store is such that this program can work with it.
     pub nodes: Arc<dyn Nodes>,
     /// What goes on at the moment.
@@ -79,7 +81,7 @@ pub struct Route {
 }
 
 /// Every route beside the page and what it is made of.
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 13] = [
     route("/health", Who::Anybody, || get(health::health)),
     route("/ready", Who::Anybody, || get(health::ready)),
     route("/metrics", Who::Anybody, || get(metrics::metrics)),
@@ -89,6 +91,9 @@ pub static ROUTES: [Route; 12] = [
     route("/api/console", Who::Viewer, || get(health::console)),
     route("/api/traffic", Who::Viewer, || get(traffic::traffic)),
     route("/api/traffic/stream", Who::Viewer, || get(stream::follow)),
+    route("/api/statistics", Who::Viewer, || {
+        get(statistics::statistics)
+    }),
     route("/api/nodes", Who::Viewer, || get(nodes::nodes)),
     route("/api/submissions", Who::Viewer, || get(submissions::page)),
     route("/api/submissions/{pk}", Who::Viewer, || {

@@ -16,7 +16,7 @@ use model::{
 use observe::reports::{ReportFigures, SyncStatus};
 use store::submissions::{Channel, Followed};
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, Parts, SqliteStore, Store,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, SqliteStore, Statistics, Store,
     Submissions,
 };
 use tempfile::TempDir;
@@ -168,6 +168,7 @@ impl House {
             submissions: Arc::clone(&store) as Arc<dyn Submissions>,
             directory: Arc::clone(&store) as Arc<dyn Directory>,
             store: Arc::clone(&store) as Arc<dyn Store>,
+            statistics: Arc::clone(&store) as Arc<dyn Statistics>,
             nodes: Arc::clone(&store) as Arc<dyn Nodes>,
             figures: Arc::clone(&board) as Arc<dyn FiguresSource>,
             folder: data,
@@ -240,7 +241,6 @@ impl House {
             batch: None,
             deferred_until: None,
             payload: payload.to_string().into(),
-            parts: Parts::Inside,
             recipients: recipients.iter().map(address).collect(),
             at: self.clock.now(),
         };

@@ -10,6 +10,7 @@ mod health;
 mod house;
 mod nodes;
 mod page;
+mod statistics;
 mod stream;
 mod submissions;
 mod traffic;

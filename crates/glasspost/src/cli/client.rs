@@ -8,6 +8,7 @@ use super::accounts::AccountsVerb;
 use super::command_log::CommandLogVerb;
 use super::instance::InstanceVerb;
 use super::messages::MessagesVerb;
+use super::statistics::StatisticsArgs;
 use super::stats::{NodesArgs, RunNowArgs, StatsArgs};
 use super::storages::StoragesVerb;
 use super::tenants::TenantsVerb;
@@ -43,6 +44,8 @@ pub enum ClientVerb {
     CommandLog(Group<CommandLogVerb>),
     /// What goes through the service: totals, by tenant and by account
     Stats(StatsArgs),
+    /// What happened in each hour, day or month
+    Statistics(StatisticsArgs),
     /// The processes of the service: their roles, and what each is doing
     Nodes(NodesArgs),
     /// Send and report at once, without waiting for the next time; ends the named tenant's wish not to be disturbed
@@ -92,6 +95,7 @@ impl ClientVerb {
             Self::Instance(group) => &group.client,
             Self::CommandLog(group) => &group.client,
             Self::Stats(args) => &args.client,
+            Self::Statistics(args) => &args.client,
             Self::Nodes(args) => &args.client,
             Self::RunNow(args) => &args.client,
         }

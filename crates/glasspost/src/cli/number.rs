@@ -41,6 +41,18 @@ pub fn moment(text: &str) -> Result<i64, String> {
     }
 }
 
+/// The same; a day alone is its beginning in UTC.
+pub fn moment_or_day(text: &str) -> Result<i64, String> {
+    let expected = "expected a day such as 2027-01-31, a time such as 2027-01-31T12:00:00Z, or seconds since 1970";
+    let day = || {
+        let day: jiff::civil::Date = text.parse().ok()?;
+        let begins = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(begins.timestamp().as_second())
+    };
+    let at = moment(text).ok().or_else(day);
+    at.ok_or_else(|| expected.to_owned())
+}
+
 /// The size of a sample list.
 pub fn sample_size(text: &str) -> Result<u32, String> {
     let size = whole(text)?;
@@ -71,6 +83,15 @@ mod tests {
         assert_eq!(moment("1767225600"), Ok(1_767_225_600));
         assert_eq!(moment("2026-01-01T01:00:00+01:00"), Ok(1_767_225_600));
         assert!(moment("tomorrow").unwrap_err().contains("such as 2027"));
+        for same in ["2026-01-01", "1767225600", "2026-01-01T00:00:00Z"] {
+            assert_eq!(moment_or_day(same), Ok(1_767_225_600), "{same}");
+        }
+        for bad in ["tomorrow", "2026-02-30", ""] {
+            assert!(
+                moment_or_day(bad).unwrap_err().contains("a day such as"),
+                "{bad}"
+            );
+        }
         assert_eq!(sample_size("1000000"), Ok(1_000_000));
         assert!(sample_size("0").unwrap_err().contains("from 1 to"));
     }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use model::{Clock, Timestamp};
 use prepare::Shelf;
-use store::{Directory, Nodes, Submissions};
+use store::{Directory, Nodes, Statistics, Submissions};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks for old things.
 const EVERY: Duration = Duration::from_secs(60);
 /// Submissions that are forgotten in one transaction.
 const PIECE: usize = 500;
+/// Counts of statistics that are forgotten in one transaction.
+const COUNTS: usize = 5_000;
 /// Tenants read at once.
 const TENANTS_A_LOOK: usize = 100;
 /// Submissions that are held back or let go in one transaction.
@@ -34,6 +36,10 @@ pub struct Keeper {
     pub shelf: Option<Arc<Shelf>>,
     /// How long things are kept.
     pub retention: Duration,
+    /// What happened, by hours.
+    pub statistics: Arc<dyn Statistics>,
+    /// How long that is kept.
+    pub statistics_retention: Duration,
     /// The time.
     pub clock: Clock,
 }
@@ -69,6 +75,10 @@ impl Keeper {
         if let Err(error) = self.forget(before).await {
             tracing::warn!(%error, "what is old could not be forgotten, it is tried again");
         }
+        let before = self.clock.now() - self.statistics_retention;
+        if let Err(error) = self.forget_statistics(before).await {
+            tracing::warn!(%error, "old statistics could not be forgotten, it is tried again");
+        }
         if let Some(shelf) = self.shelf.clone() {
             let swept = tokio::task::spawn_blocking(move || shelf.sweep()).await;
             if let Ok(Err(error)) = swept {
@@ -79,6 +89,13 @@ impl Keeper {
 
     async fn forget(&self, before: Timestamp) -> store::Result<()> {
         while self.submissions.clean_up(None, before, PIECE).await? >= PIECE {
+            tokio::time::sleep(BREATH).await;
+        }
+        Ok(())
+    }
+
+    async fn forget_statistics(&self, before: Timestamp) -> store::Result<()> {
+        while self.statistics.expire_statistics(before, COUNTS).await? >= COUNTS {
             tokio::time::sleep(BREATH).await;
         }
         Ok(())

@@ -11,7 +11,7 @@
 //! - `mailroom`: mailboxes that are read
 //! - `download`: files that messages link to
 //! - `glue`: what rooms see of each other
-//! - `keeper`: what is old is forgotten
+//! - `statistics`: what happened is counted; `keeper`: what is old is forgotten
 //! - `schedules`: campaigns whose time has come
 
 mod cluster;
@@ -24,6 +24,7 @@ mod mailroom;
 mod maker;
 mod making;
 mod schedules;
+mod statistics;
 mod stores;
 mod tenants;
 
@@ -55,7 +56,7 @@ use crate::campaigns::Scheduler;
 use crate::exit::Failure;
 use crate::settings::service::{Role, Roles, ServiceSettings};
 use cluster::{About, Cluster, Parts};
-use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS, SCHEDULES};
+use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS, SCHEDULES, STATISTICS};
 use glue::{Reporters, Sending, Shown};
 use keeper::{Keeper, align_suspensions};
 use kept_secret::kept_secret;
@@ -63,6 +64,7 @@ pub use kept_secret::{random_secret, read_kept_secret};
 use mailroom::Mailroom;
 use maker::SubmissionMaker;
 use making::{Bench, Seen};
+use statistics::Counter;
 use stores::Stores;
 use tenants::Tenants;
 
@@ -94,6 +96,7 @@ pub struct Service {
     dispatcher: Dispatcher,
     reporter: Reporter,
     mailroom: Mailroom,
+    counter: Counter,
     keeper: Keeper,
     scheduler: Scheduler,
     cluster: Cluster,
@@ -178,6 +181,7 @@ impl Service {
                 submissions: Arc::clone(&stores.submissions),
                 directory: Arc::clone(&stores.directory),
                 store: Arc::clone(&stores.store),
+                statistics: Arc::clone(&stores.statistics),
                 nodes: Arc::clone(&stores.nodes),
                 figures: Arc::new(Shown {
                     dispatch: dispatcher.dispatch(),
@@ -205,6 +209,7 @@ impl Service {
                 submissions: Arc::clone(&stores.submissions),
                 directory: Arc::clone(&stores.directory),
                 store: Arc::clone(&stores.store),
+                statistics: Arc::clone(&stores.statistics),
                 sending: Arc::new(Sending {
                     dispatch: dispatcher.dispatch(),
                     cluster: cluster.clone(),
@@ -239,6 +244,10 @@ impl Service {
                 webhook_secret,
                 view: View::Figures,
             },
+            counter: Counter {
+                store: Arc::clone(&stores.store),
+                statistics: Arc::clone(&stores.statistics),
+            },
             keeper: Keeper {
                 submissions: Arc::clone(&stores.submissions),
                 directory: Arc::clone(&stores.directory),
@@ -246,6 +255,8 @@ impl Service {
                 nodes: Arc::clone(&stores.nodes),
                 shelf,
                 retention: settings.retention,
+                statistics: Arc::clone(&stores.statistics),
+                statistics_retention: settings.statistics_retention,
                 clock,
             },
             log: ServiceLog::begin(Arc::clone(&stores.submissions), &*stores.store).await?,
@@ -295,9 +306,10 @@ impl Service {
         let mut drained = None;
         if self.roles.has(Role::Worker) {
             let (duties, mailroom) = (&self.duties, self.mailroom);
-            let (reporter, keeper) = (self.reporter, self.keeper);
+            let (reporter, counter, keeper) = (self.reporter, self.counter, self.keeper);
             tasks.spawn(duties.perform(REPORTS, move |turn| reporter.clone().run(turn)));
             tasks.spawn(duties.perform(MAILBOXES, move |turn| mailroom.clone().read(turn)));
+            tasks.spawn(duties.perform(STATISTICS, move |turn| counter.clone().run(turn)));
             tasks.spawn(duties.perform(HOUSEKEEPING, move |turn| keeper.clone().run(turn)));
             let scheduler = self.scheduler;
             let keeping = move |turn| schedules::keep(scheduler.clone(), turn);

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use store::{Directory, KeySource, Nodes, PostgresStore, SqliteStore, Store, Submissions};
+use store::{
+    Directory, KeySource, Nodes, PostgresStore, SqliteStore, Statistics, Store, Submissions,
+};
 
 use crate::exit::Failure;
 use crate::settings::StoreAddress;
@@ -20,6 +22,8 @@ pub struct Stores {
     pub directory: Arc<dyn Directory>,
     /// The processes that share it.
     pub nodes: Arc<dyn Nodes>,
+    /// What happened, by hours.
+    pub statistics: Arc<dyn Statistics>,
     /// Whether processes on other machines may share it.
     pub is_shared: bool,
     /// The folder whose disk has to have room; `None` where the data is in a database.
@@ -47,7 +51,7 @@ impl Stores {
         }
     }
 
-    fn of<S: Store + Submissions + Directory + Nodes>(
+    fn of<S: Store + Submissions + Directory + Nodes + Statistics>(
         store: Arc<S>,
         disk: Option<PathBuf>,
     ) -> Self {
@@ -55,6 +59,7 @@ impl Stores {
             submissions: Arc::clone(&store) as _,
             directory: Arc::clone(&store) as _,
             nodes: Arc::clone(&store) as _,
+            statistics: Arc::clone(&store) as _,
             store,
             is_shared: disk.is_none(),
             disk,

@@ -7,6 +7,7 @@ mod copy;
 mod demo;
 mod migrate;
 mod preview;
+mod rebuild;
 mod report;
 mod request;
 mod schedule;

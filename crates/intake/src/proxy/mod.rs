@@ -19,7 +19,7 @@
 //!   and the room that there is for it
 //! - `commands`, `incoming`: mail as it is handed over; `removal`: taken back; `suspension`: held back;
 //!   `under_way`: being sent
-//! - `messages`, `record`, `history`: mail as it stands, and what happened to it
+//! - `messages`, `record`, `history`: mail as it stands, and what happened to it; `statistics`: how often
 //! - `tenants`, `accounts`, `storages`, `instance`, `sync_status`: what an administrator looks after; `wire`: its JSON
 //! - `command_log`: who asked for what, as a layer around all routes
 
@@ -39,6 +39,7 @@ mod problem;
 mod record;
 mod removal;
 mod scope;
+mod statistics;
 mod storages;
 mod suspension;
 mod sync_status;
@@ -61,7 +62,7 @@ use axum::routing::MethodRouter;
 use model::account::AccountPk;
 use model::{Clock, Priority, Seq, TenantId};
 use observe::reports::SyncStatus;
-use store::{Directory, Store, Submissions};
+use store::{Directory, Statistics, Store, Submissions};
 use tokio::sync::Notify;
 use webserver::{Caller, Gate};
 
@@ -82,6 +83,8 @@ pub struct Proxy {
     pub directory: Arc<dyn Directory>,
     /// The rest of the data file.
     pub store: Arc<dyn Store>,
+    /// What happened, by hours.
+    pub statistics: Arc<dyn Statistics>,
     /// Who sends.
     pub sending: Arc<dyn Wakes>,
     /// Who reports.
@@ -213,10 +216,11 @@ pub struct Route {
 type App = Arc<Proxy>;
 
 /// The routes, file by file.
-static TABLES: [&[Route]; 10] = [
+static TABLES: [&[Route]; 11] = [
     commands::ROUTES,
     removal::ROUTES,
     messages::ROUTES,
+    statistics::ROUTES,
     suspension::ROUTES,
     tenants::ROUTES,
     accounts::ROUTES,

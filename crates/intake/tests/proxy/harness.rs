@@ -16,7 +16,9 @@ use observe::reports::SyncStatus;
 use serde_json::{Value, json};
 use store::directory::KeyHash;
 use store::submissions::{ClientId, Followed};
-use store::{Directory, KeySource, LaneKey, Lease, NewEvent, SqliteStore, Store, Submissions};
+use store::{
+    Directory, KeySource, LaneKey, Lease, NewEvent, SqliteStore, Statistics, Store, Submissions,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -176,6 +178,7 @@ pub async fn start_with(settings: ProxySettings) -> Running {
         submissions: Arc::clone(&store) as Arc<dyn Submissions>,
         directory: Arc::clone(&store) as Arc<dyn Directory>,
         store: Arc::clone(&store) as Arc<dyn Store>,
+        statistics: Arc::clone(&store) as Arc<dyn Statistics>,
         sending: Arc::clone(&sending) as Arc<dyn Wakes>,
         reports: Arc::clone(&reporting) as Arc<dyn SyncControl>,
         bounces_changed: Arc::clone(&bounces_changed),

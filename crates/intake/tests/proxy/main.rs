@@ -15,6 +15,7 @@ mod openapi;
 mod room;
 mod secrets;
 mod showing;
+mod statistics;
 mod storages;
 mod suspending;
 mod taking_back;

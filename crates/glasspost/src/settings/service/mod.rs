@@ -145,6 +145,8 @@ pub struct ServiceSettings {
     pub sync_interval: Duration,
     /// How long final messages and undelivered reports are kept.
     pub retention: Duration,
+    /// How long it is kept what happened in each hour.
+    pub statistics_retention: Duration,
     /// How long a certified mailbox may take to say that it took a message.
     pub pec_timeout: Duration,
     /// The key that secrets are encrypted with, where one was given.
@@ -196,13 +198,15 @@ impl ServiceSettings {
             },
             sync_interval: at(Key::SyncInterval).seconds(1..=YEAR_S)?,
             retention: at(Key::Retention).seconds(1..=10 * YEAR_S)?,
+            statistics_retention: at(Key::StatisticsRetention).seconds(DAY_S..=100 * YEAR_S)?,
             pec_timeout: at(Key::PecTimeout).seconds(1..=YEAR_S)?,
             encryption_key: at(Key::Encryption).encryption_key()?,
         })
     }
 }
 
-const YEAR_S: u64 = 365 * 24 * 3600;
+const DAY_S: u64 = 24 * 3600;
+const YEAR_S: u64 = 365 * DAY_S;
 
 /// The row of a setting. Each key has one: a test checks it.
 fn setting(key: Key) -> &'static Setting {

@@ -33,6 +33,7 @@ pub enum Key {
     SyncToken,
     SyncInterval,
     Retention,
+    StatisticsRetention,
     PecTimeout,
     Encryption,
     StoreAddress,
@@ -257,6 +258,13 @@ pub const SETTINGS: &[Setting] = &[
         &["GMP_DELIVERY_REPORT_RETENTION_SECONDS"],
         "604800",
         "how long final messages and undelivered reports are kept, in seconds",
+    ),
+    open(
+        Key::StatisticsRetention,
+        "statistics.retention",
+        &["GLASSPOST_STATISTICS_RETENTION"],
+        "34560000",
+        "how long it is kept what happened in each hour, in seconds",
     ),
     open(
         Key::PecTimeout,

@@ -1,11 +1,11 @@
-//! The verbs that ask a running service over HTTP. None of them opens the data file: the service is the one who does.
+//! The verbs that ask a running service over HTTP. None of them opens the data file, but one: `statistics rebuild`.
 //!
 //! ```text
 //! flags ──► call ──► connection ──► table
 //!  cli/     tenants, accounts, …   refusal
 //! ```
 //! - [`Call`]: a verb as the request that it makes; `tenants`, `accounts`, `messages`, `storages`, `instance`,
-//!   `command_log`, `stats`, `nodes`: which one that is, group by group
+//!   `command_log`, `stats`, `statistics`, `nodes`: which one that is, group by group
 //! - [`Connection`]: where the service is; `token`: whose words it takes; `refusal`: what is said when it does not
 //! - `table`: answers as people read them
 //! - `stdin`: files, standard input and hidden words; `letter`: a finished letter as a message of the API
@@ -22,6 +22,7 @@ mod letter;
 mod messages;
 mod nodes;
 mod refusal;
+mod statistics;
 mod stats;
 mod stdin;
 mod storages;
@@ -34,7 +35,7 @@ use clap::Subcommand;
 pub use connect::run as connect;
 pub use refusal::ClientError;
 
-use crate::cli::{ClientFlags, ClientVerb, Group, InstanceVerb};
+use crate::cli::{ClientFlags, ClientVerb, Group, InstanceVerb, StatisticsVerb};
 use crate::exit::Failure;
 use crate::settings::Environment;
 use crate::terminal;
@@ -74,6 +75,11 @@ impl<'a> Session<'a> {
 
     /// Asks what a verb asks, and shows the answer.
     async fn carry_out(&self, verb: ClientVerb, flags: &ClientFlags) -> Result<(), Failure> {
+        if let ClientVerb::Statistics(args) = &verb
+            && let Some(StatisticsVerb::Rebuild(args)) = &args.verb
+        {
+            return super::rebuild::run(args, flags, self.environment).await;
+        }
         let service = Connection::new(flags, self)?;
         match verb {
             ClientVerb::Tenants(group) => self.ask(group, &service).await,
@@ -86,6 +92,7 @@ impl<'a> Session<'a> {
             },
             ClientVerb::CommandLog(group) => self.ask(group, &service).await,
             ClientVerb::Stats(args) => stats::run(&args, &service).await,
+            ClientVerb::Statistics(args) => shown(&service, &statistics::call(&args.wanted)).await,
             ClientVerb::Nodes(_) => shown(&service, &nodes::call()).await,
             ClientVerb::RunNow(_) => shown(&service, &instance::run_now()).await,
         }
