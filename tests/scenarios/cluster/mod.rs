@@ -10,6 +10,7 @@ mod killed;
 mod limits_hold;
 mod moved_up;
 mod nodes;
+mod prepared_ahead;
 mod rolling_update;
 mod schedules;
 mod several_apis;

@@ -6,9 +6,10 @@ use model::metrics::service::Queue;
 use model::{Clock, TenantId};
 use observe::metrics::service::QueueFigures;
 use store::submissions::ReportBacklog;
-use store::{Directory, Submissions};
+use store::{Preparation, Submissions};
 
 use super::awaited::Awaited;
+use super::router::Service;
 use super::source::{FiguresSource, Making, NodeNow, lanes_of_all};
 use super::traffic::{Facts, Traffic};
 
@@ -16,24 +17,21 @@ use super::traffic::{Facts, Traffic};
 #[derive(Clone)]
 pub(super) struct Sources {
     submissions: Arc<dyn Submissions>,
+    preparation: Option<Arc<dyn Preparation>>,
     figures: Arc<dyn FiguresSource>,
     awaited: Arc<Awaited>,
     clock: Clock,
 }
 
 impl Sources {
-    pub(super) fn new(
-        submissions: Arc<dyn Submissions>,
-        directory: Arc<dyn Directory>,
-        figures: Arc<dyn FiguresSource>,
-        clock: Clock,
-    ) -> Self {
-        let awaited = Arc::new(Awaited::new(directory, Arc::clone(&figures)));
+    pub(super) fn new(service: &Service) -> Self {
+        let (directory, figures) = (&service.directory, &service.figures);
         Self {
-            submissions,
-            figures,
-            awaited,
-            clock,
+            submissions: Arc::clone(&service.submissions),
+            preparation: service.preparation.clone(),
+            figures: Arc::clone(figures),
+            awaited: Arc::new(Awaited::new(Arc::clone(directory), Arc::clone(figures))),
+            clock: service.clock.clone(),
         }
     }
 
@@ -82,8 +80,20 @@ impl Sources {
         nodes: &[NodeNow],
         backlog: &[ReportBacklog],
     ) -> store::Result<Vec<QueueFigures>> {
-        let making = nodes.iter().map(|node| node.making);
-        let making = making.fold(Making::default(), Making::and);
+        let making = match &self.preparation {
+            Some(preparation) => {
+                let unprepared = preparation.waiting_unprepared(self.clock.now()).await?;
+                Making {
+                    count: unprepared.count,
+                    oldest_at: unprepared.first_due_at,
+                }
+            }
+            // Where nobody prepares ahead, it is what is being made at the moment.
+            None => {
+                let making = nodes.iter().map(|node| node.making);
+                making.fold(Making::default(), Making::and)
+            }
+        };
         let waiting = self.submissions.waiting().await?;
         Ok(vec![
             QueueFigures {

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
 use model::{Clock, Secret, TenantId, Timestamp};
 use observe::metrics::service::Names;
-use store::{Directory, Nodes, Statistics, Store, Submissions};
+use store::{Directory, Nodes, Preparation, Statistics, Store, Submissions};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -38,6 +38,8 @@ pub struct Service {
     pub statistics: Arc<dyn Statistics>,
     /// Whether the store is such that this program can work with it.
     pub nodes: Arc<dyn Nodes>,
+    /// What waits to be fetched ahead, where processes share the store.
+    pub preparation: Option<Arc<dyn Preparation>>,
     /// What goes on at the moment.
     pub figures: Arc<dyn FiguresSource>,
     /// The data folder, whose disk has to have room; `None` where the data is on another machine.
@@ -126,12 +128,7 @@ pub(super) type App = Arc<Shared>;
 /// Every route of the service's console, and the page at every address that is none: no other router that it is merged
 /// with can have a fallback. Starts the task that makes the updates, so it is called within a runtime.
 pub fn router(service: Service, door: Door) -> Router {
-    let sources = Sources::new(
-        Arc::clone(&service.submissions),
-        Arc::clone(&service.directory),
-        Arc::clone(&service.figures),
-        service.clock.clone(),
-    );
+    let sources = Sources::new(&service);
     let app = Arc::new(Shared {
         stream: stream::start(&service, sources.clone()),
         sources,

@@ -170,6 +170,7 @@ impl House {
             store: Arc::clone(&store) as Arc<dyn Store>,
             statistics: Arc::clone(&store) as Arc<dyn Statistics>,
             nodes: Arc::clone(&store) as Arc<dyn Nodes>,
+            preparation: None,
             figures: Arc::clone(&board) as Arc<dyn FiguresSource>,
             folder: data,
             clock: clock.clone(),

@@ -19,9 +19,9 @@ pub struct SubmissionMaker {
     /// What was handed over.
     pub submissions: Arc<dyn Submissions>,
     /// By whom.
-    pub tenants: Tenants,
+    pub tenants: Arc<Tenants>,
     /// Where it becomes bytes.
-    pub workshop: Workshop,
+    pub workshop: Arc<Workshop>,
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What is being made of submissions at the moment: the queue `email:process` as it is seen.
+//! What is being made of submissions at the moment, as it is seen: on a data file, the queue `email:process`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use console::service::Making;
 use deliver::{Maker, Recent, Unmade};
 use model::{Clock, Envelope, Message, Timestamp};
 
-/// The messages that are being made. Copies share them.
+/// What is being made: messages, and submissions that are prepared ahead. Copies share them.
 #[derive(Clone, Debug, Default)]
 pub struct Bench(Arc<Mutex<Begun>>);
 
@@ -19,8 +19,8 @@ struct Begun {
     last: u64,
 }
 
-/// A message's place while it is being made.
-struct Place<'a> {
+/// A message's place, or a submission's, while it is being made.
+pub struct Place<'a> {
     bench: &'a Bench,
     place: (Timestamp, u64),
 }
@@ -45,7 +45,8 @@ impl Bench {
         }
     }
 
-    fn begin(&self, at: Timestamp) -> Place<'_> {
+    /// Something is made from that moment on, until the place is dropped.
+    pub fn begin(&self, at: Timestamp) -> Place<'_> {
         let mut begun = self.begun();
         begun.last += 1;
         let place = (at, begun.last);

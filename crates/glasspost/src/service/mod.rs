@@ -8,6 +8,7 @@
 //! - `duty`: what one process does for all that share a store
 //! - `kept_secret`: the operator's token, and the key of download links
 //! - `maker`, `tenants`: how a submission becomes a message; `making`: what becomes one at the moment
+//! - `preparer`: what is fetched before that, where processes share the work
 //! - `mailroom`: mailboxes that are read
 //! - `download`: files that messages link to
 //! - `glue`: what rooms see of each other
@@ -23,6 +24,7 @@ mod kept_secret;
 mod mailroom;
 mod maker;
 mod making;
+mod preparer;
 mod schedules;
 mod statistics;
 mod stores;
@@ -64,6 +66,7 @@ pub use kept_secret::{random_secret, read_kept_secret};
 use mailroom::Mailroom;
 use maker::SubmissionMaker;
 use making::{Bench, Seen};
+use preparer::Preparer;
 use statistics::Counter;
 use stores::Stores;
 use tenants::Tenants;
@@ -97,6 +100,7 @@ pub struct Service {
     reporter: Reporter,
     mailroom: Mailroom,
     counter: Counter,
+    preparer: Option<Preparer>,
     keeper: Keeper,
     scheduler: Scheduler,
     cluster: Cluster,
@@ -132,7 +136,8 @@ impl Service {
         let (admin_token, token_kept_in) = admin_token(&settings, folder)?;
         let web = web_client(&settings)?;
         let shelf = shelf(&settings, folder, &clock)?;
-        let workshop = workshop(&settings, web.clone(), shelf.clone(), &clock)?;
+        let workshop = Arc::new(workshop(&settings, web.clone(), shelf.clone(), &clock)?);
+        let tenants = Arc::new(Tenants::new(Arc::clone(&stores.directory), clock.clone()));
         let placement = Placement::alone();
         let is_active = is_active(&settings, &stores).await?;
         let dispatching = SendingSettings {
@@ -141,7 +146,21 @@ impl Service {
             ..sending(&settings)
         };
         let bench = Bench::default();
-        let dispatcher = dispatcher(dispatching, &stores, workshop, &bench, &clock);
+        let maker = SubmissionMaker {
+            submissions: Arc::clone(&stores.submissions),
+            tenants: Arc::clone(&tenants),
+            workshop: Arc::clone(&workshop),
+        };
+        let dispatcher = dispatcher(dispatching, &stores, maker, &bench, &clock);
+        let preparer = stores.preparation.clone().map(|preparation| Preparer {
+            preparation,
+            store: Arc::clone(&stores.store),
+            tenants,
+            workshop,
+            dispatch: dispatcher.dispatch(),
+            bench: bench.clone(),
+            clock: clock.clone(),
+        });
         let reporter = reporter(&settings, &stores, web, &clock)?;
         let mailroom = Mailroom::new(&settings, &stores, &clock);
         // What is wrong with it is known before anything begins.
@@ -183,6 +202,7 @@ impl Service {
                 store: Arc::clone(&stores.store),
                 statistics: Arc::clone(&stores.statistics),
                 nodes: Arc::clone(&stores.nodes),
+                preparation: stores.preparation.clone(),
                 figures: Arc::new(Shown {
                     dispatch: dispatcher.dispatch(),
                     reports: reporter.reports(),
@@ -244,6 +264,7 @@ impl Service {
                 webhook_secret,
                 view: View::Figures,
             },
+            preparer,
             counter: Counter {
                 store: Arc::clone(&stores.store),
                 statistics: Arc::clone(&stores.statistics),
@@ -311,6 +332,9 @@ impl Service {
             tasks.spawn(duties.perform(MAILBOXES, move |turn| mailroom.clone().read(turn)));
             tasks.spawn(duties.perform(STATISTICS, move |turn| counter.clone().run(turn)));
             tasks.spawn(duties.perform(HOUSEKEEPING, move |turn| keeper.clone().run(turn)));
+            if let Some(preparer) = self.preparer {
+                tasks.spawn(preparer.run(stop.clone()));
+            }
             let scheduler = self.scheduler;
             let keeping = move |turn| schedules::keep(scheduler.clone(), turn);
             drained =
@@ -447,15 +471,10 @@ async fn is_active(settings: &ServiceSettings, stores: &Stores) -> Result<bool, 
 fn dispatcher(
     settings: SendingSettings,
     stores: &Stores,
-    workshop: Workshop,
+    maker: SubmissionMaker,
     bench: &Bench,
     clock: &Clock,
 ) -> Dispatcher {
-    let maker = SubmissionMaker {
-        submissions: Arc::clone(&stores.submissions),
-        tenants: Tenants::new(Arc::clone(&stores.directory), clock.clone()),
-        workshop,
-    };
     let rooms = Rooms {
         store: Arc::clone(&stores.store),
         submissions: Arc::clone(&stores.submissions),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use store::{
-    Directory, KeySource, Nodes, PostgresStore, SqliteStore, Statistics, Store, Submissions,
+    Directory, KeySource, Nodes, PostgresStore, Preparation, SqliteStore, Statistics, Store,
+    Submissions,
 };
 
 use crate::exit::Failure;
@@ -24,6 +25,8 @@ pub struct Stores {
     pub nodes: Arc<dyn Nodes>,
     /// What happened, by hours.
     pub statistics: Arc<dyn Statistics>,
+    /// What is fetched ahead, where processes share it.
+    pub preparation: Option<Arc<dyn Preparation>>,
     /// Whether processes on other machines may share it.
     pub is_shared: bool,
     /// The folder whose disk has to have room; `None` where the data is in a database.
@@ -46,7 +49,11 @@ impl Stores {
             StoreAddress::Database(address) => {
                 let tuning = store::postgres::Settings::default();
                 let store = PostgresStore::open_with_key(address, folder, &key, tuning).await?;
-                Ok(Self::of(Arc::new(store), None))
+                let store = Arc::new(store);
+                Ok(Self {
+                    preparation: Some(Arc::clone(&store) as _),
+                    ..Self::of(store, None)
+                })
             }
         }
     }
@@ -60,6 +67,7 @@ impl Stores {
             directory: Arc::clone(&store) as _,
             nodes: Arc::clone(&store) as _,
             statistics: Arc::clone(&store) as _,
+            preparation: None,
             store,
             is_shared: disk.is_none(),
             disk,

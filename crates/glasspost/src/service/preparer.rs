@@ -1,0 +1,217 @@
+//! Prepares ahead, where processes share the work: fetches what submissions need before those who deliver are at them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deliver::dispatch::Dispatch;
+use model::{Clock, Secret, SubmissionId};
+use prepare::{Unmakeable, Workshop};
+use serde_json::Value;
+use store::preparation::{PREPARED_BYTES_MAX, Unprepared};
+use store::{Payload, Preparation, Store, Tail};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::making::Bench;
+use super::tenants::{TenantError, Tenants};
+
+/// Submissions that a process prepares at once. How many fetches that makes is bounded by who fetches.
+const AT_ONCE: usize = 16;
+/// How often it is looked for submissions at least, and at most while there is news.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long one may take, less than its claim holds. After that it is for those who deliver, who have more patience.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How often one is handed over at most while the store is away, and the pause between.
+const HAND_OVERS_MAX: usize = 10;
+const HAND_OVER_AGAIN: Duration = Duration::from_secs(1);
+/// How long those may go on at the end that are under way.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Prepares submissions for all who deliver.
+#[derive(Clone)]
+pub struct Preparer {
+    /// What waits.
+    pub preparation: Arc<dyn Preparation>,
+    /// Whose log says that more may wait.
+    pub store: Arc<dyn Store>,
+    /// Whose it is.
+    pub tenants: Arc<Tenants>,
+    /// Who fetches.
+    pub workshop: Arc<Workshop>,
+    /// Who delivers in this process: the others are told by the store.
+    pub dispatch: Dispatch,
+    /// Where it is seen what is being made.
+    pub bench: Bench,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What a process has claimed.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    claimed: HashMap<Id, SubmissionId>,
+}
+
+/// Why nothing was prepared. Who delivers finds it out again, and says it.
+#[derive(Debug, thiserror::Error)]
+enum Unprepareable {
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    #[error("what was handed over is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Unmakeable(#[from] Unmakeable),
+    #[error("it took too long")]
+    TooSlow,
+}
+
+impl Preparer {
+    /// Prepares until `stop`, then lets others have what is not done.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut tail = Some(self.store.tail());
+        let mut under_way = UnderWay::default();
+        while !stop.is_cancelled() {
+            let room = AT_ONCE - under_way.tasks.len();
+            if room > 0 {
+                self.begin(&mut under_way, room).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = under_way.one_done() => {}
+                () = until_news(&mut tail), if room > 0 => {}
+            }
+        }
+        let left = under_way.end().await;
+        if !left.is_empty()
+            && let Err(error) = self.preparation.let_go(left).await
+        {
+            tracing::debug!(%error, "what was claimed could not be let go, others have it later");
+        }
+    }
+
+    /// Begins with some that wait. While the store is away there are none.
+    async fn begin(&self, under_way: &mut UnderWay, room: usize) {
+        let claimed = match self.preparation.claim(room, self.clock.now()).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::debug!(%error, "what waits to be prepared cannot be claimed, trying again");
+                return;
+            }
+        };
+        for id in claimed {
+            let preparer = self.clone();
+            let task = under_way.tasks.spawn(async move {
+                if let Err(error) = preparer.see_to(id).await {
+                    let submission = id.0.get();
+                    tracing::debug!(submission, %error, "a submission could not be handed over, it is by itself");
+                }
+            });
+            under_way.claimed.insert(task.id(), id);
+        }
+    }
+
+    async fn see_to(&self, id: SubmissionId) -> store::Result<()> {
+        let _place = self.bench.begin(self.clock.now());
+        let Some(unprepared) = self.preparation.unprepared(id).await? else {
+            return Ok(());
+        };
+        let prepared = tokio::time::timeout(PATIENCE, self.prepared(&unprepared)).await;
+        let prepared = match prepared.unwrap_or(Err(Unprepareable::TooSlow)) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let submission = id.0.get();
+                tracing::debug!(submission, %error, "a submission is handed over as it is");
+                None
+            }
+        };
+        if self.hand_over(&unprepared, prepared).await? {
+            self.dispatch.look_at(unprepared.submission.account);
+        }
+        Ok(())
+    }
+
+    /// What its messages are to be made from; `None` when that would be too long.
+    async fn prepared(&self, unprepared: &Unprepared) -> Result<Option<Payload>, Unprepareable> {
+        let tenant = self.tenants.get(&unprepared.submission.tenant).await?;
+        let message: Value = serde_json::from_str(unprepared.payload.expose())?;
+        let policy = tenant.policy.as_deref();
+        let preparing = self
+            .workshop
+            .prepare(&tenant.source, policy, message, PREPARED_BYTES_MAX);
+        Ok(preparing.await?.map(|text| match unprepared.payload {
+            Payload::Open(_) => Payload::Open(text.into()),
+            Payload::Secret(_) => Payload::Secret(Secret::new(text)),
+        }))
+    }
+
+    /// Hands over what was claimed, again while the store is away. `false` when it is not ours any more.
+    async fn hand_over(
+        &self,
+        unprepared: &Unprepared,
+        prepared: Option<Payload>,
+    ) -> store::Result<bool> {
+        let again = || {
+            let (prepared, now) = (prepared.clone(), self.clock.now());
+            self.preparation.hand_over(unprepared, prepared, now)
+        };
+        for _ in 1..HAND_OVERS_MAX {
+            match again().await {
+                Err(error) if error.is_transient() => tokio::time::sleep(HAND_OVER_AGAIN).await,
+                handed => return handed,
+            }
+        }
+        again().await
+    }
+}
+
+impl UnderWay {
+    /// Waits until one is done; for ever when there is none.
+    async fn one_done(&mut self) {
+        match self.tasks.join_next_with_id().await {
+            Some(done) => self.done(done),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn done(&mut self, done: Result<(Id, ()), JoinError>) {
+        let id = match done {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(%error, "preparing a submission broke off");
+                error.id()
+            }
+        };
+        self.claimed.remove(&id);
+    }
+
+    /// Waits a while for those under way; gives what is not done then.
+    async fn end(mut self) -> Vec<SubmissionId> {
+        let ending = async {
+            while let Some(done) = self.tasks.join_next_with_id().await {
+                self.done(done);
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN, ending).await;
+        self.tasks.shutdown().await;
+        self.claimed.into_values().collect()
+    }
+}
+
+/// Waits until more may wait to be prepared, or it is time to look.
+async fn until_news(tail: &mut Option<Tail>) {
+    let news = async {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match tail {
+            Some(open) => {
+                if open.next().await.is_none() {
+                    *tail = None;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let _ = tokio::time::timeout(LOOK_EVERY, news).await;
+}
