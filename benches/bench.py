@@ -13,6 +13,7 @@ import statistics
 import sys
 
 import cluster
+import counting
 from burdens import backlog, isolation
 from contenders import Glasspost, SmtpSource, WatchedGlasspost
 from peers import Lettre, LettrePool, Nodemailer, installed
@@ -49,6 +50,7 @@ def compare(messages, rounds):
     cluster.service_on_postgres(None, rounds)
     cluster.nodes(None, rounds)
     cluster.backlog(None, rounds)
+    counting.beside_counting(None, rounds)
 
 
 def plain(messages, rounds, peers=()):
@@ -146,6 +148,7 @@ def main():
     parser.add_argument("--service-postgres", action="store_true", help="the same on PostgreSQL, beside the data file")
     parser.add_argument("--service-nodes", action="store_true", help="an account's rate with one process and with two")
     parser.add_argument("--service-due", action="store_true", help="a million messages in PostgreSQL for a dead relay")
+    parser.add_argument("--service-statistics", action="store_true", help="mail beside a month that is counted anew")
     options = parser.parse_args()
     campaign = options.messages or MESSAGES
     describe_machine()
@@ -166,6 +169,8 @@ def main():
         cluster.nodes(options.messages, options.rounds)
     elif options.service_due:
         cluster.backlog(options.messages, options.rounds)
+    elif options.service_statistics:
+        counting.beside_counting(options.messages, options.rounds)
     elif options.watched:
         watched(campaign, options.rounds)
     else:
