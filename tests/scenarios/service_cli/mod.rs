@@ -9,6 +9,7 @@ mod instance;
 mod letters;
 mod messages;
 mod refusals;
+mod statistics;
 mod stats;
 mod storages;
 mod tenants;
