@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use compose::letter::LetterSource;
-use deliver::{Letters, Maker, Recent};
+use deliver::{Letters, Maker, Pool, Recent};
 use std::sync::Arc;
 
 use crate::run::{DELIVERED, accept, begin_with, every_kind, stored};
@@ -27,11 +27,9 @@ async fn the_bytes_are_those_of_the_delivery() {
     let (world, seqs) = every_kind().await;
     let message = stored(&*world.store, seqs[DELIVERED]).await;
     let letters = Letters::new(Arc::clone(&world.store));
+    let recent = Recent::new(Arc::default(), Arc::new(Pool::new(1, 0, 0)));
     let mut bytes = Vec::new();
-    letters
-        .make(&message, &Recent::default(), &mut bytes)
-        .await
-        .unwrap();
+    letters.make(&message, &recent, &mut bytes).await.unwrap();
     let raw = world
         .get(&world.message_path(message.seq, "/content/raw").await)
         .await;
