@@ -1,7 +1,7 @@
 //! Acceptance: a batch of messages into the ledger.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{ContentHash, MessageState, Priority, Seq};
 
@@ -24,7 +24,7 @@ pub(super) async fn accept(
         ));
     }
     lanes::check_is_run(&tx.session, lane).await?;
-    let contents = content_ids(tx, &batch).await?;
+    let contents = content_ids(tx, batch.iter().map(|new| new.content)).await?;
     let mut ledger = known(tx, &batch).await?;
     let mut answers = Vec::with_capacity(batch.len());
     let mut rows = Rows::default();
@@ -52,24 +52,29 @@ pub(super) async fn accept(
 }
 
 /// The rows of the contents of a batch.
-async fn content_ids(tx: &WriteTx, batch: &[NewMessage]) -> Result<HashMap<ContentHash, i64>> {
+async fn content_ids(
+    tx: &WriteTx,
+    batch: impl Iterator<Item = ContentHash>,
+) -> Result<HashMap<ContentHash, i64>> {
     let mut ids = HashMap::new();
-    for new in batch {
-        if let Entry::Vacant(place) = ids.entry(new.content) {
-            place.insert(contents::id(&tx.session, new.content).await?);
+    for content in batch {
+        if let Entry::Vacant(place) = ids.entry(content) {
+            place.insert(contents::id(&tx.session, content).await?);
         }
     }
     Ok(ids)
 }
 
-/// What the ledger has of the addresses of a batch.
+/// What the ledger has of the addresses of a batch. Each is looked up by itself: asked for all at once, the server may go
+/// through the whole lane instead.
 async fn known(tx: &WriteTx, batch: &[NewMessage]) -> Result<HashMap<String, (Seq, MessageState)>> {
     let keys: Vec<String> = batch.iter().map(|new| new.address.key()).collect();
     let rows = tx
         .session
         .rows(
-            "SELECT coalesce(folded, address), seq, state FROM messages \
-             WHERE lane = $1 AND coalesce(folded, address) = ANY ($2) AND retry_of IS NULL AND submission IS NULL",
+            "SELECT wanted.key, known.seq, known.state FROM unnest($2::text[]) AS wanted (key) CROSS JOIN LATERAL \
+             (SELECT seq, state FROM messages WHERE lane = $1 AND coalesce(folded, address) = wanted.key COLLATE \"C\" \
+              AND retry_of IS NULL AND submission IS NULL LIMIT 1) AS known",
             &[&batch[0].lane.0, &keys],
         )
         .await?;
@@ -131,15 +136,22 @@ impl Rows {
 
 /// Gives messages that are still queued other data and another template, where they differ.
 pub(super) async fn renew(tx: &mut WriteTx, batch: Vec<Renewal>) -> Result<()> {
-    for Renewal { seq, content, data } in batch {
-        let content = contents::id(&tx.session, content).await?;
-        tx.session
-            .execute(
-                "UPDATE messages SET data = $2, content = $3 \
-                 WHERE seq = $1 AND state = 0 AND submission IS NULL AND (data <> $2 OR content <> $3)",
-                &[&seq.get(), &&*data, &content],
-            )
-            .await?;
-    }
+    let contents = content_ids(tx, batch.iter().map(|new| new.content)).await?;
+    // Of two about one message the later holds.
+    let latest: BTreeMap<i64, &Renewal> = batch.iter().map(|new| (new.seq.get(), new)).collect();
+    let seqs: Vec<i64> = latest.keys().copied().collect();
+    let (ids, data): (Vec<i64>, Vec<&str>) = latest
+        .values()
+        .map(|new| (contents[&new.content], &*new.data))
+        .unzip();
+    tx.session
+        .execute(
+            "UPDATE messages SET data = new.data, content = new.content \
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (seq, content, data) \
+             WHERE messages.seq = new.seq AND state = 0 AND submission IS NULL \
+             AND (messages.data <> new.data OR messages.content <> new.content)",
+            &[&seqs, &ids, &data],
+        )
+        .await?;
     Ok(())
 }

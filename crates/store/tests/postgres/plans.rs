@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use model::{EventKind, Seq};
-use store::Store;
+use store::{Campaign, Store};
 
 use crate::cluster::{Cluster, Database};
 use crate::support::{accept, begin, event, second, stored, whole_log};
@@ -68,4 +68,42 @@ fn mail_is_looked_for_by_index_though_there_is_little_of_it() {
             std::thread::sleep(Duration::from_millis(50));
         }
     });
+}
+
+/// How many rows of the messages were fetched by an index, as far as sessions have told it.
+fn fetched(database: &Database<'_>) -> u64 {
+    let told =
+        database.sql("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'");
+    told.trim().parse().unwrap()
+}
+
+#[test]
+fn a_list_that_is_read_again_is_looked_up_address_by_address() {
+    const ALL: usize = 10_000;
+    const BATCH: usize = 500;
+    let database = Cluster::shared().database();
+    let all = async |store: &dyn Store, campaign: &Campaign| {
+        for batch in 0..ALL / BATCH {
+            accept(store, campaign, &format!("batch{batch}-"), BATCH).await;
+        }
+    };
+    runtime().block_on(async {
+        let store = open(database.address()).await.unwrap();
+        let campaign = begin(&store, "spring").await;
+        all(&store, &campaign).await;
+        // With plans of an empty table, and with those of a full one.
+        all(&store, &campaign).await;
+        drop(store);
+        database.sql("VACUUM ANALYZE");
+        let store = open(database.address()).await.unwrap();
+        all(&store, &campaign).await;
+        drop(store);
+    });
+    let (asked, expected) = (Instant::now(), 2 * ALL as u64);
+    while fetched(&database) < expected {
+        assert!(asked.elapsed() < TOLD_MAX, "it is not told");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let looked_at = fetched(&database);
+    assert!(looked_at <= 2 * expected, "{looked_at} rows");
 }
