@@ -80,7 +80,7 @@ fn every_account_equals_the_receivers() {
     let database = Cluster::shared().database();
     let (home, sink) = (Home::on(database.address()), Sink::start(&RULES));
     home.relay(sink.port());
-    let people = mixed(amount(3_000, 50_000));
+    let people = mixed(amount(3_000, 20_000));
     write_addresses(&home, &people);
     let store = ["--store", database.address()];
     let finished = start(&home, CONNECTIONS, &store).wait().expect_code(0);
@@ -254,7 +254,7 @@ fn the_database_goes_away_and_comes_back() {
     let database = cluster.database();
     let (home, sink) = (Home::on(database.address()), Sink::start(&RULES));
     home.relay(sink.port());
-    let people = mixed(amount(1_500, 10_000));
+    let people = mixed(amount(1_500, 5_000));
     write_addresses(&home, &people);
     let process = start(&home, CONNECTIONS, &["--rate", "100"]);
     until_arrived(&sink, 200);

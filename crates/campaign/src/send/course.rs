@@ -184,11 +184,14 @@ impl<'a> Course<'a> {
             let Err(DeliverError::Store(error)) = delivered else {
                 return delivered;
             };
-            let is_away = error.is_transient() || matches!(error, StoreError::LeaseLost { .. });
-            if !is_away || pass.stop.is_cancelled() {
+            // Who lost sight of the lease asks in any case: it may be another's.
+            let is_lost = matches!(error, StoreError::LeaseLost { .. });
+            let is_away = error.is_transient() && !pass.stop.is_cancelled();
+            if !is_lost && !is_away {
                 return Err(error.into());
             }
             tracing::warn!(%error, "sending waits for the store");
+            patience::pause(&pass.stop).await;
             self.tenure().certain().await?;
         }
     }
