@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{SubmissionId, Timestamp};
+use model::{SubmissionId, TenantId, Timestamp};
 
 use crate::submissions::Waiting;
 use crate::{Payload, Result, Submission};
@@ -24,7 +24,7 @@ pub const PREPARED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// All that is kept of submissions at once, about, in bytes. While there is more, nothing is prepared.
 pub(crate) const KEPT_BYTES_MAX: i64 = 8 * 1024 * 1024 * 1024;
 /// What a text counts for at least, in bytes, so that the number of them is bounded as well.
-pub(crate) const KEPT_BYTES_MIN: i64 = 8 * 1024;
+pub(crate) const KEPT_BYTES_MIN: i64 = 64 * 1024;
 
 /// Where the parts of what something says are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,27 @@ pub enum Parts {
     Inside,
     /// Some have to be fetched.
     Outside,
+}
+
+/// Who claims, and how much.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// So many at most.
+    pub limit: usize,
+    /// Of one tenant so many at most, with those that were claimed before: one whose files come slowly does not hold up
+    /// the others.
+    pub tenant_limit: usize,
+    /// How many of each tenant were claimed before and are not handed over.
+    pub under_way: Vec<(TenantId, usize)>,
+}
+
+/// What was claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claimed {
+    /// The submission.
+    pub id: SubmissionId,
+    /// Whose it is.
+    pub tenant: TenantId,
 }
 
 /// A submission that was claimed.
@@ -50,10 +71,10 @@ pub struct Unprepared {
 /// What a store that is shared does for those who prepare.
 #[async_trait]
 pub trait Preparation: Send + Sync + 'static {
-    /// Claims submissions that wait to be prepared and whose time has come, `limit` at most: the more urgent before all
-    /// others, and of one priority the oldest due first. Nobody else gets them for [`CLAIMED_FOR`]. It waits for nobody
-    /// who writes, and nobody for it.
-    async fn claim(&self, limit: usize, now: Timestamp) -> Result<Vec<SubmissionId>>;
+    /// Claims submissions that wait to be prepared and whose time has come: the more urgent before all others, and of one
+    /// priority the oldest due first. Nobody else gets them for [`CLAIMED_FOR`]. It waits for nobody who writes, and nobody
+    /// for it.
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<Claimed>>;
 
     /// A claimed submission; `None` when it is gone.
     async fn unprepared(&self, id: SubmissionId) -> Result<Option<Unprepared>>;
@@ -69,7 +90,7 @@ pub trait Preparation: Send + Sync + 'static {
     ) -> Result<bool>;
 
     /// Lets others have what was claimed here.
-    async fn let_go(&self, claimed: Vec<SubmissionId>) -> Result<()>;
+    async fn let_go(&self, ids: Vec<SubmissionId>) -> Result<()>;
 
     /// How many submissions wait to be prepared whose time has come, claimed ones as well, and since when.
     async fn waiting_unprepared(&self, now: Timestamp) -> Result<Waiting>;

@@ -250,3 +250,47 @@ fn a_worker_that_ends_in_good_order_lets_others_have_what_it_was_at() {
     until_within(SOON, "the message", || (sink.count() == 1).then_some(()));
     has_arrived(&sink, "m");
 }
+
+#[test]
+fn files_that_do_not_come_hold_up_nobody_else_s() {
+    let installation = Installation::start(Cluster::shared(), &["api", "worker", "smtp"]);
+    let (sink, hook) = (Sink::keeping(&[]), giving());
+    // It takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let slow = installation.node(0).tenant("slow", sink.port());
+    let shop = installation.node(0).tenant("shop", sink.port());
+    let url = format!("http://{}/file.pdf", silent.local_addr().unwrap());
+    let stuck: Vec<Value> = (0..40)
+        .map(|number| {
+            let mut message = slow.message(&format!("s{number}"), "bob@example.org");
+            message["attachments"] = json!([{"filename": "report.pdf", "storage_path": url}]);
+            message
+        })
+        .collect();
+    slow.send(&stuck);
+    until("some of it to be claimed", || {
+        (making(installation.node(0), "worker") > 0).then_some(())
+    });
+    shop.send(&[with_file(&shop, "m", &hook)]);
+    until_within(SOON, "the message", || (sink.count() == 1).then_some(()));
+    has_arrived(&sink, "m");
+    assert_eq!(queued(installation.node(0)).0, 40);
+}
+
+#[test]
+fn one_process_with_all_roles_does_both() {
+    let installation = Installation::start(Cluster::shared(), &["api,worker,smtp"]);
+    let (sink, hook) = (Sink::keeping(&[]), giving());
+    let shop = installation.node(0).tenant("shop", sink.port());
+    for number in 0..5 {
+        let id = format!("m{number}");
+        shop.send(&[with_file(&shop, &id, &hook)]);
+        let sent = Instant::now();
+        until_within(SOON, "the message", || {
+            (sink.count() == number + 1).then_some(())
+        });
+        println!("it left after {:?}", sent.elapsed());
+        has_arrived(&sink, &id);
+    }
+    assert_eq!(hook.posts().len(), 5);
+}

@@ -1,14 +1,14 @@
 //! Prepares ahead, where processes share the work: fetches what submissions need before those who deliver are at them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deliver::dispatch::Dispatch;
-use model::{Clock, Secret, SubmissionId};
+use model::{Clock, Secret, SubmissionId, TenantId};
 use prepare::{Unmakeable, Workshop};
 use serde_json::Value;
-use store::preparation::{PREPARED_BYTES_MAX, Unprepared};
+use store::preparation::{Claim, Claimed, PREPARED_BYTES_MAX, Unprepared};
 use store::{Payload, Preparation, Store, Tail};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,8 @@ use super::tenants::{TenantError, Tenants};
 
 /// Submissions that a process prepares at once. How many fetches that makes is bounded by who fetches.
 const AT_ONCE: usize = 16;
+/// How many of them of one tenant, so that one whose files come slowly does not hold up the others.
+const OF_TENANT_AT_ONCE: usize = 4;
 /// How often it is looked for submissions at least, and at most while there is news.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -52,7 +54,7 @@ pub struct Preparer {
 #[derive(Default)]
 struct UnderWay {
     tasks: JoinSet<()>,
-    claimed: HashMap<Id, SubmissionId>,
+    claimed: HashMap<Id, Claimed>,
 }
 
 /// Why nothing was prepared. Who delivers finds it out again, and says it.
@@ -94,22 +96,27 @@ impl Preparer {
 
     /// Begins with some that wait. While the store is away there are none.
     async fn begin(&self, under_way: &mut UnderWay, room: usize) {
-        let claimed = match self.preparation.claim(room, self.clock.now()).await {
+        let claim = Claim {
+            limit: room,
+            tenant_limit: OF_TENANT_AT_ONCE,
+            under_way: under_way.by_tenant(),
+        };
+        let claimed = match self.preparation.claim(claim, self.clock.now()).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::debug!(%error, "what waits to be prepared cannot be claimed, trying again");
                 return;
             }
         };
-        for id in claimed {
-            let preparer = self.clone();
+        for claimed in claimed {
+            let (preparer, id) = (self.clone(), claimed.id);
             let task = under_way.tasks.spawn(async move {
                 if let Err(error) = preparer.see_to(id).await {
                     let submission = id.0.get();
                     tracing::debug!(submission, %error, "a submission could not be handed over, it is by itself");
                 }
             });
-            under_way.claimed.insert(task.id(), id);
+            under_way.claimed.insert(task.id(), claimed);
         }
     }
 
@@ -168,6 +175,15 @@ impl Preparer {
 }
 
 impl UnderWay {
+    /// How many there are of each tenant.
+    fn by_tenant(&self) -> Vec<(TenantId, usize)> {
+        let mut counts = BTreeMap::new();
+        for claimed in self.claimed.values() {
+            *counts.entry(claimed.tenant.clone()).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    }
+
     /// Waits until one is done; for ever when there is none.
     async fn one_done(&mut self) {
         match self.tasks.join_next_with_id().await {
@@ -196,7 +212,10 @@ impl UnderWay {
         };
         let _ = tokio::time::timeout(DRAIN, ending).await;
         self.tasks.shutdown().await;
-        self.claimed.into_values().collect()
+        self.claimed
+            .into_values()
+            .map(|claimed| claimed.id)
+            .collect()
     }
 }
 

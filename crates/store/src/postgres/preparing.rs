@@ -1,8 +1,8 @@
 //! Preparing ahead in the database: what waits for it, who is at it, and what came of it.
 //!
-//! What was prepared is written beside the log, before those who deliver are told, since it may be long and everybody who
-//! writes would wait for it. It counts as long as the submission says what it was made from, which its digest tells; so
-//! one that comes too late, of a submission that says something else by now, is never read.
+//! What was prepared is written beside the log, before those who deliver are told, and cleared away beside it: it may be
+//! long, and everybody who writes would wait. It counts as long as the submission is there and says what it was made from,
+//! which its digest tells; so what is of no use any more is never read, until it is cleared away within a minute.
 //!
 //! A claim and whatever else is beside the log waits for no row that somebody else holds while it holds one itself, so that
 //! nobody waits in a circle.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use model::{LaneId, Priority, Seq, SubmissionId, Timestamp};
+use model::{FieldError, LaneId, Priority, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::PostgresStore;
 use super::fault::lost;
@@ -22,8 +22,8 @@ use super::submissions::{payload, read};
 use super::transaction::WriteTx;
 use crate::payload::{Kept, Table};
 use crate::preparation::{
-    CLAIMED_FOR, KEPT_BYTES_MAX, KEPT_BYTES_MIN, KEPT_FOR, PREPARED_BYTES_MAX, PREPARED_WITHIN,
-    Preparation, Unprepared,
+    CLAIMED_FOR, Claim, Claimed, KEPT_BYTES_MAX, KEPT_BYTES_MIN, KEPT_FOR, PREPARED_BYTES_MAX,
+    PREPARED_WITHIN, Preparation, Unprepared,
 };
 use crate::submissions::Waiting;
 use crate::{Payload, Result, StoreError};
@@ -35,19 +35,31 @@ const WRITE_MAX: Duration = Duration::from_secs(20);
 /// Rows that are cleared away at once of what was handed over by itself.
 const CLEARED_AT_ONCE: usize = 1_000;
 /// The same of what was prepared, where each row may have many parts.
-const TEXTS_CLEARED_AT_ONCE: usize = 50;
+const TEXTS_CLEARED_AT_ONCE: usize = 16;
 
-/// Claims what is due and neither handed over by itself yet nor somebody else's: of each priority the first, and of those
-/// the most urgent.
-const CLAIM: &str = "WITH next AS ( \
-         SELECT one.submission FROM unnest($1::bigint[]) AS p (priority) CROSS JOIN LATERAL ( \
-             SELECT submission, priority, due_at FROM unprepared u \
-             WHERE u.priority = p.priority AND due_at > $2 AND due_at <= $3 \
+/// Claims what is due and neither handed over by itself yet nor somebody else's. The tenants that have something are found
+/// by one look each; of each of them the first that it may have, and of those the most urgent.
+const CLAIM: &str = "WITH RECURSIVE waiting (tenant) AS ( \
+         (SELECT tenant FROM unprepared ORDER BY tenant LIMIT 1) \
+         UNION ALL \
+         SELECT (SELECT u.tenant FROM unprepared u WHERE u.tenant > w.tenant ORDER BY u.tenant LIMIT 1) \
+         FROM waiting w WHERE w.tenant IS NOT NULL), \
+     first AS ( \
+         SELECT one.*, row_number() OVER ( \
+             PARTITION BY one.tenant ORDER BY one.priority, one.due_at, one.submission) AS place \
+         FROM waiting w CROSS JOIN unnest($1::bigint[]) AS p (priority) CROSS JOIN LATERAL ( \
+             SELECT submission, tenant, priority, due_at FROM unprepared u \
+             WHERE u.tenant = w.tenant AND u.priority = p.priority AND due_at > $2 AND due_at <= $3 \
              AND (claimed_until IS NULL OR claimed_until < now()) \
-             ORDER BY due_at, submission LIMIT $4 FOR UPDATE SKIP LOCKED) AS one \
-         ORDER BY one.priority, one.due_at, one.submission LIMIT $4) \
-     UPDATE unprepared u SET holder = $5, claimed_until = now() + $6 * interval '1 millisecond' \
-     FROM next WHERE u.submission = next.submission RETURNING u.priority, u.due_at, u.submission";
+             ORDER BY due_at, submission LIMIT least($4::bigint, $5) FOR UPDATE SKIP LOCKED) AS one), \
+     next AS ( \
+         SELECT first.submission FROM first \
+         LEFT JOIN unnest($6::text[], $7::bigint[]) AS busy (tenant, count) ON busy.tenant = first.tenant \
+         WHERE first.place <= $5 - coalesce(busy.count, 0) \
+         ORDER BY first.priority, first.due_at, first.submission LIMIT $4) \
+     UPDATE unprepared u SET holder = $8, claimed_until = now() + $9 * interval '1 millisecond' \
+     FROM next WHERE u.submission = next.submission \
+     RETURNING u.priority, u.due_at, u.submission, u.tenant";
 
 /// Lets go of what is claimed. A row that somebody is at this moment is let go by the end of its claim.
 const LET_GO: &str = "UPDATE unprepared SET holder = NULL, claimed_until = NULL WHERE submission IN ( \
@@ -64,34 +76,37 @@ const PUT: &str = "INSERT INTO prepared (submission, digest, prepared_at, bytes,
 /// How long what is kept is altogether.
 const KEPT_BYTES: &str = "SELECT coalesce(sum(bytes), 0)::bigint FROM prepared";
 
-const WAITING: &str = "SELECT count(*), min(due_at) FROM unprepared \
-     WHERE priority = ANY ($1) AND due_at > $2 AND due_at <= $3";
+const WAITING: &str =
+    "SELECT count(*), min(due_at) FROM unprepared WHERE due_at > $1 AND due_at <= $2";
 
 /// Forgets what was handed over by itself, a while ago.
 const CLEAR_UNPREPARED: &str = "DELETE FROM unprepared WHERE submission IN ( \
-     SELECT submission FROM unprepared WHERE priority = ANY ($1) \
-     AND due_at < extract(epoch FROM now())::bigint * 1000 - $2 LIMIT $3 FOR UPDATE SKIP LOCKED) \
+     SELECT submission FROM unprepared WHERE due_at < extract(epoch FROM now())::bigint * 1000 - $1 \
+     LIMIT $2 FOR UPDATE SKIP LOCKED) \
      RETURNING submission";
 
-/// Forgets what nobody needs any more of what was prepared, from after a submission on.
+/// Forgets what is of no use any more of what was prepared, from after a submission on: of those that are gone, final, say
+/// something else, or were prepared long ago.
 const CLEAR_PREPARED: &str = "WITH old AS ( \
          SELECT r.submission FROM prepared r LEFT JOIN submissions s ON s.id = r.submission \
-         WHERE r.submission > $1 AND (s.open IS NULL OR s.open = 0 \
+         LEFT JOIN payloads p ON p.submission = r.submission AND p.digest = r.digest \
+         WHERE r.submission > $1 AND (s.open IS NULL OR s.open = 0 OR p.submission IS NULL \
              OR r.prepared_at < extract(epoch FROM now())::bigint * 1000 - $2) \
          ORDER BY r.submission LIMIT $3 FOR UPDATE OF r SKIP LOCKED) \
      DELETE FROM prepared r USING old WHERE r.submission = old.submission RETURNING r.submission";
 
-/// A submission that waits to be prepared, and when it would be due without that.
+/// When a submission that waits to be prepared would be due without that, and how urgent it is.
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     pub(super) priority: Priority,
     pub(super) due_at: Timestamp,
 }
 
-/// A submission says something else: what was prepared of it is of no use, and it waits anew or does not.
+/// A submission says something else: it waits anew, or does not. What was prepared of it is not read any more.
 pub(super) async fn begin_anew(
     session: &Session,
     id: SubmissionId,
+    tenant: &TenantId,
     wait: Option<Wait>,
 ) -> Result<()> {
     let id = id.0.get();
@@ -99,21 +114,16 @@ pub(super) async fn begin_anew(
         Some(Wait { priority, due_at }) => {
             session
                 .execute(
-                    "WITH gone AS (DELETE FROM prepared WHERE submission = $1) \
-                     INSERT INTO unprepared (submission, priority, due_at) VALUES ($1, $2, $3) \
+                    "INSERT INTO unprepared (submission, tenant, priority, due_at) VALUES ($1, $2, $3, $4) \
                      ON CONFLICT (submission) DO UPDATE SET priority = excluded.priority, \
                      due_at = excluded.due_at, holder = NULL, claimed_until = NULL",
-                    &[&id, &priority.code(), &due_at.as_millis()],
+                    &[&id, &tenant.as_str(), &priority.code(), &due_at.as_millis()],
                 )
                 .await?;
         }
         None => {
             session
-                .execute(
-                    "WITH gone AS (DELETE FROM prepared WHERE submission = $1) \
-                     DELETE FROM unprepared WHERE submission = $1",
-                    &[&id],
-                )
+                .execute("DELETE FROM unprepared WHERE submission = $1", &[&id])
                 .await?;
         }
     }
@@ -168,8 +178,13 @@ async fn hand_over(
 }
 
 impl PostgresStore {
-    async fn claim_some(&self, limit: usize, now: Timestamp) -> Result<Vec<SubmissionId>> {
+    async fn claim_some(&self, claim: &Claim, now: Timestamp) -> Result<Vec<Claimed>> {
         let priorities = Priority::ALL.map(Priority::code);
+        let (tenants, counts): (Vec<&str>, Vec<i64>) = claim
+            .under_way
+            .iter()
+            .map(|(tenant, count)| (tenant.as_str(), at_most(*count)))
+            .unzip();
         let rows = self
             .holder
             .ask(
@@ -178,22 +193,34 @@ impl PostgresStore {
                     &priorities.as_slice(),
                     &(now - PREPARED_WITHIN).as_millis(),
                     &now.as_millis(),
-                    &at_most(limit),
+                    &at_most(claim.limit),
+                    &at_most(claim.tenant_limit),
+                    &tenants,
+                    &counts,
                     &self.holder.name(),
                     &millis(CLAIMED_FOR),
                 ],
             )
             .await?;
-        let mut claimed = Vec::with_capacity(rows.len());
+        let mut claimed: Vec<(i64, i64, i64, String)> = Vec::with_capacity(rows.len());
         for row in &rows {
-            let order: (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            claimed.push(order);
+            claimed.push((
+                row.try_get(0)?,
+                row.try_get(1)?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+            ));
         }
         claimed.sort_unstable();
-        let ids = claimed
-            .into_iter()
-            .map(|(.., id)| SubmissionId(Seq::new(id)));
-        Ok(ids.collect())
+        let claimed = claimed.into_iter().map(|(_, _, id, tenant)| {
+            let wrong =
+                |error: FieldError| StoreError::Damaged(format!("unprepared {id}: {error}"));
+            Ok(Claimed {
+                id: SubmissionId(Seq::new(id)),
+                tenant: TenantId::parse(&tenant).map_err(wrong)?,
+            })
+        });
+        claimed.collect()
     }
 
     async fn hand_over_all(&self, claimed: Vec<(SubmissionId, Option<[u8; 32]>)>) -> Result<usize> {
@@ -247,11 +274,10 @@ impl PostgresStore {
     /// Forgets what was handed over by itself, and what was prepared of submissions that are final or gone, or long ago:
     /// a piece at a time.
     pub(super) async fn clear_prepared(&self) -> Result<()> {
-        let priorities = Priority::ALL.map(Priority::code);
         // The clocks of those who handed over may differ from the database's.
         let wait = whole_millis(2 * PREPARED_WITHIN);
         loop {
-            let values: Values<'_> = &[&priorities.as_slice(), &wait, &at_most(CLEARED_AT_ONCE)];
+            let values: Values<'_> = &[&wait, &at_most(CLEARED_AT_ONCE)];
             if self.holder.ask(CLEAR_UNPREPARED, values).await?.len() < CLEARED_AT_ONCE {
                 break;
             }
@@ -280,14 +306,14 @@ fn whole_millis(time: Duration) -> i64 {
 
 #[async_trait]
 impl Preparation for PostgresStore {
-    async fn claim(&self, limit: usize, now: Timestamp) -> Result<Vec<SubmissionId>> {
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<Claimed>> {
         loop {
-            let claimed = self.claim_some(limit, now).await?;
+            let claimed = self.claim_some(&claim, now).await?;
             if claimed.is_empty() || self.has_room().await? {
                 return Ok(claimed);
             }
             // Nobody waits for what would not be kept.
-            let as_they_are = claimed.into_iter().map(|id| (id, None));
+            let as_they_are = claimed.into_iter().map(|claimed| (claimed.id, None));
             self.hand_over_all(as_they_are.collect()).await?;
         }
     }
@@ -317,8 +343,8 @@ impl Preparation for PostgresStore {
         Ok(self.hand_over_all(vec![claimed]).await? > 0)
     }
 
-    async fn let_go(&self, claimed: Vec<SubmissionId>) -> Result<()> {
-        let ids: Vec<i64> = claimed.iter().map(|id| id.0.get()).collect();
+    async fn let_go(&self, ids: Vec<SubmissionId>) -> Result<()> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.0.get()).collect();
         self.holder
             .ask(LET_GO, &[&ids, &self.holder.name()])
             .await?;
@@ -326,17 +352,11 @@ impl Preparation for PostgresStore {
     }
 
     async fn waiting_unprepared(&self, now: Timestamp) -> Result<Waiting> {
-        let priorities = Priority::ALL.map(Priority::code);
         let since = (now - PREPARED_WITHIN).as_millis();
         let row = self
             .looking
             .read(move |session| {
-                async move {
-                    session
-                        .row(WAITING, &[&priorities.as_slice(), &since, &now.as_millis()])
-                        .await
-                }
-                .boxed()
+                async move { session.row(WAITING, &[&since, &now.as_millis()]).await }.boxed()
             })
             .await?;
         let first_due_at: Option<i64> = row.try_get(1)?;

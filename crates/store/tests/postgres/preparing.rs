@@ -6,7 +6,7 @@ use std::path::Path;
 use model::account::AccountPk;
 use model::{EventKind, Priority, Secret, SubmissionId, Timestamp};
 use store::postgres::{Address, Settings};
-use store::preparation::{PREPARED_BYTES_MAX, PREPARED_WITHIN, Unprepared};
+use store::preparation::{Claim, PREPARED_BYTES_MAX, PREPARED_WITHIN, Unprepared};
 use store::submissions::SubmissionFilter;
 use store::{
     Directory, KeySource, LaneKey, NewSubmission, Nodes, Parts, Payload, PostgresStore,
@@ -21,6 +21,20 @@ use crate::support::{START, event, second, stored};
 
 /// A moment after [`START`] at which nothing is handed over by itself.
 const SOON: Timestamp = Timestamp::from_millis(START.as_millis() + 5_000);
+
+/// So many, whosever they are.
+fn any(limit: usize) -> Claim {
+    Claim {
+        limit,
+        tenant_limit: 999,
+        under_way: Vec::new(),
+    }
+}
+
+async fn claim(store: &PostgresStore, limit: usize, now: Timestamp) -> Vec<SubmissionId> {
+    let claimed = store.claim(any(limit), now).await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.id).collect()
+}
 
 struct Shop<'d> {
     database: &'d Database<'static>,
@@ -62,7 +76,7 @@ impl<'d> Shop<'d> {
     }
 
     async fn claim(&self, limit: usize) -> Vec<SubmissionId> {
-        self.store.claim(limit, SOON).await.unwrap()
+        claim(&self.store, limit, SOON).await
     }
 
     /// Claims the one submission that waits.
@@ -196,10 +210,10 @@ fn a_claim_is_one_process_s_until_it_ends_or_is_let_go() {
         }
         // Both at once, again and again.
         let mut claimed = Vec::new();
-        for _ in 0..4 {
-            let (here, there) = tokio::join!(shop.store.claim(3, SOON), other.claim(3, SOON));
-            claimed.extend(here.unwrap());
-            claimed.extend(there.unwrap());
+        while claimed.len() < 20 {
+            let (here, there) = tokio::join!(shop.claim(3), claim(&other, 3, SOON));
+            claimed.extend(here);
+            claimed.extend(there);
         }
         assert_eq!(claimed.len(), 20);
         assert_eq!(claimed.iter().copied().collect::<HashSet<_>>(), all);
@@ -211,9 +225,9 @@ fn a_claim_is_one_process_s_until_it_ends_or_is_let_go() {
         );
         // What is let go is anybody's, and what another has is not let go.
         other.let_go(vec![claimed[0]]).await.unwrap();
-        assert!(other.claim(9, SOON).await.unwrap().is_empty());
+        assert!(claim(&other, 9, SOON).await.is_empty());
         shop.store.let_go(vec![claimed[0]]).await.unwrap();
-        assert_eq!(other.claim(9, SOON).await.unwrap(), [claimed[0]]);
+        assert_eq!(claim(&other, 9, SOON).await, [claimed[0]]);
         assert!(
             !shop.hand_over(&first, Some("{}")).await,
             "it came too late"
@@ -250,7 +264,7 @@ fn the_more_urgent_is_claimed_first_and_nothing_before_its_time() {
         let waiting = shop.store.waiting_unprepared(SOON).await.unwrap();
         assert_eq!(waiting.count, 4, "those that somebody is at as well");
         let then = second(86_401);
-        assert_eq!(shop.store.claim(9, then).await.unwrap(), [tomorrow]);
+        assert_eq!(claim(&shop.store, 9, then).await, [tomorrow]);
         let waiting = shop.store.waiting_unprepared(then).await.unwrap();
         assert_eq!(
             waiting.count, 1,
@@ -290,7 +304,9 @@ fn what_was_prepared_of_another_content_is_never_sent() {
         // Also what was put there a moment ago is not used after it.
         shop.submit(said(r#"{"n":3}"#)).await;
         assert_eq!(shop.source(id).await, r#"{"n":3}"#);
-        assert_eq!(shop.rows(), counts("1", "0"));
+        assert_eq!(shop.rows(), counts("1", "1"));
+        shop.store.keep_house().await.unwrap();
+        assert_eq!(shop.rows().1, "0", "it is cleared away");
         assert_eq!(shop.due(SOON).await, 0);
         // What needs nothing any more does not wait.
         let whole = NewSubmission {
@@ -336,6 +352,9 @@ fn what_is_removed_meanwhile_leaves_nothing() {
             let owner = tenant_id("acme");
             let removed = shop.store.remove(&owner, vec![client_id.clone()], SOON);
             assert_eq!(removed.await.unwrap(), [true]);
+            assert_eq!(shop.rows().0, "0");
+            // What may be long is cleared away beside the log.
+            shop.store.keep_house().await.unwrap();
             assert_eq!(shop.rows(), counts("0", "0"));
         };
         remove().await;
@@ -508,5 +527,58 @@ fn claims_wait_for_nobody_who_writes() {
         assert_eq!(shop.claim(9).await, [id]);
         assert!(shop.store.unprepared(id).await.unwrap().is_some());
         hand.batch_execute("COMMIT").await.unwrap();
+    });
+}
+
+#[test]
+fn a_tenant_has_no_more_than_its_part_and_the_others_come_before_the_rest_of_it() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let shop = Shop::new(&database).await;
+        let mut of = Vec::new();
+        for (owner, count) in [("acme", 8), ("beta", 2), ("corp", 1)] {
+            if owner != "acme" {
+                settle(&shop.store, owner).await;
+            }
+            for number in 0..count {
+                let mut new = with_files(&number.to_string());
+                new.tenant = tenant_id(owner);
+                // The first tenant's are the more urgent ones.
+                new.priority = if owner == "acme" {
+                    Priority::High
+                } else {
+                    Priority::Low
+                };
+                of.push((owner, shop.submit(new).await));
+            }
+        }
+        let claim = async |limit, under_way: &[(&str, usize)]| {
+            let under_way = under_way.iter();
+            let claim = Claim {
+                limit,
+                tenant_limit: 3,
+                under_way: under_way
+                    .map(|(owner, count)| (tenant_id(owner), *count))
+                    .collect(),
+            };
+            let claimed = shop.store.claim(claim, SOON).await.unwrap();
+            let owners = claimed
+                .iter()
+                .map(|claimed| claimed.tenant.as_str().to_owned());
+            assert!(
+                claimed
+                    .iter()
+                    .all(|one| of.contains(&(one.tenant.as_str(), one.id)))
+            );
+            owners.collect::<Vec<_>>()
+        };
+        assert_eq!(claim(2, &[]).await, ["acme", "acme"]);
+        let rest = claim(9, &[("acme", 2)]).await;
+        assert_eq!(rest, ["acme", "beta", "beta", "corp"]);
+        let full = [("acme", 3), ("beta", 2), ("corp", 1)];
+        assert!(claim(9, &full).await.is_empty());
+        assert_eq!(claim(9, &[("acme", 1)]).await, ["acme", "acme"]);
+        assert_eq!(claim(9, &[("acme", 7)]).await, Vec::<String>::new());
+        assert_eq!(claim(9, &[]).await, ["acme", "acme", "acme"]);
     });
 }

@@ -4,12 +4,14 @@
 -- row goes before that. `holder` is at it until `claimed_until`, by the database's clock.
 CREATE TABLE unprepared (
     submission    BIGINT PRIMARY KEY,
+    tenant        TEXT COLLATE "C" NOT NULL,
     priority      BIGINT NOT NULL,
     due_at        BIGINT NOT NULL,
     holder        TEXT COLLATE "C",
     claimed_until TIMESTAMPTZ
 );
-CREATE INDEX unprepared_by_urgency ON unprepared (priority, due_at, submission);
+CREATE INDEX unprepared_by_tenant ON unprepared (tenant, priority, due_at, submission);
+CREATE INDEX unprepared_by_age ON unprepared (due_at);
 
 -- What messages are made from in place of what their client handed over, as long as that has this digest. `bytes` is the
 -- length of the text, or a little more; with it in the index, the sum is a look at the index alone.

@@ -354,7 +354,6 @@ async fn delete_submissions(session: &Session, all: &[Going]) -> Result<()> {
         &[
             "DELETE FROM payloads WHERE submission = ANY ($1)",
             "DELETE FROM unprepared WHERE submission = ANY ($1)",
-            "DELETE FROM prepared WHERE submission = ANY ($1)",
             "DELETE FROM submissions WHERE id = ANY ($1)",
         ],
         &[&ids],

@@ -86,7 +86,7 @@ pub(super) async fn rewrite(
             ],
         )
         .await?;
-    preparing::begin_anew(&tx.session, known.id, item.wait()).await?;
+    preparing::begin_anew(&tx.session, known.id, &new.tenant, item.wait()).await?;
     for row in &rows {
         tx.has_mail(LaneId(row.try_get(0)?), new.priority);
     }

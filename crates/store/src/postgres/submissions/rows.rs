@@ -46,6 +46,7 @@ struct PayloadRows {
 #[derive(Default)]
 struct UnpreparedRows {
     submissions: Vec<i64>,
+    tenants: Vec<String>,
     priorities: Vec<i64>,
     due: Vec<i64>,
 }
@@ -88,6 +89,7 @@ impl Rows {
         self.payloads.texts.push(text);
         if let Some(wait) = item.wait() {
             self.unprepared.submissions.push(id.0.get());
+            self.unprepared.tenants.push(new.tenant.as_str().to_owned());
             self.unprepared.priorities.push(wait.priority.code());
             self.unprepared.due.push(wait.due_at.as_millis());
         }
@@ -210,9 +212,14 @@ impl Rows {
         }
         session
             .execute(
-                "INSERT INTO unprepared (submission, priority, due_at) \
-                 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])",
-                &[&rows.submissions, &rows.priorities, &rows.due],
+                "INSERT INTO unprepared (submission, tenant, priority, due_at) \
+                 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])",
+                &[
+                    &rows.submissions,
+                    &rows.tenants,
+                    &rows.priorities,
+                    &rows.due,
+                ],
             )
             .await?;
         Ok(())
