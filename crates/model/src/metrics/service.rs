@@ -143,7 +143,8 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 27] = [
     gauge(
         ServiceMetricId::QueueDepth,
         "glasspost_queue_depth",
-        "How much is at each stage: messages being made (email:process), messages that wait for their delivery, those \
+        "How much is at each stage: mail whose attachments are being fetched (email:process; on a data file, the messages \
+         being made at the moment), messages that wait for their delivery, those \
          under way, put off and held back as well (smtp:deliver), delivery reports that an application has not \
          acknowledged (webhook:deliver).",
     )
@@ -151,7 +152,7 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 27] = [
     gauge(
         ServiceMetricId::QueueOldestAge,
         "glasspost_queue_oldest_age_seconds",
-        "How long the oldest of it has been there: since it began to be made; since it became due, which it does anew \
+        "How long the oldest of it has been there: since it had to be fetched, or began to be made; since it became due, which it does anew \
          when it is put off, and does not while it is held back; since what is to be reported happened.",
     )
     .in_seconds()
