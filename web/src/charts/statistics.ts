@@ -52,7 +52,7 @@ export function statisticsPlots(statistics: Statistics): { plots: Plot[]; moment
   };
   const trouble: Plot = {
     id: "trouble",
-    title: "Held up, and come back",
+    title: "Delays and returns",
     unit: `times ${EACH[by]}`,
     times,
     isStacked: false,

@@ -162,7 +162,7 @@ function Sums({ total }: { total: Tally }) {
       <Statistic name="Limits met" testid="sum-rate-limited" value={total.rate_limited} note="times">
         {count(total.rate_limited)}
       </Statistic>
-      <Statistic name="Came back" testid="sum-returned" value={total.returned} note="once delivered">
+      <Statistic name="Came back" testid="sum-returned" value={total.returned} note="after delivery">
         {count(total.returned)}
       </Statistic>
     </dl>
