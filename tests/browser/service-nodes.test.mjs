@@ -20,7 +20,7 @@ test("the process shows itself with what it does, and how that changes", async t
   for (const part of ["This one", `(${nodes[0].process})`, nodes[0].address, "api, worker, smtp", "Active"]) {
     assert.ok(words.includes(part), `${part} is not in ${words}`);
   }
-  await until("its duties", async () => /housekeeping, mailboxes, reports, schedules/.test(await row.innerText()));
+  await until("its duties", async () => /housekeeping, mailboxes, reports, schedules, statistics/.test(await row.innerText()));
   const dead = page.getByTestId("work-row").filter({ hasText: "counter" });
   await until("what is wrong", async () => /cannot reach the relay/.test(await dead.innerText()));
 
