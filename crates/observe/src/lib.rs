@@ -12,12 +12,14 @@
 //! - [`metrics`]: a watched run, or the service, in the formats of Prometheus and OpenMetrics
 //! - [`provider`]: which provider a recipient's domain belongs to
 //! - [`log_lines`]: one log line a change
+//! - [`archive`]: every event as a line of a file, for as long as somebody keeps it
 //! - [`reports`]: what became of submissions, told to their tenants' applications
 //! - [`service_log`]: the log of the service, one line an event
 //! - [`statistics`]: what happened by hours, days and months, as it is asked for and told
 //! - [`terminal`]: the live progress bar
 //! - [`summary`]: the closing account as text
 
+pub mod archive;
 pub mod follow;
 pub mod log_lines;
 pub mod metrics;

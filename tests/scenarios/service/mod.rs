@@ -1,6 +1,7 @@
 //! The service as applications hand it mail: one scenario a file.
 
 mod accepted_is_sent;
+mod archive;
 mod attachments;
 mod books_balance;
 mod config;

@@ -36,6 +36,7 @@ async fn figures(app: &Shared) -> store::Result<ServiceFigures> {
         installation,
         lanes: own.flat_map(|node| &node.lanes).map(lane).collect(),
         reports: source.report_figures(),
+        archive_behind: source.archive_behind(),
         is_active: source.is_active(),
         at: app.service.clock.now(),
         started_at: app.service.started_at,

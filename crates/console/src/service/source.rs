@@ -28,6 +28,9 @@ pub trait FiguresSource: Send + Sync + 'static {
     /// What the reports came to so far that this process told, for the metrics.
     fn report_figures(&self) -> ReportFigures;
 
+    /// How far the archive of events is behind the log, where it is this process that archives; else 0.
+    fn archive_behind(&self) -> u64;
+
     /// Whether it is this process that exposes the figures of all.
     fn exposes_installation(&self) -> bool;
 

@@ -16,8 +16,8 @@ use model::{
 use observe::reports::{ReportFigures, SyncStatus};
 use store::submissions::{Channel, Followed};
 use store::{
-    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, SqliteStore, Statistics, Store,
-    Submissions,
+    Directory, KeySource, LaneKey, NewEvent, NewSubmission, Nodes, Parts, SqliteStore, Statistics,
+    Store, Submissions,
 };
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -84,6 +84,10 @@ impl FiguresSource for Board {
 
     fn report_figures(&self) -> ReportFigures {
         ReportFigures::default()
+    }
+
+    fn archive_behind(&self) -> u64 {
+        0
     }
 
     fn exposes_installation(&self) -> bool {
@@ -242,6 +246,7 @@ impl House {
             batch: None,
             deferred_until: None,
             payload: payload.to_string().into(),
+            parts: Parts::Inside,
             recipients: recipients.iter().map(address).collect(),
             at: self.clock.now(),
         };

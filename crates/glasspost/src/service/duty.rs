@@ -17,6 +17,8 @@ pub const REPORTS: &str = "reports";
 pub const MAILBOXES: &str = "mailboxes";
 /// The duty of sending campaigns whose time has come.
 pub const SCHEDULES: &str = "schedules";
+/// The duty of archiving events.
+pub const ARCHIVE: &str = "archive";
 /// The duty of counting what happened.
 pub const STATISTICS: &str = "statistics";
 /// The duty of forgetting what is old, and of exposing the figures of all.

@@ -6,6 +6,7 @@ use deliver::dispatch::Dispatch;
 use intake::proxy::{SyncControl, Unanswered, Wakes};
 use model::account::AccountPk;
 use model::{Seq, Tenant, TenantId};
+use observe::archive::Archive;
 use observe::reports::{ReportFigures, Reports, SyncStatus};
 use store::submissions::Channel;
 use tokio_util::sync::CancellationToken;
@@ -122,6 +123,8 @@ pub struct Shown {
     pub duties: Held,
     /// Whether there may be others.
     pub is_shared: bool,
+    /// What archives events here.
+    pub archive: Option<Archive>,
     /// Cancelled when sending has ended.
     pub ended: CancellationToken,
 }
@@ -141,6 +144,10 @@ impl FiguresSource for Shown {
 
     fn report_figures(&self) -> ReportFigures {
         self.reports.figures()
+    }
+
+    fn archive_behind(&self) -> u64 {
+        self.archive.as_ref().map_or(0, Archive::behind)
     }
 
     fn exposes_installation(&self) -> bool {

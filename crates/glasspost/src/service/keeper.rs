@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Clock, Timestamp};
+use observe::archive::Place;
 use prepare::Shelf;
-use store::{Directory, Nodes, Statistics, Submissions};
+use store::{Directory, Nodes, Statistics, Store, Submissions};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks for old things.
@@ -21,6 +22,10 @@ const ALIGNED_AT_ONCE: usize = 1_000;
 /// The pause between two pieces, so that mail comes first.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// What finished so long after the latest archived event is not looked at: a whole backlog would be, again and again.
+/// Clocks do not differ by that much.
+const AROUND: Duration = Duration::from_secs(3_600);
+
 /// Forgets what is old.
 #[derive(Clone)]
 pub struct Keeper {
@@ -34,6 +39,8 @@ pub struct Keeper {
     pub nodes: Arc<dyn Nodes>,
     /// Files that messages link to.
     pub shelf: Option<Arc<Shelf>>,
+    /// Who knows how far the archive has come, where there is one.
+    pub archive: Option<Arc<dyn Store>>,
     /// How long things are kept.
     pub retention: Duration,
     /// What happened, by hours.
@@ -88,10 +95,24 @@ impl Keeper {
     }
 
     async fn forget(&self, before: Timestamp) -> store::Result<()> {
-        while self.submissions.clean_up(None, before, PIECE).await? >= PIECE {
+        let archived = match &self.archive {
+            Some(store) => Some(archived(&**store, before).await?),
+            None => None,
+        };
+        loop {
+            let submissions = &self.submissions;
+            let forgotten = match archived {
+                None => submissions.clean_up(None, before, PIECE).await?,
+                Some(place) => {
+                    let before = before.min(place.at + AROUND);
+                    submissions.clean_up_to(place.seq, before, PIECE).await?
+                }
+            };
+            if forgotten < PIECE {
+                return Ok(());
+            }
             tokio::time::sleep(BREATH).await;
         }
-        Ok(())
     }
 
     async fn forget_statistics(&self, before: Timestamp) -> store::Result<()> {
@@ -100,6 +121,19 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// How far the archive has come. What it has not seen to is kept, however old.
+async fn archived(store: &dyn Store, before: Timestamp) -> store::Result<Place> {
+    let place = Place::read(store).await?;
+    let behind = store.end_of_log().await?.get() - place.seq.get();
+    if behind > 0 && place.at < before {
+        tracing::warn!(
+            behind,
+            "old mail is not forgotten before its events are in the archive"
+        );
+    }
+    Ok(place)
 }
 
 /// Brings queued mail into line with what its tenants hold back: a process that was killed may have left some of it.

@@ -43,6 +43,7 @@ use deliver::dispatch::{Dispatcher, Placement, Rooms, Settings as SendingSetting
 use intake::proxy::keys::DirectoryKeys;
 use intake::proxy::{Proxy, ProxySettings};
 use model::{BaseUrl, ClientAuth, Clock, FieldError, Secret, Tenant, TenantId};
+use observe::archive::Archive;
 use observe::reports::{ReportSettings, Reporter, Target};
 use observe::service_log::ServiceLog;
 use prepare::{
@@ -58,7 +59,7 @@ use crate::campaigns::Scheduler;
 use crate::exit::Failure;
 use crate::settings::service::{Role, Roles, ServiceSettings};
 use cluster::{About, Cluster, Parts};
-use duty::{Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS, SCHEDULES, STATISTICS};
+use duty::{ARCHIVE, Duties, HOUSEKEEPING, Held, MAILBOXES, REPORTS, SCHEDULES, STATISTICS};
 use glue::{Reporters, Sending, Shown};
 use keeper::{Keeper, align_suspensions};
 use kept_secret::kept_secret;
@@ -102,6 +103,7 @@ pub struct Service {
     counter: Counter,
     preparer: Option<Preparer>,
     keeper: Keeper,
+    archive: Option<Archive>,
     scheduler: Scheduler,
     cluster: Cluster,
     duties: Duties,
@@ -165,6 +167,7 @@ impl Service {
         let mailroom = Mailroom::new(&settings, &stores, &clock);
         // What is wrong with it is known before anything begins.
         mailroom.postroom()?;
+        let archive = archive(&settings, &stores)?;
         let (looking, sending_ended) = (CancellationToken::new(), CancellationToken::new());
         let (draining, started_at) = (CancellationToken::new(), clock.now());
         let duties = Duties {
@@ -209,6 +212,7 @@ impl Service {
                     cluster: cluster.clone(),
                     duties: duties.held.clone(),
                     is_shared: stores.is_shared,
+                    archive: archive.clone(),
                     ended: sending_ended.clone(),
                 }),
                 folder: stores.disk.clone(),
@@ -259,6 +263,7 @@ impl Service {
             dispatcher,
             reporter,
             mailroom,
+            archive,
             scheduler: Scheduler {
                 store: Arc::clone(&stores.store),
                 webhook_secret,
@@ -275,6 +280,10 @@ impl Service {
                 aligns: stores.is_shared,
                 nodes: Arc::clone(&stores.nodes),
                 shelf,
+                archive: settings
+                    .archive_folder
+                    .is_some()
+                    .then(|| Arc::clone(&stores.store)),
                 retention: settings.retention,
                 statistics: Arc::clone(&stores.statistics),
                 statistics_retention: settings.statistics_retention,
@@ -334,6 +343,9 @@ impl Service {
             tasks.spawn(duties.perform(HOUSEKEEPING, move |turn| keeper.clone().run(turn)));
             if let Some(preparer) = self.preparer {
                 tasks.spawn(preparer.run(stop.clone()));
+            }
+            if let Some(archive) = self.archive {
+                tasks.spawn(duties.perform(ARCHIVE, move |turn| archive.clone().run(turn)));
             }
             let scheduler = self.scheduler;
             let keeping = move |turn| schedules::keep(scheduler.clone(), turn);
@@ -457,6 +469,17 @@ fn shelf(
     let shelf =
         Shelf::open(folder, key, clock.clone()).context("attachments.large_files_folder")?;
     Ok(Some(Arc::new(shelf)))
+}
+
+/// The archive of events, where there is to be one and this process may write it.
+fn archive(settings: &ServiceSettings, stores: &Stores) -> Result<Option<Archive>, Failure> {
+    let folder = settings.archive_folder.as_deref();
+    let Some(folder) = folder.filter(|_| settings.roles.has(Role::Worker)) else {
+        return Ok(None);
+    };
+    let (store, submissions) = (Arc::clone(&stores.store), Arc::clone(&stores.submissions));
+    let archive = Archive::open(folder, store, submissions).context("events.archive_folder")?;
+    Ok(Some(archive))
 }
 
 /// Whether mail is sent: as it was asked for last by any of several processes, else as it is set.

@@ -38,6 +38,7 @@ pub enum ServiceMetricId {
     ReportsAcknowledged,
     ReportsRefused,
     ReportsExpired,
+    ArchiveLag,
 }
 
 /// A stage that mail goes through, as a queue of what waits there.
@@ -96,7 +97,8 @@ impl ServiceMetricId {
             | Self::ReportFailures
             | Self::ReportsAcknowledged
             | Self::ReportsRefused
-            | Self::ReportsExpired => false,
+            | Self::ReportsExpired
+            | Self::ArchiveLag => false,
         }
     }
 }
@@ -115,7 +117,7 @@ const TENANT: [Label; 1] = [open("tenant_id", TENANTS_NAMED_MAX)];
 
 /// Every metric of the service, in the order that they are exposed and documented in. The names and helps of the first
 /// five are genro-mail-proxy's own, for those who read them.
-pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 27] = [
+pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 28] = [
     counter(ServiceMetricId::Sent, "gmp_sent_total", "Total sent emails").by(&ACCOUNT),
     counter(
         ServiceMetricId::Errors,
@@ -267,6 +269,11 @@ pub const SERVICE_METRICS: [Metric<ServiceMetricId>; 27] = [
         ServiceMetricId::ReportsExpired,
         "glasspost_service_reports_expired_total",
         "Delivery reports that were given up after their retention.",
+    ),
+    gauge(
+        ServiceMetricId::ArchiveLag,
+        "glasspost_archive_lag_places",
+        "Places of the log that the archive of events has still to see to, where this process is the one that archives.",
     ),
 ];
 

@@ -124,6 +124,7 @@ fn busy() -> ServiceFigures {
             tenants: vec![told("acme")],
             expired: 7,
         },
+        archive_behind: 9,
         names: Arc::new(Names::default()),
     }
 }
@@ -186,6 +187,15 @@ fn the_service_says_how_it_is() {
             "{line}\n{text}"
         );
     }
+}
+
+#[test]
+fn the_archive_says_how_far_it_is_behind() {
+    let text = exposition(&busy(), Format::Prometheus);
+    assert!(
+        text.contains("\nglasspost_archive_lag_places 9.0\n"),
+        "{text}"
+    );
 }
 
 #[test]

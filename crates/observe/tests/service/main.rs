@@ -1,6 +1,8 @@
 //! The service's readers against a real store, with real receivers on loopback.
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod exposition;
 #[cfg(test)]
 mod house;

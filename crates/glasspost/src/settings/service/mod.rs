@@ -147,6 +147,8 @@ pub struct ServiceSettings {
     pub retention: Duration,
     /// How long it is kept what happened in each hour.
     pub statistics_retention: Duration,
+    /// The folder of the archive of events.
+    pub archive_folder: Option<PathBuf>,
     /// How long a certified mailbox may take to say that it took a message.
     pub pec_timeout: Duration,
     /// The key that secrets are encrypted with, where one was given.
@@ -199,6 +201,7 @@ impl ServiceSettings {
             sync_interval: at(Key::SyncInterval).seconds(1..=YEAR_S)?,
             retention: at(Key::Retention).seconds(1..=10 * YEAR_S)?,
             statistics_retention: at(Key::StatisticsRetention).seconds(DAY_S..=100 * YEAR_S)?,
+            archive_folder: at(Key::ArchiveFolder).text().map(PathBuf::from),
             pec_timeout: at(Key::PecTimeout).seconds(1..=YEAR_S)?,
             encryption_key: at(Key::Encryption).encryption_key()?,
         })

@@ -34,6 +34,7 @@ pub enum Key {
     SyncInterval,
     Retention,
     StatisticsRetention,
+    ArchiveFolder,
     PecTimeout,
     Encryption,
     StoreAddress,
@@ -258,6 +259,13 @@ pub const SETTINGS: &[Setting] = &[
         &["GMP_DELIVERY_REPORT_RETENTION_SECONDS"],
         "604800",
         "how long final messages and undelivered reports are kept, in seconds",
+    ),
+    open(
+        Key::ArchiveFolder,
+        "events.archive_folder",
+        &["GLASSPOST_EVENTS_ARCHIVE_FOLDER"],
+        "",
+        "folder for an archive of all events, a file of JSON lines a month; none by default",
     ),
     open(
         Key::StatisticsRetention,

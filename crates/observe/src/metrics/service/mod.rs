@@ -30,6 +30,8 @@ pub struct ServiceFigures {
     pub lanes: Vec<LaneFigures>,
     /// The figures of the reports, as this process tells them.
     pub reports: ReportFigures,
+    /// Places of the log that the archive has still to see to, where this process archives.
+    pub archive_behind: u64,
     /// Who has series of its own: one for the life of the process.
     pub names: Arc<Names>,
 }
@@ -140,6 +142,7 @@ impl ServiceFigures {
             Id::QueueDepth => return Source::Queues(|queue, _| count(queue.depth)),
             Id::QueueOldestAge => return Source::Queues(age_s),
             Id::ReportsExpired => count(self.reports.expired),
+            Id::ArchiveLag => count(self.archive_behind),
             Id::Pending => count(counts.map(pending).sum()),
             Id::BuildInfo => 1.0,
             Id::ProcessStart => self.started_at.as_millis() as f64 / 1e3,
