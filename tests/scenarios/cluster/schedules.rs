@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::durability::people::{addresses, assert_each_once, counts, start, write_addresses};
 use crate::harness::cluster::Cluster;
-use crate::harness::{Home, Installation, Service, Sink, amount, until, until_within};
+use crate::harness::{
+    Home, Installation, Service, Sink, amount, durable_cluster, until, until_within,
+};
 
 const WORKERS: [&str; 2] = ["worker", "worker"];
 const DUTY: &str = "duty/schedules";
@@ -177,6 +179,29 @@ fn a_process_that_was_asleep_does_not_interfere() {
         listed(&home, &job).contains("done"),
         "what it says too late is refused"
     );
+}
+
+#[test]
+fn an_occurrence_goes_on_when_the_database_is_back_and_no_try_is_used_up() {
+    let cluster = durable_cluster();
+    let installation = Installation::start(&cluster, &WORKERS);
+    let (home, sink, people) = scene(installation.address(), 500);
+    let once = [&PAST[..], &["--rate", "60", "--job-retries", "1"]].concat();
+    let job = register(&home, &once);
+    until("the occurrence to be sent", || {
+        (sink.count() >= 100).then_some(())
+    });
+    cluster.stop();
+    thread::sleep(FROZEN);
+    cluster.start();
+    until_it_is(&home, &job, "done");
+    let received = sink.recipients();
+    let copies = counts(&received);
+    assert_eq!(copies.len(), people.len(), "nobody is lost");
+    let twice = received.len() - copies.len();
+    assert!(twice <= WINDOW, "{twice} copies");
+    assert_eq!(runs(&home), 1, "it is the same run");
+    home.exact_account();
 }
 
 #[test]
