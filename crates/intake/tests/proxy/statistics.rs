@@ -3,6 +3,7 @@
 use model::EventKind;
 use serde_json::{Value, json};
 use store::Statistics;
+use store::statistics::ROWS_MAX;
 
 use crate::harness::{ADMIN, Running, START, key_of, message, new_event, start_with_acme};
 
@@ -123,4 +124,24 @@ async fn what_cannot_be_asked_for_is_refused_by_its_field() {
             .await
             .ok();
     }
+}
+
+#[tokio::test]
+async fn more_rows_than_are_told_at_once_are_refused_by_what_tells_them_apart() {
+    let running = start_with_acme().await;
+    let file = running.folder.path().join(store::sqlite::FILE_NAME);
+    let hour = START.as_millis() / 3_600_000 * 3_600_000;
+    rusqlite::Connection::open(file)
+        .unwrap()
+        .execute(
+            "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1) \
+             INSERT INTO statistics (hour, tenant, account, kind, count) SELECT ?2, 'tenant' || n, 'main', 1, 3 FROM numbers",
+            (i64::try_from(ROWS_MAX).unwrap(), hour),
+        )
+        .unwrap();
+    let reply = running.get(ADMIN, "/statistics?each=tenant").await;
+    assert_eq!(reply.wrong_field(), "query.each");
+    assert!(reply.text.contains("ask for a shorter time"), "{reply:?}");
+    let together = running.get(ADMIN, "/statistics").await.ok();
+    assert_eq!(together["total"]["delivered"], 3 * (ROWS_MAX + 1));
 }
