@@ -2,6 +2,7 @@
 
 use model::{Seq, Timestamp};
 
+use super::OWNERS;
 use super::rebuild::TRY_TURN;
 use crate::Result;
 use crate::postgres::history::no_end;
@@ -50,14 +51,14 @@ pub(super) async fn roll_up(session: &Session, limit: u32) -> Result<RolledUp> {
 /// either in the log or among what was forgotten.
 fn gain() -> String {
     format!(
-        "WITH logged AS (\
+        "WITH logged AS MATERIALIZED (\
              SELECT {accepted} AS hour, lane, CAST(0 AS BIGINT) AS kind, count(*) AS count, max(accepted_at) AS latest \
              FROM messages WHERE seq > $1 AND seq <= $2 AND submission IS NOT NULL GROUP BY 1, 2 \
              UNION ALL SELECT {happened}, lane, kind, count(*), max(at) \
              FROM events WHERE seq > $1 AND seq <= $2 GROUP BY 1, 2, 3), \
          gained AS (\
-             SELECT logged.hour, a.tenant, a.id AS account, logged.kind, logged.count, logged.latest \
-             FROM logged JOIN lanes l ON l.id = logged.lane JOIN accounts a ON a.pk = l.account \
+             SELECT logged.hour, owner.tenant, owner.account, logged.kind, logged.count, logged.latest \
+             FROM logged {OWNERS} \
              UNION ALL SELECT hour, tenant, account, kind, count, hour \
              FROM forgotten_events WHERE seq > 0 AND seq > $1 AND seq <= $2), \
          summed AS (\

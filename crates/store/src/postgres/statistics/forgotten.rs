@@ -33,12 +33,13 @@ impl Forgotten {
         }
         let statement = format!(
             "INSERT INTO forgotten_events (seq, hour, tenant, account, kind, count) \
-             SELECT gone.place, gone.hour, a.tenant, a.id, gone.kind, gone.count FROM (\
+             SELECT gone.place, gone.hour, owner.tenant, owner.account, gone.kind, gone.count FROM (\
                  SELECT greatest(e.seq, p.upto) AS place, {hour} AS hour, account, kind, count(*) AS count \
                  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS e (seq, at, account, kind), \
                  (SELECT coalesce((SELECT upto FROM statistics_progress), 0) AS upto) AS p \
                  GROUP BY 1, 2, 3, 4) AS gone \
-             JOIN accounts a ON a.pk = gone.account",
+             CROSS JOIN LATERAL (\
+                 SELECT tenant, id AS account FROM accounts WHERE pk = gone.account LIMIT 1) AS owner",
             hour = hour_of("at"),
         );
         session

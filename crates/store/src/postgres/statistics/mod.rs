@@ -38,6 +38,10 @@ const COUNTING_MAX: Duration = Duration::from_secs(35);
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; \
      SELECT pg_advisory_xact_lock('statistics'::regclass::bigint)";
 
+/// Whose each lane of what is called `logged` is. In simpler words, the server would sometimes read the log once a lane.
+const OWNERS: &str = "CROSS JOIN LATERAL (SELECT account FROM lanes WHERE id = logged.lane LIMIT 1) AS lane \
+     CROSS JOIN LATERAL (SELECT tenant, id AS account FROM accounts WHERE pk = lane.account LIMIT 1) AS owner";
+
 /// What counting is done with.
 pub(super) struct Counting {
     sessions: Sessions,
@@ -47,7 +51,7 @@ pub(super) struct Counting {
 impl Counting {
     pub(super) fn new(address: &Address) -> Result<Self> {
         Ok(Self {
-            sessions: Sessions::new(address, COUNTING)?,
+            sessions: Sessions::counting(address, COUNTING)?,
             address: address.clone(),
         })
     }
