@@ -41,7 +41,7 @@ CHECKPOINT
 WAITS = """
 SELECT count(*), count(*) FILTER (WHERE is_theirs), count(*) FILTER (WHERE is_theirs AND NOT counts)
 FROM (
-    SELECT query ILIKE '%statistics%' AS counts,
+    SELECT query LIKE '%pg_advisory_xact_lock(''statistics''%' AS counts,
         EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted AND (
             l.relation IN ('statistics'::regclass, 'statistics_progress'::regclass, 'forgotten_events'::regclass)
             OR l.locktype = 'advisory' AND l.objid IN ('statistics'::regclass, 'statistics_progress'::regclass)))
