@@ -1,5 +1,6 @@
 //! Several processes of the service on one PostgreSQL, and what happens to them.
 
+mod archive;
 mod called_back;
 mod campaigns;
 mod cut_off;

@@ -14,12 +14,14 @@
 //! - [`Service`]: `glasspost serve`, with [`Application`]s that hand it mail; both are [`Caller`]s of its API
 //! - [`Installation`]: several processes of the service on one PostgreSQL, under a [`Load`]
 //! - [`Wire`]: what stands between a process and its database, to be cut and held up
+//! - [`archive_lines`]: the archive of events as a service leaves it
 //! - [`Hook`]: a web server in an application's place
 //! - [`Prometheus`]: scrapes, answers queries, and knows which alerts fire
 //! - [`Request`]: HTTP by hand, also such as no library would send
 //! - [`Process`]: a program that never outlives its test; [`Finished`]: what it left
 //! - [`until`], [`until_within`]: how to wait: for a condition, with a deadline
 
+mod archive;
 mod authority;
 #[path = "../../postgres/cluster.rs"]
 pub mod cluster;
@@ -45,6 +47,7 @@ mod updates;
 mod wait;
 mod wire;
 
+pub use archive::{ARCHIVE_FOLDER, archive_files, archive_lines};
 pub use authority::{Authority, Certificate};
 pub use dashboard::{Dashboard, has_ended, wait_for_the_end};
 pub use disk::Disk;

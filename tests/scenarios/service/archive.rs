@@ -3,45 +3,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Application, Caller, Home, Service, Sink, amount, until};
+use crate::harness::{
+    ARCHIVE_FOLDER, Application, Caller, Disk, Home, Service, Sink, amount, archive_files,
+    archive_lines, until,
+};
 
-const FOLDER: &str = "GLASSPOST_EVENTS_ARCHIVE_FOLDER";
 const BATCH: usize = 60;
 
 /// What a line and the history of a message say alike: the recipient, what happened, how often it was tried, the code.
 type Told = (i64, String, Option<String>, Value, Value);
-
-/// The files of months.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| path.extension().is_some_and(|is| is == "jsonl"))
-        .collect()
-}
-
-/// The lines of all files; each is in the file of its month, and the last of each may be half written.
-fn lines(folder: &Path) -> Vec<Value> {
-    let mut lines = Vec::new();
-    for path in files(folder) {
-        let text = fs::read_to_string(&path).unwrap();
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        for line in text[..whole].lines() {
-            let line: Value = serde_json::from_str(line).unwrap();
-            let month = line["at"].as_str().unwrap()[..7].to_owned();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert_eq!(name, format!("events-{month}.jsonl"));
-            lines.push(line);
-        }
-    }
-    lines
-}
 
 /// The words that the history has for what happened.
 fn told_as(event: &str) -> Option<&'static str> {
@@ -119,7 +94,10 @@ fn each_event_is_archived_once_however_often_the_service_is_killed() {
         "later*@*: defer 451 4.7.1 \"greylisted\" times 1",
     ]);
     let folder = home.path().join("kept/archive");
-    let variables = [(FOLDER, "kept/archive"), ("GMP_RETRY_DELAYS", "1,1,1,1")];
+    let variables = [
+        (ARCHIVE_FOLDER, "kept/archive"),
+        ("GMP_RETRY_DELAYS", "1,1,1,1"),
+    ];
     let mut service = Service::start_with(&home, &variables);
     let mut shop = service.tenant("shop", sink.port());
     let mut ids = Vec::new();
@@ -146,17 +124,17 @@ fn each_event_is_archived_once_however_often_the_service_is_killed() {
     let expected = histories(&shop, &ids);
     let count = ids.len() + expected.values().map(Vec::len).sum::<usize>();
     let lines = until("all events in the archive", || {
-        let lines = lines(&folder);
+        let lines = archive_lines(&folder);
         (lines.len() >= count).then_some(lines)
     });
     assert_eq!(by_message(&lines), expected);
-    for path in files(&folder) {
+    for path in archive_files(&folder) {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
     }
     assert_eq!(service.metrics()["glasspost_archive_lag_places"], 0.0);
     service.stop().expect_code(0);
-    assert_eq!(self::lines(&folder).len(), count);
+    assert_eq!(archive_lines(&folder).len(), count);
 }
 
 #[test]
@@ -164,7 +142,7 @@ fn a_folder_that_cannot_be_written_to_is_known_at_the_start() {
     let home = Home::new();
     home.write("taken", "a file");
     let refused = home
-        .glasspost_with(&[(FOLDER, "taken")], &["serve", "--port", "0"])
+        .glasspost_with(&[(ARCHIVE_FOLDER, "taken")], &["serve", "--port", "0"])
         .wait();
     assert!(!refused.status.success(), "{refused}");
     assert!(
@@ -182,7 +160,7 @@ fn old_mail_is_not_forgotten_before_it_is_archived() {
     let lock = fs::File::create(folder.join("archive.lock")).unwrap();
     lock.lock().unwrap();
     let retention = ("GMP_DELIVERY_REPORT_RETENTION_SECONDS", "1");
-    let variables = [(FOLDER, "archive"), retention];
+    let variables = [(ARCHIVE_FOLDER, "archive"), retention];
     let service = Service::start_with(&home, &variables);
     let shop = service.tenant("shop", sink.port());
     shop.send(&[shop.message("m", "ada@example.org")]);
@@ -215,7 +193,7 @@ fn old_mail_is_not_forgotten_before_it_is_archived() {
     assert!(service.metrics()["glasspost_archive_lag_places"] >= 2.0);
     drop(lock);
     let lines = until("its events in the archive", || {
-        let lines = lines(&folder);
+        let lines = archive_lines(&folder);
         (!lines.is_empty()).then_some(lines)
     });
     let events = lines.iter().filter_map(|line| line["event"].as_str());
@@ -225,4 +203,35 @@ fn old_mail_is_not_forgotten_before_it_is_archived() {
     until("the end of what is old", || {
         (known(&service) == 0).then_some(())
     });
+}
+
+#[test]
+fn a_full_disk_holds_up_the_archive_and_nothing_else() {
+    let (home, sink) = (Home::new(), Sink::start(&[]));
+    let folder = home.path().join("archive");
+    let disk = Disk::mount(folder.clone(), "256k");
+    let service = Service::start_with(&home, &[(ARCHIVE_FOLDER, "archive")]);
+    let shop = service.tenant("shop", sink.port());
+    disk.fill();
+    // Room for some lines, and for a part of one.
+    disk.leave(16 * 1024);
+    let messages: Vec<Value> = (0..200)
+        .map(|number| shop.message(&number.to_string(), "ada@example.org"))
+        .collect();
+    shop.send(&messages);
+    service.until_done();
+    assert_eq!(sink.count(), 200);
+    let said = "events cannot be archived";
+    until(said, || {
+        service.process.stdout().contains(said).then_some(())
+    });
+    assert!(archive_lines(&folder).len() < 400);
+    disk.make_room();
+    let lines = until("all lines", || {
+        let lines = archive_lines(&folder);
+        (lines.len() >= 400).then_some(lines)
+    });
+    assert_eq!(by_message(&lines).len(), 200);
+    assert_eq!(lines.len(), 400);
+    service.stop();
 }

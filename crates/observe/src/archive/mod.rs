@@ -8,8 +8,8 @@
 //! order. So before each appending its end is read: what stands behind the last whole line was torn by a crash and is cut
 //! off, and what that line and those before it have already is left out. Nothing is known from before, so it holds as well
 //! when another process goes on in the same folder: a lock lets one append at a time. One that goes on in a folder of its
-//! own begins where the store says; taken together, the files of all folders have each event once, but for a process that
-//! was asleep for longer than its lease while it appended: then the same line, with the same `seq`, is in two.
+//! own begins where the store says: when the process before it died or hung between the lines and their place, the same
+//! lines, known by their `seq`, are in both folders.
 //!
 //! - `entry`: an event as a line, and what is in it
 //! - `files`: lines added to the files of their months

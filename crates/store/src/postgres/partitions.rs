@@ -7,8 +7,8 @@ use crate::Result;
 /// The parts of months that have been over for a whole month. (An event with a moment before that finds its place in the
 /// part for all others when its own is not there.)
 const OVER: &str = "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid \
-     WHERE inhparent = 'events'::regclass AND part.relname ~ '^events_[0-9]{4}_[0-9]{2}$' \
-     AND to_date(right(part.relname, 7), 'YYYY_MM') <= date_trunc('month', now() AT TIME ZONE 'UTC') - interval '2 months' \
+     WHERE inhparent = 'events'::regclass AND CASE WHEN part.relname ~ '^events_[0-9]{4}_[0-9]{2}$' \
+     THEN to_date(right(part.relname, 7), 'YYYY_MM') <= date_trunc('month', now() AT TIME ZONE 'UTC') - interval '2 months' END \
      ORDER BY part.relname";
 
 /// How long it may take to see whether a part is empty, and to be alone with the events, in milliseconds: others wait
