@@ -134,9 +134,9 @@ impl Preparer {
                 None
             }
         };
-        if self.hand_over(&unprepared, prepared).await? {
-            self.dispatch.look_at(unprepared.submission.account);
-        }
+        self.hand_over(&unprepared, prepared).await?;
+        // Also where that was done by a call that got no answer.
+        self.dispatch.look_at(unprepared.submission.account);
         Ok(())
     }
 
@@ -154,12 +154,12 @@ impl Preparer {
         }))
     }
 
-    /// Hands over what was claimed, again while the store is away. `false` when it is not ours any more.
+    /// Hands over what was claimed, unless it is not ours any more; again while the store is away.
     async fn hand_over(
         &self,
         unprepared: &Unprepared,
         prepared: Option<Payload>,
-    ) -> store::Result<bool> {
+    ) -> store::Result<()> {
         let again = || {
             let (prepared, now) = (prepared.clone(), self.clock.now());
             self.preparation.hand_over(unprepared, prepared, now)
@@ -167,10 +167,10 @@ impl Preparer {
         for _ in 1..HAND_OVERS_MAX {
             match again().await {
                 Err(error) if error.is_transient() => tokio::time::sleep(HAND_OVER_AGAIN).await,
-                handed => return handed,
+                handed => return handed.map(drop),
             }
         }
-        again().await
+        again().await.map(drop)
     }
 }
 
