@@ -2,12 +2,16 @@
 //! plans until it has counted the rows anew, and meanwhile a table may have grown by a million.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use model::{EventKind, Seq};
-use store::{Campaign, Store};
+use store::postgres::{Address, Settings};
+use store::{Campaign, PostgresStore, Store, Submissions};
 
 use crate::cluster::{Cluster, Database};
+use crate::support::directory::given_key;
+use crate::support::submissions::{mail, settle};
 use crate::support::{accept, begin, event, second, stored, whole_log};
 use crate::{open, runtime};
 
@@ -70,10 +74,11 @@ fn mail_is_looked_for_by_index_though_there_is_little_of_it() {
     });
 }
 
-/// How many rows of the messages were fetched by an index, as far as sessions have told it.
-fn fetched(database: &Database<'_>) -> u64 {
-    let told =
-        database.sql("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'messages'");
+/// How many rows of a table were fetched by an index, as far as sessions have told it.
+fn fetched(database: &Database<'_>, table: &str) -> u64 {
+    let told = database.sql(&format!(
+        "SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = '{table}'"
+    ));
     told.trim().parse().unwrap()
 }
 
@@ -100,10 +105,69 @@ fn a_list_that_is_read_again_is_looked_up_address_by_address() {
         drop(store);
     });
     let (asked, expected) = (Instant::now(), 2 * ALL as u64);
-    while fetched(&database) < expected {
+    while fetched(&database, "messages") < expected {
         assert!(asked.elapsed() < TOLD_MAX, "it is not told");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let looked_at = fetched(&database);
+    let looked_at = fetched(&database, "messages");
     assert!(looked_at <= 2 * expected, "{looked_at} rows");
+}
+
+#[test]
+fn a_submission_is_looked_up_by_its_id_however_many_its_tenant_has() {
+    const ALL: usize = 5_000;
+    const LOOKS: u64 = 20;
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let store = with_key(&database).await;
+        settle(&store, "shop").await;
+        // What is planned while there is little is kept.
+        for number in ALL..ALL + 9 {
+            let few = mail("shop", &format!("m{number}"), &["ada@reed.example"]);
+            store.submit(vec![few]).await.unwrap();
+        }
+        database.sql("VACUUM ANALYZE");
+        for number in 0..9 {
+            ask(&store, number).await;
+        }
+        let all = (0..ALL).map(|number| mail("shop", &format!("m{number}"), &["ada@reed.example"]));
+        for batch in all.collect::<Vec<_>>().chunks(500) {
+            store.submit(batch.to_vec()).await.unwrap();
+        }
+        for number in 0..LOOKS {
+            ask(&store, number).await;
+        }
+        drop(store);
+    });
+    until_all_is_told(&database);
+    let looked_at = fetched(&database, "submissions");
+    assert!(looked_at >= 2 * LOOKS, "nothing was looked up");
+    assert!(looked_at <= 20 * LOOKS, "{looked_at} rows");
+}
+
+async fn with_key(database: &Database<'_>) -> PostgresStore {
+    let (address, key) = (Address::parse(database.address()).unwrap(), given_key());
+    let opened = PostgresStore::open_with_key(&address, Path::new("/"), &key, Settings::default());
+    opened.await.unwrap()
+}
+
+/// Waits until no session is left: each tells at its end what it did.
+fn until_all_is_told(database: &Database<'_>) {
+    let asked = Instant::now();
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while database.sql(others).trim() != "0" {
+        assert!(asked.elapsed() < TOLD_MAX, "a session did not end");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Hands a submission over again, asks whether it is open, and takes it back.
+async fn ask(store: &PostgresStore, number: u64) {
+    let again = mail("shop", &format!("m{number}"), &["ada@reed.example"]);
+    let (tenant, id) = (again.tenant.clone(), again.client_id.clone());
+    store.submit(vec![again]).await.unwrap();
+    let open = store.open_numbers(&tenant, vec![id.clone()]).await;
+    assert!(open.unwrap()[0].is_some());
+    let removed = store.remove(&tenant, vec![id], second(9)).await;
+    assert_eq!(removed.unwrap(), [true]);
 }

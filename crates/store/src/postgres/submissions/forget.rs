@@ -104,7 +104,8 @@ pub(super) async fn remove(
     let names: Vec<&str> = client_ids.iter().map(ClientId::as_str).collect();
     let found = going(
         &tx.session,
-        "FROM submissions s WHERE s.tenant = $1 AND s.client_id = ANY ($2)",
+        "FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL \
+         (SELECT * FROM submissions WHERE tenant = $1 AND client_id = asked.id LIMIT 1) s",
         &[&tenant.as_str(), &names],
     )
     .await?;

@@ -127,7 +127,9 @@ pub(super) async fn open_numbers(
     let names: Vec<&str> = client_ids.iter().map(ClientId::as_str).collect();
     let rows = session
         .rows(
-            "SELECT client_id, id, messages FROM submissions WHERE tenant = $1 AND client_id = ANY ($2) AND open > 0",
+            "SELECT asked.id, s.id, s.messages FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL \
+             (SELECT id, messages, open FROM submissions WHERE tenant = $1 AND client_id = asked.id LIMIT 1) s \
+             WHERE s.open > 0",
             &[&tenant.as_str(), &names],
         )
         .await?;

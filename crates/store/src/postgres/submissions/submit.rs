@@ -243,10 +243,11 @@ async fn known(
     let (tenants, client_ids): (Vec<&str>, Vec<&str>) = ids.keys().copied().unzip();
     let rows = session
         .rows(
-            "SELECT s.id, s.account, s.messages, s.open, p.digest, s.tenant, s.client_id \
-             FROM unnest($1::text[], $2::text[]) AS new (tenant, client_id) \
-             JOIN submissions s ON s.tenant = new.tenant AND s.client_id = new.client_id \
-             LEFT JOIN payloads p ON p.submission = s.id",
+            "SELECT s.id, s.account, s.messages, s.open, p.digest, new.tenant, new.client_id \
+             FROM unnest($1::text[], $2::text[]) AS new (tenant, client_id) CROSS JOIN LATERAL \
+             (SELECT id, account, messages, open FROM submissions \
+              WHERE tenant = new.tenant AND client_id = new.client_id LIMIT 1) s \
+             LEFT JOIN LATERAL (SELECT digest FROM payloads WHERE submission = s.id LIMIT 1) p ON TRUE",
             &[&tenants, &client_ids],
         )
         .await?;

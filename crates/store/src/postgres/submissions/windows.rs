@@ -131,9 +131,9 @@ async fn accounts(
         .rows(
             "SELECT a.tenant, a.id, a.pk, \
              coalesce(a.limit_per_minute, a.limit_per_hour, a.limit_per_day) IS NOT NULL, l.shard, l.id \
-             FROM unnest($1::text[], $2::text[]) AS new (tenant, id) \
-             JOIN accounts a ON a.tenant = new.tenant AND a.id = new.id \
-             LEFT JOIN lanes l ON l.account = a.pk",
+             FROM unnest($1::text[], $2::text[]) AS new (tenant, id) CROSS JOIN LATERAL \
+             (SELECT * FROM accounts WHERE tenant = new.tenant AND id = new.id LIMIT 1) a \
+             LEFT JOIN LATERAL (SELECT shard, id FROM lanes WHERE account = a.pk OFFSET 0) l ON TRUE",
             &[&tenants, &ids],
         )
         .await?;
