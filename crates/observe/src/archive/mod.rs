@@ -133,25 +133,23 @@ impl Archive {
         self.behind.load(Ordering::Relaxed)
     }
 
-    /// Archives until `stop`. What fails is said and tried again.
+    /// Archives until `stop`. What fails is said and tried again. Lines that are being added, and their place, come before
+    /// the end: nobody else is to begin while they are written.
     pub async fn run(self, stop: CancellationToken) {
-        let work = async {
-            loop {
-                let pause = match self.advance().await {
-                    Ok(true) => BREATH,
-                    Ok(false) => EVERY,
-                    Err(error) => {
-                        let behind = self.behind();
-                        tracing::error!(%error, behind, "events cannot be archived, it is tried again");
-                        AGAIN
-                    }
-                };
-                tokio::time::sleep(pause).await;
+        while !stop.is_cancelled() {
+            let pause = match self.advance().await {
+                Ok(true) => BREATH,
+                Ok(false) => EVERY,
+                Err(error) => {
+                    let behind = self.behind();
+                    tracing::error!(%error, behind, "events cannot be archived, it is tried again");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
             }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = work => {}
         }
         self.behind.store(0, Ordering::Relaxed);
     }

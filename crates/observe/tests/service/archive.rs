@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{EventKind, Line, Timestamp};
 use observe::archive::{Archive, Place};
 use serde_json::Value;
-use store::{Logged, NewCampaign, NewMessage, Store, Submissions};
+use store::{LaneKey, Logged, NewCampaign, NewMessage, Store, Submissions};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -149,7 +149,10 @@ async fn a_campaigns_mail_is_archived_with_its_run() {
         settings: "{}".to_owned(),
         at: START,
     };
-    let campaign = house.store.begin_campaign(campaign).await.unwrap();
+    let store = &house.store;
+    let beginning = store.lease(LaneKey::beginning("spring")).await.unwrap();
+    let campaign = store.begin_campaign(&beginning, campaign).await.unwrap();
+    let lease = store.lease(campaign.lane_key()).await.unwrap();
     let message = NewMessage {
         lane: campaign.lane,
         content,
@@ -158,7 +161,7 @@ async fn a_campaigns_mail_is_archived_with_its_run() {
         at: START,
         due_at: START,
     };
-    house.store.accept(vec![message]).await.unwrap();
+    store.accept(&lease, vec![message]).await.unwrap();
     let running = Running::start(&house, &path);
     until_all_is_archived(&house).await;
     let lines = &files(&path)["events-2026-11.jsonl"];
@@ -255,6 +258,30 @@ async fn what_is_removed_leaves_no_names_and_holds_up_nothing() {
     until_all_is_archived(&house).await;
     running.stop().await;
     assert_eq!(files(&path)["events-2026-11.jsonl"].len(), 2);
+}
+
+/// Another process may begin as soon as this one has ended.
+#[tokio::test]
+async fn an_end_in_the_middle_leaves_no_line_without_its_place() {
+    let (house, (_folder, path)) = (House::open().await, folder());
+    house.settle("acme", None).await;
+    let running = Running::start(&house, &path);
+    for number in 0..20 {
+        house.deliver("acme", &number.to_string()).await;
+    }
+    let began = Instant::now();
+    while paths(&path).is_empty() {
+        assert!(began.elapsed() < PATIENCE);
+        tokio::task::yield_now().await;
+    }
+    running.stop().await;
+    let place = Place::read(&*house.store).await.unwrap().seq.get();
+    let lines = &files(&path)["events-2026-11.jsonl"];
+    let last = told(lines).last().map(|(seq, _)| *seq);
+    assert!(
+        last.is_some_and(|last| last <= place),
+        "{last:?} of {place}"
+    );
 }
 
 /// The folder is away for a while, as a disk that is not mounted.
