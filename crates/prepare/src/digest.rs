@@ -52,12 +52,36 @@ pub(crate) fn sha256(bytes: &[u8]) -> Sha256 {
 
 /// The SHA-256 of several parts, each with its length, so that no two lists of parts have the same.
 pub(crate) fn sha256_of_parts<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Sha256 {
-    let mut context = Context::new(&SHA256);
+    let mut digest = PartsDigest::default();
     for part in parts {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
+        digest.begin(part.len());
+        digest.update(part);
     }
-    whole(context.finish().as_ref())
+    digest.finish()
+}
+
+/// The same while the parts come piece by piece.
+pub(crate) struct PartsDigest(Context);
+
+impl Default for PartsDigest {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl PartsDigest {
+    /// A part of so many bytes follows.
+    pub fn begin(&mut self, bytes: usize) {
+        self.0.update(&(bytes as u64).to_be_bytes());
+    }
+
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    pub fn finish(self) -> Sha256 {
+        whole(self.0.finish().as_ref())
+    }
 }
 
 fn whole(digest: &[u8]) -> Sha256 {

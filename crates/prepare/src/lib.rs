@@ -62,4 +62,4 @@ pub use large::{
 pub use mount::Mount;
 pub use roots::{OpenTo, Roots};
 pub use s3::Bucket;
-pub use workshop::{Made, Unmakeable, Workshop};
+pub use workshop::{LONG_WORK_BYTES, Made, Memory, Share, Unmakeable, Workshop};

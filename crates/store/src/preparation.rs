@@ -5,9 +5,11 @@
 //! nobody prepared within [`PREPARED_WITHIN`] is handed over by itself, and what could not be fetched is fetched again by
 //! who delivers, who records why it could not be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use model::account::AccountPk;
 use model::{SubmissionId, TenantId, Timestamp};
 
 use crate::submissions::Waiting;
@@ -57,6 +59,16 @@ pub struct Claimed {
     pub tenant: TenantId,
 }
 
+/// What came of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claims {
+    /// These are the claimer's for a while; none when nothing waits that it may have.
+    Claimed(Vec<Claimed>),
+    /// There is no room for what would be made of them: they were handed over as they are, mail of these accounts. More may
+    /// wait.
+    HandedOver(Vec<AccountPk>),
+}
+
 /// A submission that was claimed.
 #[derive(Clone, Debug)]
 pub struct Unprepared {
@@ -72,9 +84,9 @@ pub struct Unprepared {
 #[async_trait]
 pub trait Preparation: Send + Sync + 'static {
     /// Claims submissions that wait to be prepared and whose time has come: the more urgent before all others, and of one
-    /// priority the oldest due first. Nobody else gets them for [`CLAIMED_FOR`]. It waits for nobody who writes, and nobody
+    /// priority those of tenants that have less under way, of those the oldest due first. Nobody else gets them for [`CLAIMED_FOR`]. It waits for nobody who writes, and nobody
     /// for it.
-    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<Claimed>>;
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Claims>;
 
     /// A claimed submission; `None` when it is gone.
     async fn unprepared(&self, id: SubmissionId) -> Result<Option<Unprepared>>;
@@ -85,7 +97,7 @@ pub trait Preparation: Send + Sync + 'static {
     async fn hand_over(
         &self,
         unprepared: &Unprepared,
-        prepared: Option<Payload>,
+        prepared: Option<Arc<Payload>>,
         now: Timestamp,
     ) -> Result<bool>;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deliver::{Maker, Recent, Said, Unmade};
 use model::{Content, Envelope, Message};
-use prepare::{Draft, Unmakeable, Workshop};
+use prepare::{Draft, LONG_WORK_BYTES, Unmakeable, Workshop};
 use serde_json::Value;
 use store::Submissions;
 
@@ -37,7 +37,7 @@ impl Maker for SubmissionMaker {
         };
         let said = recent.said(&*self.submissions, id).await?;
         let said = said.ok_or_else(|| Unmade::Never("its client took it back".to_owned()))?;
-        let (submission, draft) = (&said.submission, draft(&said)?);
+        let (submission, draft) = (&said.submission, draft(&said).await?);
         let tenant = self
             .tenants
             .get(&submission.tenant)
@@ -70,8 +70,18 @@ impl Maker for SubmissionMaker {
     }
 }
 
-/// What was handed over, as the workshop takes it.
-fn draft(said: &Said) -> Result<Draft, Unmade> {
+/// What was handed over, as the workshop takes it. A long text is not read between the tasks of others.
+async fn draft(said: &Arc<Said>) -> Result<Draft, Unmade> {
+    if said.payload.len() < LONG_WORK_BYTES {
+        return read(said);
+    }
+    let said = Arc::clone(said);
+    tokio::task::spawn_blocking(move || read(&said))
+        .await
+        .map_err(|_| Unmade::Later("interrupted before it was read".to_owned()))?
+}
+
+fn read(said: &Said) -> Result<Draft, Unmade> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Unmade::Never(format!("what was handed over cannot be read: {error}"))
     };

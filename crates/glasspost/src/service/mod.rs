@@ -47,7 +47,8 @@ use observe::archive::Archive;
 use observe::reports::{ReportSettings, Reporter, Target};
 use observe::service_log::ServiceLog;
 use prepare::{
-    CacheSettings, FetchLimits, Fetcher, LargeFiles, LinkKey, OpenTo, Roots, Shelf, Workshop,
+    CacheSettings, FetchLimits, Fetcher, LargeFiles, LinkKey, Memory, OpenTo, Roots, Shelf,
+    Workshop,
 };
 use store::directory::{Directory, KeyHash};
 use tokio_util::sync::CancellationToken;
@@ -159,6 +160,7 @@ impl Service {
             store: Arc::clone(&stores.store),
             tenants,
             workshop,
+            memory: Memory::new(preparer::FETCHED_BYTES_MAX),
             dispatch: dispatcher.dispatch(),
             bench: bench.clone(),
             clock: clock.clone(),

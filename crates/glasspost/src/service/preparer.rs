@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use deliver::dispatch::Dispatch;
 use model::{Clock, Secret, SubmissionId, TenantId};
-use prepare::{Unmakeable, Workshop};
+use prepare::{Memory, Share, Unmakeable, Workshop};
 use serde_json::Value;
-use store::preparation::{Claim, Claimed, PREPARED_BYTES_MAX, Unprepared};
+use store::preparation::{Claim, Claimed, Claims, PREPARED_BYTES_MAX, Unprepared};
 use store::{Payload, Preparation, Store, Tail};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,9 +17,13 @@ use super::making::Bench;
 use super::tenants::{TenantError, Tenants};
 
 /// Submissions that a process prepares at once. How many fetches that makes is bounded by who fetches.
-const AT_ONCE: usize = 16;
-/// How many of them of one tenant, so that one whose files come slowly does not hold up the others.
-const OF_TENANT_AT_ONCE: usize = 4;
+const AT_ONCE: usize = 32;
+/// Places, and how many a tenant may have under way that gets one of them. The second half is only for those that have nothing
+/// under way, so that some tenants whose files come slowly do not hold up the others.
+const PLACES: [(usize, usize); 2] = [(AT_ONCE / 2, 4), (AT_ONCE, 1)];
+/// Bytes that were fetched for submissions and are not handed over, those of all together. For a moment each is there about
+/// three times: as it came, in base64, and in the text.
+pub const FETCHED_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How often it is looked for submissions at least, and at most while there is news.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -42,6 +46,8 @@ pub struct Preparer {
     pub tenants: Arc<Tenants>,
     /// Who fetches.
     pub workshop: Arc<Workshop>,
+    /// Where what was fetched is until it is handed over.
+    pub memory: Memory,
     /// Who delivers in this process: the others are told by the store.
     pub dispatch: Dispatch,
     /// Where it is seen what is being made.
@@ -76,14 +82,12 @@ impl Preparer {
         let mut tail = Some(self.store.tail());
         let mut under_way = UnderWay::default();
         while !stop.is_cancelled() {
-            let room = AT_ONCE - under_way.tasks.len();
-            if room > 0 {
-                self.begin(&mut under_way, room).await;
-            }
+            self.begin(&mut under_way, &stop).await;
+            let has_room = under_way.tasks.len() < AT_ONCE;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = under_way.one_done() => {}
-                () = until_news(&mut tail), if room > 0 => {}
+                () = until_news(&mut tail), if has_room => {}
             }
         }
         let left = under_way.end().await;
@@ -95,19 +99,49 @@ impl Preparer {
     }
 
     /// Begins with some that wait. While the store is away there are none.
-    async fn begin(&self, under_way: &mut UnderWay, room: usize) {
-        let claim = Claim {
-            limit: room,
-            tenant_limit: OF_TENANT_AT_ONCE,
-            under_way: under_way.by_tenant(),
-        };
-        let claimed = match self.preparation.claim(claim, self.clock.now()).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
+    async fn begin(&self, under_way: &mut UnderWay, stop: &CancellationToken) {
+        for (places, tenant_limit) in PLACES {
+            let limit = places.saturating_sub(under_way.tasks.len());
+            if limit == 0 {
+                continue;
+            }
+            let claim = Claim {
+                limit,
+                tenant_limit,
+                under_way: under_way.by_tenant(),
+            };
+            let claimed = self.claim(claim, stop).await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "what waits to be prepared cannot be claimed, trying again");
+                Vec::new()
+            });
+            let is_all = claimed.len() < limit;
+            self.begin_with(claimed, under_way);
+            if is_all {
                 return;
             }
-        };
+        }
+    }
+
+    /// What is claimed. While there is no room for what would be made of it, mail goes on as it is.
+    async fn claim(&self, claim: Claim, stop: &CancellationToken) -> store::Result<Vec<Claimed>> {
+        while !stop.is_cancelled() {
+            match self
+                .preparation
+                .claim(claim.clone(), self.clock.now())
+                .await?
+            {
+                Claims::Claimed(claimed) => return Ok(claimed),
+                Claims::HandedOver(accounts) => {
+                    accounts
+                        .into_iter()
+                        .for_each(|account| self.dispatch.look_at(account));
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn begin_with(&self, claimed: Vec<Claimed>, under_way: &mut UnderWay) {
         for claimed in claimed {
             let (preparer, id) = (self.clone(), claimed.id);
             let task = under_way.tasks.spawn(async move {
@@ -125,7 +159,8 @@ impl Preparer {
         let Some(unprepared) = self.preparation.unprepared(id).await? else {
             return Ok(());
         };
-        let prepared = tokio::time::timeout(PATIENCE, self.prepared(&unprepared)).await;
+        let share = self.memory.share();
+        let prepared = tokio::time::timeout(PATIENCE, self.prepared(&unprepared, &share)).await;
         let prepared = match prepared.unwrap_or(Err(Unprepareable::TooSlow)) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -134,20 +169,23 @@ impl Preparer {
                 None
             }
         };
-        self.hand_over(&unprepared, prepared).await?;
+        self.hand_over(&unprepared, prepared.map(Arc::new)).await?;
         // Also where that was done by a call that got no answer.
         self.dispatch.look_at(unprepared.submission.account);
         Ok(())
     }
 
     /// What its messages are to be made from; `None` when that would be too long.
-    async fn prepared(&self, unprepared: &Unprepared) -> Result<Option<Payload>, Unprepareable> {
+    async fn prepared(
+        &self,
+        unprepared: &Unprepared,
+        share: &Share,
+    ) -> Result<Option<Payload>, Unprepareable> {
         let tenant = self.tenants.get(&unprepared.submission.tenant).await?;
         let message: Value = serde_json::from_str(unprepared.payload.expose())?;
         let policy = tenant.policy.as_deref();
-        let preparing = self
-            .workshop
-            .prepare(&tenant.source, policy, message, PREPARED_BYTES_MAX);
+        let room = (share, PREPARED_BYTES_MAX);
+        let preparing = self.workshop.prepare(&tenant.source, policy, message, room);
         Ok(preparing.await?.map(|text| match unprepared.payload {
             Payload::Open(_) => Payload::Open(text.into()),
             Payload::Secret(_) => Payload::Secret(Secret::new(text)),
@@ -158,7 +196,7 @@ impl Preparer {
     async fn hand_over(
         &self,
         unprepared: &Unprepared,
-        prepared: Option<Payload>,
+        prepared: Option<Arc<Payload>>,
     ) -> store::Result<()> {
         let again = || {
             let (prepared, now) = (prepared.clone(), self.clock.now());

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
+use super::memory::Share;
 use super::parcel::{PACKING_DEADLINE, Weight, too_slow};
 use super::{LONG_WORK_BYTES, Unmakeable, Workshop};
 use crate::draft::{BODY_BYTES_MAX, Draft};
@@ -34,18 +35,19 @@ struct Got {
 
 impl Workshop {
     /// Makes of what a client wrote, the JSON of a [`Draft`], one of which the same message is made and nothing has to be
-    /// fetched any more. `None` when that would be longer than `bytes_max`: then it has to stay as it is.
+    /// fetched any more. `None` when that would be longer than `bytes_max`: then it has to stay as it is. An error too when
+    /// there is no memory for it now; `share` is to be there as long as the text.
     pub async fn prepare(
         &self,
         tenant: &TenantSource,
         policy: Option<&LargeFilePolicy>,
         message: Value,
-        bytes_max: usize,
+        (share, bytes_max): (&Share, usize),
     ) -> Result<Option<String>, Unmakeable> {
         let draft = Draft::read(&message).map_err(|error| {
             Unmakeable::Never(format!("what was handed over cannot be read: {error}"))
         })?;
-        let getting = self.get(tenant, policy, (&draft, &message), bytes_max);
+        let getting = self.get(tenant, policy, (&draft, &message), (share, bytes_max));
         let got = tokio::time::timeout(PACKING_DEADLINE, getting).await;
         let Some(got) = got.map_err(|_| too_slow())?? else {
             return Ok(None);
@@ -67,9 +69,9 @@ impl Workshop {
         tenant: &TenantSource,
         policy: Option<&LargeFilePolicy>,
         (draft, message): (&Draft, &Value),
-        bytes_max: usize,
+        (share, bytes_max): (&Share, usize),
     ) -> Result<Option<Got>, Unmakeable> {
-        let mut gathered = pin!(self.gathered(tenant, policy, draft.attachments()));
+        let mut gathered = pin!(self.gathered(tenant, policy, draft.attachments(), Some(share)));
         let mut items = message[ATTACHMENTS].as_array().into_iter().flatten();
         let (mut got, mut weight) = (Got::default(), Weight::default());
         while let Some(treatment) = gathered.next().await {

@@ -2,9 +2,11 @@
 //!
 //! - `parcel`: what goes along with it, fetched and encoded, or links to it
 //! - `ahead`: the same as a draft of which nothing has to be fetched any more
+//! - `memory`: how much of that may be there at once
 //! - `page`: header fields, bodies and parcel as one text
 
 mod ahead;
+mod memory;
 mod page;
 mod parcel;
 
@@ -23,6 +25,7 @@ use crate::flight::Flights;
 use crate::large::policy::LargeFilePolicy;
 use crate::large::{LargeFileError, LargeFiles};
 use crate::recent::Recent;
+pub use memory::{Memory, Share};
 use page::Page;
 use parcel::Parcel;
 
@@ -33,7 +36,7 @@ const KEPT_BYTES_MIN: u64 = 1 << 20;
 /// How long a parcel is kept. No link in it ends sooner.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// From this size on, work is not done between the tasks of others, in bytes.
-const LONG_WORK_BYTES: usize = 256 << 10;
+pub const LONG_WORK_BYTES: usize = 256 << 10;
 
 /// Makes messages of drafts.
 pub struct Workshop {
@@ -113,7 +116,7 @@ impl Workshop {
         if !is_shared && !policy.is_some_and(LargeFilePolicy::may_link) {
             return self.packed(tenant, policy, requests).await;
         }
-        let key = parcel::key(tenant, requests, id);
+        let key = parcel::key(tenant, requests, id).await;
         let packing = async {
             if let Some(kept) = self.kept().get(&key, self.clock.now()) {
                 return Ok(kept);

@@ -9,8 +9,9 @@ use compose::mime::{Attachment, EncodedAttachment};
 use futures_util::{Stream, StreamExt, stream};
 use model::MessageId;
 
+use super::memory::Share;
 use super::{LONG_WORK_BYTES, Unmakeable, Workshop};
-use crate::digest::{Sha256, sha256_of_parts};
+use crate::digest::{PartsDigest, Sha256};
 use crate::fetch::Fetched;
 use crate::fetch::request::AttachmentRequest;
 use crate::fetch::tenant::TenantSource;
@@ -46,11 +47,28 @@ impl Parcel {
 }
 
 /// Tells the parcel of a message from others, also from what the same message was to have before it was replaced.
-pub(super) fn key(tenant: &TenantSource, requests: &[AttachmentRequest], id: MessageId) -> Sha256 {
+/// A long one does not keep the tasks of others waiting.
+pub(super) async fn key(
+    tenant: &TenantSource,
+    requests: &[AttachmentRequest],
+    id: MessageId,
+) -> Sha256 {
     let id = id.to_string();
-    let whose = [tenant.id.as_str(), &id].map(str::as_bytes);
-    let parts = requests.iter().flat_map(AttachmentRequest::parts);
-    sha256_of_parts(whose.into_iter().chain(parts.map(str::as_bytes)))
+    let mut digest = PartsDigest::default();
+    for part in [tenant.id.as_str(), &id] {
+        digest.begin(part.len());
+        digest.update(part.as_bytes());
+    }
+    for part in requests.iter().flat_map(AttachmentRequest::parts) {
+        digest.begin(part.len());
+        for (place, piece) in part.as_bytes().chunks(LONG_WORK_BYTES).enumerate() {
+            if place > 0 {
+                tokio::task::yield_now().await;
+            }
+            digest.update(piece);
+        }
+    }
+    digest.finish()
 }
 
 impl Workshop {
@@ -75,7 +93,7 @@ impl Workshop {
         policy: Option<&LargeFilePolicy>,
         requests: &[AttachmentRequest],
     ) -> Result<Parcel, Unmakeable> {
-        let mut gathered = pin!(self.gathered(tenant, policy, requests));
+        let mut gathered = pin!(self.gathered(tenant, policy, requests, None));
         let (mut parcel, mut weight) = (Parcel::default(), Weight::default());
         while let Some(treatment) = gathered.next().await {
             match treatment? {
@@ -90,16 +108,17 @@ impl Workshop {
     }
 
     /// Gets all attachments, several at once, in their order: each as it goes along, or a link to it. It is the one way
-    /// in which anything comes from outside.
+    /// in which anything comes from outside. What goes along has its memory of `share`, if there is one.
     pub(super) fn gathered<'a>(
         &'a self,
         tenant: &'a TenantSource,
         policy: Option<&'a LargeFilePolicy>,
         requests: &'a [AttachmentRequest],
+        share: Option<&'a Share>,
     ) -> impl Stream<Item = Result<Treatment, Unmakeable>> + Send + 'a {
         let treatments: Vec<_> = requests
             .iter()
-            .map(|request| self.treated(tenant, policy, request))
+            .map(|request| self.treated(tenant, policy, request, share))
             .collect();
         stream::iter(treatments).buffered(FETCHES_AT_ONCE)
     }
@@ -109,12 +128,24 @@ impl Workshop {
         tenant: &TenantSource,
         policy: Option<&LargeFilePolicy>,
         request: &AttachmentRequest,
+        share: Option<&Share>,
     ) -> Result<Treatment, Unmakeable> {
         let fetched = self.fetcher.fetch(tenant, request).await?;
-        match policy {
-            None => Ok(Treatment::Attach(fetched)),
-            Some(policy) => Ok(self.large_files.apply(tenant, policy, fetched).await?),
+        let taken = match share {
+            None => None,
+            Some(share) => Some((
+                share,
+                share.take(fetched.bytes.len()).ok_or_else(no_memory)?,
+            )),
+        };
+        let treatment = match policy {
+            None => Treatment::Attach(fetched),
+            Some(policy) => self.large_files.apply(tenant, policy, fetched).await?,
+        };
+        if let (Treatment::Attach(_), Some((share, taken))) = (&treatment, taken) {
+            share.keep(taken);
         }
+        Ok(treatment)
     }
 }
 
@@ -145,6 +176,10 @@ fn too_large() -> Unmakeable {
 pub(super) fn too_slow() -> Unmakeable {
     let seconds = PACKING_DEADLINE.as_secs();
     Unmakeable::Later(format!("Attachments took longer than {seconds} s together"))
+}
+
+fn no_memory() -> Unmakeable {
+    Unmakeable::Later("there is no memory for more attachments now".to_owned())
 }
 
 async fn encoded(fetched: Fetched) -> Result<EncodedAttachment, Unmakeable> {

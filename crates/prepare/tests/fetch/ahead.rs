@@ -1,7 +1,7 @@
 //! Drafts that were prepared ahead: they make the same messages, and nothing is fetched for them any more.
 
 use model::StorageProtocol;
-use prepare::{Draft, LargeFilePolicy, Made, TenantSource, Unmakeable};
+use prepare::{Draft, LargeFilePolicy, Made, Memory, Share, TenantSource, Unmakeable};
 use serde_json::{Value, json};
 
 use crate::seen::Seen;
@@ -20,6 +20,11 @@ fn at(path: &str) -> Value {
     json!({"filename": "a.bin", "storage_path": path})
 }
 
+/// Of memory for everything here.
+fn share() -> Share {
+    Memory::new(64 * MEGABYTE).share()
+}
+
 async fn make(place: &Place, tenant: &TenantSource, message: &Value) -> Made {
     let draft = Draft::read(message).unwrap();
     let made = place.workshop.make(tenant, None, &draft, id(1), AT).await;
@@ -34,7 +39,7 @@ async fn prepare(
 ) -> Value {
     let workshop = &place.workshop;
     let prepared = workshop
-        .prepare(tenant, policy, message.clone(), LONG)
+        .prepare(tenant, policy, message.clone(), (&share(), LONG))
         .await;
     serde_json::from_str(&prepared.unwrap().unwrap()).unwrap()
 }
@@ -152,13 +157,15 @@ async fn what_cannot_be_fetched_fails_as_it_does_when_it_is_sent() {
         let (source, message) = (tenant("t"), message(&[at(path)]));
         let draft = Draft::read(&message).unwrap();
         let (workshop, policy) = (&place.workshop, Some(&reject));
-        let ahead = workshop.prepare(&source, policy, message, LONG).await;
+        let ahead = workshop
+            .prepare(&source, policy, message, (&share(), LONG))
+            .await;
         let then = workshop.make(&source, policy, &draft, id(1), AT).await;
         assert_eq!(ahead.unwrap_err(), then.unwrap_err(), "{path}");
     }
     let unreadable = place
         .workshop
-        .prepare(&tenant("t"), None, json!({}), LONG)
+        .prepare(&tenant("t"), None, json!({}), (&share(), LONG))
         .await;
     assert!(
         matches!(unreadable, Err(Unmakeable::Never(_))),
@@ -173,9 +180,10 @@ async fn what_would_be_too_long_stays_as_it_is() {
     let (source, message) = (tenant("t"), message(&[at(&path), at("base64:aGk=")]));
     let whole = prepare(&place, &source, None, &message).await.to_string();
     for (bytes_max, fits) in [(whole.len(), true), (whole.len() - 1, false), (1000, false)] {
+        let share = share();
         let prepared = place
             .workshop
-            .prepare(&source, None, message.clone(), bytes_max);
+            .prepare(&source, None, message.clone(), (&share, bytes_max));
         assert_eq!(prepared.await.unwrap().is_some(), fits, "{bytes_max}");
     }
     let made = make(&place, &source, &serde_json::from_str(&whole).unwrap()).await;
@@ -185,8 +193,35 @@ async fn what_would_be_too_long_stays_as_it_is() {
     let mut full = self::message(&[at(&large)]);
     full["body"] = "x".repeat(25 << 20).into();
     let policy = place.rewrite();
+    let share = share();
     let prepared = place
         .workshop
-        .prepare(&source, Some(&policy), full, 64 << 20);
+        .prepare(&source, Some(&policy), full, (&share, 64 << 20));
     assert_eq!(prepared.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_fetched_has_its_memory_until_it_is_handed_over_and_a_linked_file_only_until_it_is_put()
+ {
+    let place = place();
+    let (one, two) = (place.file("one", MEGABYTE), place.file("two", 2 * MEGABYTE));
+    let (source, policy) = (tenant("t"), place.rewrite());
+    let memory = Memory::new(3 * MEGABYTE);
+    let prepare = async |path: &str, policy, share: &Share| {
+        let message = message(&[at(path)]);
+        let prepared = place
+            .workshop
+            .prepare(&source, policy, message, (share, LONG));
+        prepared.await.map(|text| assert!(text.is_some()))
+    };
+    let (first, second) = (memory.share(), memory.share());
+    prepare(&two, None, &first).await.unwrap();
+    let full = prepare(&two, None, &second).await.unwrap_err();
+    assert!(matches!(full, Unmakeable::Later(_)), "{full:?}");
+    prepare(&one, None, &second).await.unwrap();
+    drop(first);
+    prepare(&two, Some(&policy), &second).await.unwrap();
+    prepare(&two, None, &second).await.unwrap();
+    let full = prepare(&one, None, &memory.share()).await;
+    assert!(full.is_err(), "{full:?}");
 }

@@ -7,10 +7,12 @@
 //! A claim and whatever else is beside the log waits for no row that somebody else holds while it holds one itself, so that
 //! nobody waits in a circle.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use model::account::AccountPk;
 use model::{FieldError, LaneId, Priority, Seq, SubmissionId, TenantId, Timestamp};
 
 use super::PostgresStore;
@@ -18,12 +20,12 @@ use super::fault::lost;
 use super::lanes::millis;
 use super::row::at_most;
 use super::session::{Engaged, Session, Values};
-use super::submissions::{payload, read};
+use super::submissions::read;
 use super::transaction::WriteTx;
 use crate::payload::{Kept, Table};
 use crate::preparation::{
-    CLAIMED_FOR, Claim, Claimed, KEPT_BYTES_MAX, KEPT_BYTES_MIN, KEPT_FOR, PREPARED_BYTES_MAX,
-    PREPARED_WITHIN, Preparation, Unprepared,
+    CLAIMED_FOR, Claim, Claimed, Claims, KEPT_BYTES_MAX, KEPT_BYTES_MIN, KEPT_FOR,
+    PREPARED_BYTES_MAX, PREPARED_WITHIN, Preparation, Unprepared,
 };
 use crate::submissions::Waiting;
 use crate::{Payload, Result, StoreError};
@@ -38,7 +40,8 @@ const CLEARED_AT_ONCE: usize = 1_000;
 const TEXTS_CLEARED_AT_ONCE: usize = 16;
 
 /// Claims what is due and neither handed over by itself yet nor somebody else's. The tenants that have something are found
-/// by one look each; of each of them the first that it may have, and of those the most urgent.
+/// by one look each; of each of them the first that it may have. Of those the most urgent, and of one priority first what
+/// comes earlier among its tenant's, with those under way: who has nothing under way does not wait for who has some.
 const CLAIM: &str = "WITH RECURSIVE waiting (tenant) AS ( \
          (SELECT tenant FROM unprepared ORDER BY tenant LIMIT 1) \
          UNION ALL \
@@ -56,7 +59,7 @@ const CLAIM: &str = "WITH RECURSIVE waiting (tenant) AS ( \
          SELECT first.submission FROM first \
          LEFT JOIN unnest($6::text[], $7::bigint[]) AS busy (tenant, count) ON busy.tenant = first.tenant \
          WHERE first.place <= $5 - coalesce(busy.count, 0) \
-         ORDER BY first.priority, first.due_at, first.submission LIMIT $4) \
+         ORDER BY first.priority, first.place + coalesce(busy.count, 0), first.due_at, first.submission LIMIT $4) \
      UPDATE unprepared u SET holder = $8, claimed_until = now() + $9 * interval '1 millisecond' \
      FROM next WHERE u.submission = next.submission \
      RETURNING u.priority, u.due_at, u.submission, u.tenant";
@@ -131,12 +134,12 @@ pub(super) async fn begin_anew(
 }
 
 /// Hands claimed submissions over, where they say what they said: their messages are due as if there had been nothing to
-/// wait for. Gives how many it were.
+/// wait for. Gives the account of each.
 async fn hand_over(
     tx: &mut WriteTx,
     holder: String,
     claimed: Vec<(SubmissionId, Option<[u8; 32]>)>,
-) -> Result<usize> {
+) -> Result<Vec<AccountPk>> {
     let ids: Vec<i64> = claimed.iter().map(|(id, _)| id.0.get()).collect();
     let digests: Vec<Option<&[u8]>> = claimed
         .iter()
@@ -149,16 +152,18 @@ async fn hand_over(
              payloads p, submissions s \
              WHERE u.submission = mine.submission AND u.holder = $3 AND s.id = mine.submission \
              AND p.submission = mine.submission AND (mine.digest IS NULL OR p.digest = mine.digest) \
-             RETURNING s.id, s.messages, u.due_at",
+             RETURNING s.id, s.messages, u.due_at, s.account",
             &[&ids, &digests, &holder],
         )
         .await?;
     let (mut messages, mut due): (Vec<i64>, Vec<i64>) = Default::default();
+    let mut accounts = Vec::with_capacity(rows.len());
     for row in &rows {
         let (id, count, due_at): (i64, i64, i64) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         messages.extend(id..id + count);
         due.resize(messages.len(), due_at);
+        accounts.push(AccountPk(row.try_get(3)?));
     }
     // One that was tried is due when its try says.
     let lanes = tx
@@ -174,7 +179,7 @@ async fn hand_over(
     for row in &lanes {
         tx.has_mail(LaneId(row.try_get(0)?), Priority::clamped(row.try_get(1)?));
     }
-    Ok(rows.len())
+    Ok(accounts)
 }
 
 impl PostgresStore {
@@ -223,7 +228,10 @@ impl PostgresStore {
         claimed.collect()
     }
 
-    async fn hand_over_all(&self, claimed: Vec<(SubmissionId, Option<[u8; 32]>)>) -> Result<usize> {
+    async fn hand_over_all(
+        &self,
+        claimed: Vec<(SubmissionId, Option<[u8; 32]>)>,
+    ) -> Result<Vec<AccountPk>> {
         let holder = self.holder.name().to_owned();
         self.writer
             .write(move |tx| hand_over(tx, holder, claimed).boxed())
@@ -238,15 +246,24 @@ impl PostgresStore {
     }
 
     /// Keeps what was prepared; `false` when it is of no use.
-    async fn put(&self, unprepared: &Unprepared, payload: Payload, now: Timestamp) -> Result<bool> {
+    async fn put(
+        &self,
+        unprepared: &Unprepared,
+        payload: Arc<Payload>,
+        now: Timestamp,
+    ) -> Result<bool> {
         let id = unprepared.submission.id;
-        let vault = self.vault.clone();
+        let (vault, open) = (self.vault.clone(), Arc::clone(&payload));
         // It may be long, and nobody else is held up meanwhile.
         let sealing = tokio::task::spawn_blocking(move || {
-            let kept = Kept::in_table(Table::Prepared, vault.as_ref(), id, &payload)?;
-            Ok::<_, StoreError>(payload::columns(kept))
+            match Kept::in_table(Table::Prepared, vault.as_ref(), id, &open)? {
+                Kept::Open(_) => Ok::<_, StoreError>(None),
+                Kept::Sealed(text) => Ok(Some(text)),
+            }
         });
-        let (is_sealed, text) = sealing.await.map_err(|_| StoreError::Closed)??;
+        let sealed = sealing.await.map_err(|_| StoreError::Closed)??;
+        let is_sealed = sealed.is_some();
+        let text = sealed.as_deref().unwrap_or_else(|| payload.expose());
         let bytes = at_most(text.len()).max(KEPT_BYTES_MIN);
         let writing = async {
             let session = Engaged::new(self.ahead.session().await?);
@@ -306,16 +323,15 @@ fn whole_millis(time: Duration) -> i64 {
 
 #[async_trait]
 impl Preparation for PostgresStore {
-    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<Claimed>> {
-        loop {
-            let claimed = self.claim_some(&claim, now).await?;
-            if claimed.is_empty() || self.has_room().await? {
-                return Ok(claimed);
-            }
-            // Nobody waits for what would not be kept.
-            let as_they_are = claimed.into_iter().map(|claimed| (claimed.id, None));
-            self.hand_over_all(as_they_are.collect()).await?;
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Claims> {
+        let claimed = self.claim_some(&claim, now).await?;
+        if claimed.is_empty() || self.has_room().await? {
+            return Ok(Claims::Claimed(claimed));
         }
+        // Nobody waits for what would not be kept.
+        let as_they_are = claimed.into_iter().map(|claimed| (claimed.id, None));
+        let accounts = self.hand_over_all(as_they_are.collect()).await?;
+        Ok(Claims::HandedOver(accounts))
     }
 
     async fn unprepared(&self, id: SubmissionId) -> Result<Option<Unprepared>> {
@@ -330,7 +346,7 @@ impl Preparation for PostgresStore {
     async fn hand_over(
         &self,
         unprepared: &Unprepared,
-        prepared: Option<Payload>,
+        prepared: Option<Arc<Payload>>,
         now: Timestamp,
     ) -> Result<bool> {
         let kept = prepared.filter(|payload| payload.expose().len() <= PREPARED_BYTES_MAX);
@@ -340,7 +356,7 @@ impl Preparation for PostgresStore {
             return Ok(false);
         }
         let claimed = (unprepared.submission.id, Some(unprepared.digest));
-        Ok(self.hand_over_all(vec![claimed]).await? > 0)
+        Ok(!self.hand_over_all(vec![claimed]).await?.is_empty())
     }
 
     async fn let_go(&self, ids: Vec<SubmissionId>) -> Result<()> {

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use model::account::AccountPk;
 use model::{EventKind, Priority, Secret, SubmissionId, Timestamp};
 use store::postgres::{Address, Settings};
-use store::preparation::{Claim, PREPARED_BYTES_MAX, PREPARED_WITHIN, Unprepared};
+use store::preparation::{Claim, Claimed, Claims, PREPARED_BYTES_MAX, PREPARED_WITHIN, Unprepared};
 use store::submissions::SubmissionFilter;
 use store::{
     Directory, KeySource, LaneKey, NewSubmission, Nodes, Parts, Payload, PostgresStore,
@@ -31,8 +32,15 @@ fn any(limit: usize) -> Claim {
     }
 }
 
+async fn claimed(store: &PostgresStore, claim: Claim, now: Timestamp) -> Vec<Claimed> {
+    match store.claim(claim, now).await.unwrap() {
+        Claims::Claimed(claimed) => claimed,
+        Claims::HandedOver(accounts) => panic!("{accounts:?}"),
+    }
+}
+
 async fn claim(store: &PostgresStore, limit: usize, now: Timestamp) -> Vec<SubmissionId> {
-    let claimed = store.claim(any(limit), now).await.unwrap();
+    let claimed = claimed(store, any(limit), now).await;
     claimed.into_iter().map(|claimed| claimed.id).collect()
 }
 
@@ -93,6 +101,7 @@ impl<'d> Shop<'d> {
             Payload::Open(_) => Payload::Open(text.into()),
             Payload::Secret(_) => Payload::Secret(Secret::new(text)),
         });
+        let prepared = prepared.map(Arc::new);
         let handed = self.store.hand_over(claimed, prepared, SOON).await;
         handed.unwrap()
     }
@@ -484,7 +493,13 @@ fn while_too_much_is_kept_nobody_waits_for_more() {
         let unprepared = shop.store.unprepared(claimed[0]).await.unwrap().unwrap();
         assert!(shop.hand_over(&unprepared, Some("prepared")).await);
         database.sql("UPDATE prepared SET bytes = 8::bigint << 30");
-        assert!(shop.claim(8).await.is_empty());
+        // A piece at a time, and it is said whose mail goes on.
+        let mut pieces = Vec::new();
+        while let Claims::HandedOver(accounts) = shop.store.claim(any(8), SOON).await.unwrap() {
+            assert!(accounts.iter().all(|account| *account == shop.account));
+            pieces.push(accounts.len());
+        }
+        assert_eq!(pieces, [8, 8, 8, 5]);
         assert_eq!(shop.rows(), counts("0", "1"));
         assert_eq!(shop.due(SOON).await, 30);
         database.sql("UPDATE prepared SET bytes = (8::bigint << 30) - 1");
@@ -561,7 +576,7 @@ fn a_tenant_has_no_more_than_its_part_and_the_others_come_before_the_rest_of_it(
                     .map(|(owner, count)| (tenant_id(owner), *count))
                     .collect(),
             };
-            let claimed = shop.store.claim(claim, SOON).await.unwrap();
+            let claimed = claimed(&shop.store, claim, SOON).await;
             let owners = claimed
                 .iter()
                 .map(|claimed| claimed.tenant.as_str().to_owned());
@@ -580,5 +595,48 @@ fn a_tenant_has_no_more_than_its_part_and_the_others_come_before_the_rest_of_it(
         assert_eq!(claim(9, &[("acme", 1)]).await, ["acme", "acme"]);
         assert_eq!(claim(9, &[("acme", 7)]).await, Vec::<String>::new());
         assert_eq!(claim(9, &[]).await, ["acme", "acme", "acme"]);
+    });
+}
+
+#[test]
+fn slow_tenants_do_not_come_before_one_that_has_nothing_under_way() {
+    let database = Cluster::shared().database();
+    runtime().block_on(async {
+        let shop = Shop::new(&database).await;
+        let slow = ["slow1", "slow2", "slow3", "slow4"];
+        for owner in slow.into_iter().chain(["quick"]) {
+            settle(&shop.store, owner).await;
+            for number in 0..8 {
+                let mut new = with_files(&number.to_string());
+                new.tenant = tenant_id(owner);
+                // Theirs have waited longer.
+                new.at = second(if owner == "quick" { 2 } else { 1 });
+                shop.submit(new).await;
+            }
+        }
+        let owners = async |limit, tenant_limit, under_way: &[usize]| {
+            let claim = Claim {
+                limit,
+                tenant_limit,
+                under_way: slow
+                    .map(tenant_id)
+                    .into_iter()
+                    .zip(under_way.to_vec())
+                    .collect(),
+            };
+            let claimed = claimed(&shop.store, claim, SOON).await;
+            let owners = claimed.iter().map(|one| one.tenant.as_str().to_owned());
+            owners.collect::<HashSet<_>>()
+        };
+        let of = |owners: &[&str]| owners.iter().map(|owner| (*owner).to_owned()).collect();
+        // Each in its turn, and not sixteen of the first four.
+        assert_eq!(owners(5, 4, &[]).await.len(), 5);
+        // One place became free: it is not for those who have some under way.
+        let quick: HashSet<String> = of(&["quick"]);
+        assert_eq!(owners(1, 4, &[4, 4, 4, 3]).await, quick);
+        // The places that are only for who has nothing under way.
+        assert_eq!(owners(9, 1, &[4, 4, 4, 3]).await, quick);
+        // Its second comes beside the second of another, which is older.
+        assert_eq!(owners(2, 4, &[1, 2, 3, 4]).await, of(&["quick", "slow1"]));
     });
 }
