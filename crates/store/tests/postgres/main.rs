@@ -21,6 +21,7 @@ mod columns;
 mod copy;
 mod damaged;
 mod encryption;
+mod forgetting;
 mod given_up;
 mod gone;
 mod leases;

@@ -26,6 +26,11 @@ pub(super) const REMOVED_AT_ONCE: usize = 100;
 /// The columns [`Going::of`] reads, from `submissions s`.
 const COLUMNS: &str =
     "s.id, s.tenant, s.reports, s.account, s.client_id, s.messages, s.open, s.updated_at";
+/// That nothing happened to the messages of `submissions s` after the place `$2` of the log, where there is one.
+const NOTHING_SINCE: &str = "($2::bigint IS NULL OR NOT EXISTS (\
+     SELECT FROM messages m LEFT JOIN news n ON n.message = m.seq \
+     WHERE m.seq >= s.id AND m.seq < s.id + s.messages \
+     AND greatest(m.seq, m.last_event, n.last_event) > $2))";
 /// Why a message of a removed submission is cancelled.
 const REMOVED: &str = "removed by its client";
 /// The same for one whose account is removed.
@@ -167,21 +172,20 @@ pub(super) async fn forgettable(
     old: &Old,
     limit: usize,
 ) -> Result<Vec<SubmissionId>> {
+    let query = format!(
+        "SELECT old.id FROM accounts a CROSS JOIN LATERAL \
+         (SELECT id FROM submissions s WHERE account = a.pk AND open = 0 AND reports = 0 AND finished_at < $3 \
+          AND {NOTHING_SINCE} ORDER BY finished_at LIMIT $4) AS old \
+         WHERE $1::text IS NULL OR a.tenant = $1 LIMIT $4"
+    );
     let rows = session
         .rows(
-            "SELECT old.id FROM accounts a CROSS JOIN LATERAL \
-             (SELECT id FROM submissions s WHERE account = a.pk AND open = 0 AND reports = 0 AND finished_at < $2 \
-              AND ($4::bigint IS NULL OR NOT EXISTS (\
-                  SELECT FROM messages m LEFT JOIN news n ON n.message = m.seq \
-                  WHERE m.seq >= s.id AND m.seq < s.id + s.messages \
-                  AND greatest(m.seq, m.last_event, n.last_event) > $4)) \
-              ORDER BY finished_at LIMIT $3) AS old \
-             WHERE $1::text IS NULL OR a.tenant = $1 LIMIT $3",
+            &query,
             &[
                 &old.tenant.as_ref().map(TenantId::as_str),
+                &old.place.map(Seq::get),
                 &old.before.as_millis(),
                 &at_most(limit),
-                &old.place.map(Seq::get),
             ],
         )
         .await?;
@@ -190,14 +194,19 @@ pub(super) async fn forgettable(
         .collect()
 }
 
-/// Forgets those of `ids` that are still final for all of their recipients, with no report to be told.
-pub(super) async fn clean_up(tx: &mut WriteTx, tag: u32, ids: &[SubmissionId]) -> Result<usize> {
-    let all = going(
-        &tx.session,
-        "FROM submissions s WHERE s.id = ANY ($1) AND s.open = 0 AND s.reports = 0",
-        &[&numbers(ids)],
-    )
-    .await?;
+/// Forgets those of `ids` that are still final for all of their recipients, with no report to be told and, where there is a
+/// place of the log, with nothing that happened after it.
+pub(super) async fn clean_up(
+    tx: &mut WriteTx,
+    tag: u32,
+    ids: &[SubmissionId],
+    place: Option<Seq>,
+) -> Result<usize> {
+    let still = format!(
+        "FROM submissions s WHERE s.id = ANY ($1) AND s.open = 0 AND s.reports = 0 AND {NOTHING_SINCE}"
+    );
+    let values: Values<'_> = &[&numbers(ids), &place.map(Seq::get)];
+    let all = going(&tx.session, &still, values).await?;
     let why = TakenBack {
         at: None,
         reason: NOTHING,

@@ -67,7 +67,7 @@ impl PostgresStore {
     }
 
     async fn forget(&self, old: Old, limit: usize) -> Result<usize> {
-        let tag = self.tag;
+        let (tag, place) = (self.tag, old.place);
         let ids = self
             .looking
             .read(move |session| {
@@ -78,7 +78,7 @@ impl PostgresStore {
             return Ok(0);
         }
         self.writer
-            .write(move |tx| async move { forget::clean_up(tx, tag, &ids).await }.boxed())
+            .write(move |tx| async move { forget::clean_up(tx, tag, &ids, place).await }.boxed())
             .await
     }
 }
