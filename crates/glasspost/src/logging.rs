@@ -14,13 +14,18 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::cli::LogFlags;
 use crate::settings::{Environment, Variable};
 
+/// Who lends sessions with the database. It warns of each that ended, also of those that end with the process; what could not
+/// be done for want of one is said by who wanted it.
+const SESSIONS: &str = "deadpool";
 /// Longest value of a field, in bytes.
 const FIELD_BYTES_MAX: usize = 1024;
 
@@ -65,9 +70,18 @@ pub fn start(settings: LogSettings) {
         .with_max_level(settings.level)
         .event_format(lines)
         .with_writer(move || settings.stream)
-        .finish();
+        .finish()
+        .with(said_at(settings.level));
     // It fails only when somebody set one before, and then that one is meant.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// What is written at a level: of [`SESSIONS`] only errors.
+fn said_at(level: LevelFilter) -> Targets {
+    let of_sessions = level.min(LevelFilter::ERROR);
+    Targets::new()
+        .with_default(level)
+        .with_target(SESSIONS, of_sessions)
 }
 
 impl LogSettings {
@@ -318,6 +332,15 @@ mod tests {
         let object: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(object["level"], "WARNING");
         assert!(object["reply"].as_str().unwrap().contains("\\r\\n"));
+    }
+
+    #[test]
+    fn sessions_that_end_with_the_process_warn_of_nothing() {
+        let said = said_at(LevelFilter::DEBUG);
+        assert!(said.would_enable("glasspost", &Level::DEBUG));
+        assert!(said.would_enable("deadpool.postgres", &Level::ERROR));
+        assert!(!said.would_enable("deadpool.postgres", &Level::WARN));
+        assert!(!said_at(LevelFilter::OFF).would_enable("deadpool.postgres", &Level::ERROR));
     }
 
     #[test]
