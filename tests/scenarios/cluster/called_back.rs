@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::Clock;
 use serde_json::{Value, json};
@@ -108,7 +108,9 @@ fn what_was_replaced_is_not_sent_as_it_was() {
         .iter()
         .map(|id| shop.message(id, &format!("new-{id}@example.org")))
         .collect();
+    let asked = Instant::now();
     let answer = shop.send(&others);
+    println!("answered after {:?}", asked.elapsed());
     let stayed: BTreeSet<&str> = answer["rejected"]
         .as_array()
         .unwrap()

@@ -69,6 +69,12 @@ impl Rows {
         self.submissions.ids.is_empty()
     }
 
+    /// Whether a submission is among them.
+    pub(super) fn has(&self, id: SubmissionId) -> bool {
+        // Their ids are places of the log, which it gives in order.
+        self.submissions.ids.binary_search(&id.0.get()).is_ok()
+    }
+
     pub(super) fn add_submission(&mut self, item: &Item, id: SubmissionId, kept: Kept<'_>) {
         let (new, rows) = (&item.new, &mut self.submissions);
         let batch = new.batch.as_ref().map(BatchCode::as_str);

@@ -178,8 +178,10 @@ impl Desk {
 
     /// What is there gives way to what is new.
     async fn replace(&mut self, tx: &mut WriteTx, known: &Known, item: Item) -> Result<Submitted> {
-        // It may be of this batch, and it counts as accepted before it is taken back.
-        self.write(tx).await?;
+        // What is of this batch has to be there before it is changed or taken back.
+        if self.rows.has(known.id) {
+            self.write(tx).await?;
+        }
         if known.account == item.account && replace::has_recipients(tx, known, &item.new).await? {
             let kept = Kept::of(self.house.vault.as_ref(), known.id, &item.new.payload)?;
             replace::rewrite(tx, known, &item, kept).await?;
