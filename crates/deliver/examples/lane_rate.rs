@@ -20,8 +20,8 @@ use model::{Address, Clock, Envelope, Line, Message, Priority, Tenant, TenantId}
 use smtp::client::{ClientConfig, Connector, TlsMode};
 use store::submissions::AccountCounts;
 use store::{
-    Directory, KeySource, NewCampaign, NewMessage, NewSubmission, Parts, SqliteStore, Store,
-    Submissions,
+    Directory, KeySource, LaneKey, NewCampaign, NewMessage, NewSubmission, Parts, SqliteStore,
+    Store, Submissions,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,9 @@ async fn campaign(
         settings: "{}".to_owned(),
         at: clock.now(),
     };
-    let campaign = store.begin_campaign(new).await?;
+    let beginning = store.lease(LaneKey::beginning(&new.identity)).await?;
+    let campaign = store.begin_campaign(&beginning, new).await?;
+    let lease = store.lease(campaign.lane_key()).await?;
     for first in (0..messages).step_by(BATCH) {
         let numbers = first..messages.min(first + BATCH);
         let batch: Result<Vec<NewMessage>, Failed> = numbers
@@ -98,7 +100,7 @@ async fn campaign(
                 })
             })
             .collect();
-        store.accept(batch?).await?;
+        store.accept(&lease, batch?).await?;
     }
     let config = ClientConfig {
         tls: TlsMode::Off,
@@ -106,7 +108,7 @@ async fn campaign(
     };
     let store: Arc<dyn Store> = store;
     let delivery = Delivery {
-        lease: store.lease(campaign.lane_key()).await?,
+        lease,
         maker: Arc::new(Letters::new(Arc::clone(&store))),
         connector: Arc::new(Connector::new(config)?),
         settings: Settings {

@@ -163,7 +163,7 @@ async fn fill(store: &SqliteStore, campaign: &Campaign, lease: &Lease, size: usi
     let numbers: Vec<usize> = (0..size).collect();
     for batch in numbers.chunks(BATCH) {
         let batch = batch.iter().map(|&number| new_message(campaign, number));
-        store.accept(batch.collect::<Outcome<_>>()?).await?;
+        store.accept(lease, batch.collect::<Outcome<_>>()?).await?;
     }
     let now = Timestamp::from_millis(i64::MAX - 1);
     let mut number = 0;

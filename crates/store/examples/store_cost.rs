@@ -75,9 +75,9 @@ async fn run(size: usize, order: Order, batch: usize) -> Outcome<()> {
     let folder = tempfile::tempdir_in(env::current_dir()?)?;
     let store = SqliteStore::open(folder.path())?;
     let campaign = begin(&store).await?;
-    let accept = accept_all(&store, &campaign, size, order, batch).await?;
-    let file_bytes = folder_bytes(folder.path())?;
     let lease = store.lease(campaign.lane_key()).await?;
+    let accept = accept_all(&store, &campaign, &lease, size, order, batch).await?;
+    let file_bytes = folder_bytes(folder.path())?;
     let (due, record) = deliver_all(&store, &lease).await?;
     let books = store.books(campaign.lane).await?;
     if books.delivered != size as u64 {
@@ -109,6 +109,7 @@ async fn run(size: usize, order: Order, batch: usize) -> Outcome<()> {
 async fn accept_all(
     store: &SqliteStore,
     campaign: &Campaign,
+    lease: &Lease,
     size: usize,
     order: Order,
     batch: usize,
@@ -121,7 +122,7 @@ async fn accept_all(
             .map(|&number| new_message(campaign, number, order))
             .collect::<Outcome<Vec<_>>>()?;
         let meter = Meter::read()?;
-        store.accept(batch).await?;
+        store.accept(lease, batch).await?;
         cost = cost.plus(meter.since()?);
     }
     Ok(cost)

@@ -2,7 +2,8 @@
 
 use model::{Address, ContentHash, LaneId, MessageState, Seq, Timestamp};
 
-use crate::lane::LaneKey;
+use crate::lane::{LaneKey, Lease};
+use crate::{Result, StoreError};
 
 /// A run to begin.
 #[derive(Clone, Debug)]
@@ -19,6 +20,19 @@ pub struct NewCampaign {
     pub settings: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl NewCampaign {
+    /// Refuses the lease of another lane than that on which it is decided who begins a run of this campaign.
+    pub(crate) fn check_is_its_lane(&self, lease: &Lease) -> Result<()> {
+        match lease.key == LaneKey::beginning(&self.identity) {
+            true => Ok(()),
+            false => Err(StoreError::Invalid(format!(
+                "a run of {} to begin with the lease on lane {}",
+                self.identity, lease.key
+            ))),
+        }
+    }
 }
 
 /// One run of a campaign.
@@ -77,6 +91,17 @@ pub struct NewMessage {
     pub at: Timestamp,
     /// When it may first be tried.
     pub due_at: Timestamp,
+}
+
+/// Refuses a batch with messages for another lane than the one that is held.
+pub(crate) fn check_are_of_its_lane(lease: &Lease, batch: &[NewMessage]) -> Result<()> {
+    match batch.iter().all(|new| new.lane == lease.lane) {
+        true => Ok(()),
+        false => Err(StoreError::Invalid(format!(
+            "a batch with messages for another lane than {}, which is held",
+            lease.key
+        ))),
+    }
 }
 
 /// What a message that is in the ledger is to say instead, while it was not mailed yet.

@@ -90,8 +90,9 @@ pub trait Store: Send + Sync + 'static {
     /// Gives content back.
     async fn content(&self, hash: ContentHash) -> Result<Vec<u8>>;
 
-    /// Begins a new run of a campaign.
-    async fn begin_campaign(&self, new: NewCampaign) -> Result<Campaign>;
+    /// Begins a new run of a campaign. Only the holder of its lane does ([`LaneKey::beginning`]), so that of two who were
+    /// both about to, one does.
+    async fn begin_campaign(&self, lease: &Lease, new: NewCampaign) -> Result<Campaign>;
 
     /// The runs, newest first; with `identity`, only those of that campaign.
     async fn campaigns(&self, identity: Option<&str>, limit: u32) -> Result<Vec<Campaign>>;
@@ -99,16 +100,17 @@ pub trait Store: Send + Sync + 'static {
     /// One run by its job id.
     async fn campaign(&self, job_id: &str) -> Result<Option<Campaign>>;
 
-    /// Notes how far a run has come.
-    async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()>;
+    /// Notes how far the run of a held lane has come.
+    async fn mark_campaign(&self, lease: &Lease, progress: Progress) -> Result<()>;
 
     /// Takes responsibility for a batch of messages (promise: P-01). One address is accepted once into a
-    /// lane, whatever its case; the answers are in the order of the batch. A batch is of one lane, and not of an account's:
-    /// what waits there is handed over by [`Submissions::submit`].
-    async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
+    /// lane, whatever its case; the answers are in the order of the batch. A batch is of the lane that is held, and not of an
+    /// account's: what waits there is handed over by [`Submissions::submit`].
+    async fn accept(&self, lease: &Lease, batch: Vec<NewMessage>) -> Result<Vec<Accepted>>;
 
-    /// Gives messages that are still queued other data and another template; those that are final stay as they are.
-    async fn renew(&self, batch: Vec<Renewal>) -> Result<()>;
+    /// Gives messages of a held lane that are still queued other data and another template; those that are final stay as
+    /// they are.
+    async fn renew(&self, lease: &Lease, batch: Vec<Renewal>) -> Result<()>;
 
     /// Takes a lane for this process, or says who holds it.
     async fn lease(&self, lane: LaneKey) -> Result<Lease>;

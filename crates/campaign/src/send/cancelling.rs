@@ -68,7 +68,7 @@ pub(super) async fn finish(
     if take_back(store, lease, &control.by, clock, &tools.stop).await? && run.finished_at.is_none()
     {
         let finished = Progress::Finished(clock.now());
-        store.mark_campaign(run.lane, finished).await?;
+        store.mark_campaign(lease, finished).await?;
     }
     Ok(Some(control))
 }

@@ -149,7 +149,11 @@ impl<'a> Course<'a> {
         let (supply, stop) = (Arc::clone(&pass.supply), pass.stop.clone());
         // A listing that fails stops the delivery as well; what was accepted stays queued.
         let listed = listing.run(self.run, written, supply, self.tools, stop);
-        let delivered = self.whole_delivery(&pass);
+        let delivered = async {
+            let ended = self.whole_delivery(&pass).await;
+            // Nor is the list read on by who lost the run.
+            ended.inspect_err(|_| pass.stop.cancel())
+        };
         let both = async {
             match self.run.is_resumed {
                 // What the list says now decides who is still to be mailed, so it is read first.
@@ -302,8 +306,8 @@ impl<'a> Course<'a> {
     }
 
     async fn mark(&self, progress: Progress) -> Result<(), CampaignError> {
-        let (store, lane) = (&self.tools.store, self.run.campaign.lane);
-        let mark = || store.mark_campaign(lane, progress);
+        let (store, lease) = (&self.tools.store, &self.run.lease);
+        let mark = || store.mark_campaign(lease, progress);
         Ok(patience::ask(&self.tools.stop, mark).await?)
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn open(
     let identity = identity(request, start, written);
     // Of two processes that begin at the same moment, the second sees the first one's run.
     let beginning = beginning(&identity, tools).await?;
-    let run = open_alone(request, start, identity, content, tools).await;
+    let run = open_alone(request, start, identity, content, &beginning, tools).await;
     if let Err(error) = tools.store.release(beginning).await {
         // The process's end frees it as well.
         tracing::warn!(%error, "the right to begin the campaign could not be given back");
@@ -72,13 +72,14 @@ async fn open_alone(
     start: &Start,
     identity: String,
     content: ContentHash,
+    beginning: &Lease,
     tools: &Tools,
 ) -> Result<Run, CampaignError> {
     let earlier = earlier(request, start, &identity, tools).await?;
     let is_resumed = earlier.is_some();
     let campaign = match earlier {
         Some(earlier) => earlier,
-        None => begin(request, start, identity, content, tools).await?,
+        None => begin(request, start, identity, content, beginning, tools).await?,
     };
     let lease = take(&campaign, tools).await?;
     if is_resumed {
@@ -199,6 +200,7 @@ async fn begin(
     start: &Start,
     identity: String,
     content: ContentHash,
+    beginning: &Lease,
     tools: &Tools,
 ) -> Result<Campaign, CampaignError> {
     if *start == Start::Resume {
@@ -218,7 +220,7 @@ async fn begin(
         settings: summary(request),
         at: now,
     };
-    Ok(tools.store.begin_campaign(new).await?)
+    Ok(tools.store.begin_campaign(beginning, new).await?)
 }
 
 /// The configuration as the console shows it (the campaign contract, section 8: `config_summary`).

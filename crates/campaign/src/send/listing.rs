@@ -113,7 +113,7 @@ impl Listing {
             );
         }
         let listed = Progress::Listed(tools.clock.now());
-        let mark = || tools.store.mark_campaign(run.campaign.lane, listed);
+        let mark = || tools.store.mark_campaign(&run.lease, listed);
         patience::ask(stop, mark).await?;
         if summary.skipped() > 0 || summary.duplicates() > 0 {
             tracing::info!("{summary}");
@@ -172,7 +172,7 @@ async fn accept(
         }
     });
     let messages: Vec<NewMessage> = messages.collect();
-    let accept = || tools.store.accept(messages.clone());
+    let accept = || tools.store.accept(&run.lease, messages.clone());
     let answers = patience::ask(stop, accept).await?;
     let mut renewals = Vec::new();
     for (answer, message) in answers.into_iter().zip(messages) {
@@ -186,7 +186,7 @@ async fn accept(
         }
     }
     if !renewals.is_empty() {
-        let renew = || tools.store.renew(renewals.clone());
+        let renew = || tools.store.renew(&run.lease, renewals.clone());
         patience::ask(stop, renew).await?;
     }
     Ok(())

@@ -25,12 +25,12 @@ const HELD_BYTES_MAX: usize = 1 << 20;
 async fn many(count: usize) -> World {
     let (folder, store) = store();
     let run = begin(&*store, "many").await;
+    let lease = store.lease(run.lane_key()).await.unwrap();
     for start in (0..count).step_by(5_000) {
         let numbers = start..count.min(start + 5_000);
         let batch = numbers.map(|number| message(&run, &format!("r{number}@example.org")));
-        store.accept(batch.collect()).await.unwrap();
+        store.accept(&lease, batch.collect()).await.unwrap();
     }
-    let lease = store.lease(run.lane_key()).await.unwrap();
     loop {
         let due = store
             .due(&lease, second(9), 5_000, &Default::default())

@@ -9,7 +9,8 @@ use model::{
     PhaseTimes, Reply, Seq,
 };
 use store::{
-    Accepted, Campaign, Lease, NewCampaign, NewControl, NewEvent, NewMessage, Progress, Store,
+    Accepted, Campaign, LaneKey, Lease, NewCampaign, NewControl, NewEvent, NewMessage, Progress,
+    Store,
 };
 
 use crate::world::{START, World, second, store};
@@ -71,7 +72,10 @@ pub async fn begin_with(store: &dyn Store, job_id: &str, source: &LetterSource) 
         settings: SETTINGS.to_owned(),
         at: START,
     };
-    store.begin_campaign(new).await.unwrap()
+    let lease = store.lease(LaneKey::beginning(job_id)).await.unwrap();
+    let begun = store.begin_campaign(&lease, new).await.unwrap();
+    store.release(lease).await.unwrap();
+    begun
 }
 
 /// A message that is due at once.
@@ -96,7 +100,9 @@ pub async fn accept<'a>(
         .into_iter()
         .map(|address| message(campaign, address))
         .collect();
-    let accepted = store.accept(batch).await.unwrap();
+    let lease = store.lease(campaign.lane_key()).await.unwrap();
+    let accepted = store.accept(&lease, batch).await.unwrap();
+    store.release(lease).await.unwrap();
     accepted.into_iter().map(Accepted::seq).collect()
 }
 
@@ -168,11 +174,11 @@ pub async fn every_kind() -> (World, Vec<Seq>) {
     let (folder, store) = store();
     let run = begin(&*store, "mailgrid-1").await;
     let seqs = accept(&*store, &run, ADDRESSES).await;
+    let lease = store.lease(run.lane_key()).await.unwrap();
     store
-        .mark_campaign(run.lane, Progress::Listed(second(2)))
+        .mark_campaign(&lease, Progress::Listed(second(2)))
         .await
         .unwrap();
-    let lease = store.lease(run.lane_key()).await.unwrap();
     let s = &*store;
     let ok = reply(250, Some(EnhancedCode(2, 0, 0)), "queued");
     let delivered = Attempt {

@@ -25,7 +25,7 @@ use model::{Address, Clock, Live};
 use relay::{DEADLINE, Relay};
 use smtp::client::{ClientConfig, Connector, TlsMode};
 use store::sqlite::FILE_NAME;
-use store::{Books, Campaign, Lease, NewCampaign, NewMessage, SqliteStore, Store};
+use store::{Books, Campaign, LaneKey, Lease, NewCampaign, NewMessage, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,11 @@ impl World {
             settings: "{}".to_owned(),
             at: clock.now(),
         };
-        let campaign = store.begin_campaign(new).await.unwrap();
+        let beginning = store
+            .lease(LaneKey::beginning(&new.identity))
+            .await
+            .unwrap();
+        let campaign = store.begin_campaign(&beginning, new).await.unwrap();
         let lease = store.lease(campaign.lane_key()).await.unwrap();
         let world = Self {
             folder,
@@ -99,7 +103,10 @@ impl World {
             at: now,
             due_at: now,
         });
-        self.store.accept(batch.collect()).await.unwrap();
+        self.store
+            .accept(&self.lease, batch.collect())
+            .await
+            .unwrap();
         self.supply.added();
     }
 

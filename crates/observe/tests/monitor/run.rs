@@ -11,7 +11,7 @@ use model::{
 use observe::Monitor;
 use observe::monitor::view::Figures;
 use store::{
-    Accepted, Campaign, Lease, NewCampaign, NewControl, NewEvent, NewMessage, Progress,
+    Accepted, Campaign, LaneKey, Lease, NewCampaign, NewControl, NewEvent, NewMessage, Progress,
     SqliteStore, Store,
 };
 use tempfile::TempDir;
@@ -49,7 +49,11 @@ impl Run {
             settings: "{}".to_owned(),
             at: START,
         };
-        let campaign = store.begin_campaign(new).await.unwrap();
+        let beginning = store
+            .lease(LaneKey::beginning(&new.identity))
+            .await
+            .unwrap();
+        let campaign = store.begin_campaign(&beginning, new).await.unwrap();
         let lease = store.lease(campaign.lane_key()).await.unwrap();
         Self {
             folder,
@@ -78,7 +82,7 @@ impl Run {
             due_at: START,
         };
         let batch = addresses.map(new).collect();
-        let accepted = self.store.accept(batch).await.unwrap();
+        let accepted = self.store.accept(&self.lease, batch).await.unwrap();
         accepted.into_iter().map(Accepted::seq).collect()
     }
 
@@ -108,7 +112,7 @@ impl Run {
 
     pub async fn list(&self) {
         let listed = Progress::Listed(at(1));
-        let marked = self.store.mark_campaign(self.campaign.lane, listed).await;
+        let marked = self.store.mark_campaign(&self.lease, listed).await;
         marked.unwrap();
     }
 

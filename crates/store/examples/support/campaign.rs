@@ -1,7 +1,7 @@
 //! A campaign's run to measure.
 
 use model::Timestamp;
-use store::{Campaign, NewCampaign, SqliteStore, Store};
+use store::{Campaign, LaneKey, NewCampaign, SqliteStore, Store};
 
 use crate::support::Outcome;
 
@@ -16,5 +16,6 @@ pub async fn begin(store: &SqliteStore) -> Outcome<Campaign> {
         settings: "{}".to_owned(),
         at: Timestamp::from_millis(1_795_355_000_000),
     };
-    Ok(store.begin_campaign(new).await?)
+    let lease = store.lease(LaneKey::beginning(&new.identity)).await?;
+    Ok(store.begin_campaign(&lease, new).await?)
 }

@@ -7,23 +7,22 @@ use model::{ContentHash, MessageState, Priority, Seq};
 
 use super::transaction::WriteTx;
 use super::{books, contents, lanes, row};
+use crate::campaign::check_are_of_its_lane;
 use crate::log::accepted;
-use crate::{Accepted, NewMessage, Renewal, Result, StoreError};
+use crate::{Accepted, Lease, NewMessage, Renewal, Result};
 
 pub(super) async fn accept(
     tx: &mut WriteTx,
     tag: u32,
+    lease: &Lease,
     batch: Vec<NewMessage>,
 ) -> Result<Vec<Accepted>> {
-    let Some(lane) = batch.first().map(|first| first.lane) else {
+    check_are_of_its_lane(lease, &batch)?;
+    lanes::check_of_run(tx, lease).await?;
+    if batch.is_empty() {
         return Ok(Vec::new());
-    };
-    if batch.iter().any(|new| new.lane != lane) {
-        return Err(StoreError::Invalid(
-            "a batch of messages for more than one lane".to_owned(),
-        ));
     }
-    lanes::check_is_run(&tx.session, lane).await?;
+    let lane = lease.lane;
     let contents = content_ids(tx, batch.iter().map(|new| new.content)).await?;
     let mut ledger = known(tx, &batch).await?;
     let mut answers = Vec::with_capacity(batch.len());
@@ -135,7 +134,8 @@ impl Rows {
 }
 
 /// Gives messages that are still queued other data and another template, where they differ.
-pub(super) async fn renew(tx: &mut WriteTx, batch: Vec<Renewal>) -> Result<()> {
+pub(super) async fn renew(tx: &WriteTx, lease: &Lease, batch: Vec<Renewal>) -> Result<()> {
+    lanes::check_of_run(tx, lease).await?;
     let contents = content_ids(tx, batch.iter().map(|new| new.content)).await?;
     // Of two about one message the later holds.
     let latest: BTreeMap<i64, &Renewal> = batch.iter().map(|new| (new.seq.get(), new)).collect();
@@ -144,13 +144,14 @@ pub(super) async fn renew(tx: &mut WriteTx, batch: Vec<Renewal>) -> Result<()> {
         .values()
         .map(|new| (contents[&new.content], &*new.data))
         .unzip();
+    // The sum keeps the server from looking the messages up by their lane, which may hold a million.
     tx.session
         .execute(
             "UPDATE messages SET data = new.data, content = new.content \
              FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (seq, content, data) \
-             WHERE messages.seq = new.seq AND state = 0 AND submission IS NULL \
+             WHERE messages.seq = new.seq AND lane + 0 = $4 AND state = 0 AND submission IS NULL \
              AND (messages.data <> new.data OR messages.content <> new.content)",
-            &[&seqs, &ids, &data],
+            &[&seqs, &ids, &data, &lease.lane.0],
         )
         .await?;
     Ok(())

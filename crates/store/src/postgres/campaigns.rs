@@ -7,12 +7,14 @@ use super::row::storable;
 use super::session::Session;
 use super::transaction::WriteTx;
 use super::{contents, lanes};
-use crate::{Campaign, LaneKey, NewCampaign, Progress, Result, StoreError};
+use crate::{Campaign, LaneKey, Lease, NewCampaign, Progress, Result, StoreError};
 
 const COLUMNS: &str = "c.lane, c.job_id, c.identity, c.name, k.hash, c.settings, c.started_at, c.listed_at, c.finished_at \
      FROM campaigns c JOIN contents k ON k.id = c.content";
 
-pub(super) async fn begin(tx: &WriteTx, new: NewCampaign) -> Result<Campaign> {
+pub(super) async fn begin(tx: &WriteTx, lease: &Lease, new: NewCampaign) -> Result<Campaign> {
+    new.check_is_its_lane(lease)?;
+    lanes::check(tx, lease).await?;
     let content = contents::id(&tx.session, new.content).await?;
     let job_id = free_job_id(&tx.session, &storable(&new.job_id)).await?;
     let lane = lanes::id(&tx.session, &LaneKey::campaign(&job_id)).await?;
@@ -107,8 +109,8 @@ fn to_campaign(row: &Row) -> Result<Campaign> {
     })
 }
 
-pub(super) async fn mark(tx: &WriteTx, lane: LaneId, progress: Progress) -> Result<()> {
-    lanes::check_exists(&tx.session, lane).await?;
+pub(super) async fn mark(tx: &WriteTx, lease: &Lease, progress: Progress) -> Result<()> {
+    lanes::check(tx, lease).await?;
     let (statement, at) = match progress {
         Progress::Listing => (
             "UPDATE campaigns SET listed_at = $2, finished_at = $2 WHERE lane = $1",
@@ -124,7 +126,7 @@ pub(super) async fn mark(tx: &WriteTx, lane: LaneId, progress: Progress) -> Resu
         ),
     };
     tx.session
-        .execute(statement, &[&lane.0, &at.map(Timestamp::as_millis)])
+        .execute(statement, &[&lease.lane.0, &at.map(Timestamp::as_millis)])
         .await?;
     Ok(())
 }

@@ -180,23 +180,21 @@ pub(super) async fn check(tx: &WriteTx, lease: &Lease) -> Result<Option<AccountP
 
 /// Refuses a lane that is not there.
 pub(super) async fn check_exists(session: &Session, lane: LaneId) -> Result<()> {
-    account_of_known(session, lane).await.map(|_| ())
-}
-
-/// Refuses a lane that is not there, or is an account's: what waits there is handed over by its client.
-pub(super) async fn check_is_run(session: &Session, lane: LaneId) -> Result<()> {
-    match account_of_known(session, lane).await? {
-        None => Ok(()),
-        Some(_) => Err(of_account(lane)),
+    let row = session
+        .row_if_any("SELECT FROM lanes WHERE id = $1", &[&lane.0])
+        .await?;
+    match row {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Missing(format!("lane {}", lane.0))),
     }
 }
 
-async fn account_of_known(session: &Session, lane: LaneId) -> Result<Option<AccountPk>> {
-    let row = session
-        .row_if_any("SELECT account FROM lanes WHERE id = $1", &[&lane.0])
-        .await?;
-    let row = row.ok_or_else(|| StoreError::Missing(format!("lane {}", lane.0)))?;
-    Ok(row.try_get::<_, Option<i64>>(0)?.map(AccountPk))
+/// Refuses who does not hold the lane any more, or holds an account's.
+pub(super) async fn check_of_run(tx: &WriteTx, lease: &Lease) -> Result<()> {
+    match check(tx, lease).await? {
+        None => Ok(()),
+        Some(_) => Err(of_account(lease.lane)),
+    }
 }
 
 /// The error of a run's operation on an account's lane.

@@ -252,9 +252,10 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn begin_campaign(&self, new: NewCampaign) -> Result<Campaign> {
+    async fn begin_campaign(&self, lease: &Lease, new: NewCampaign) -> Result<Campaign> {
+        let lease = lease.clone();
         self.writer
-            .write(move |tx| campaigns::begin(tx, new).boxed())
+            .write(move |tx| async move { campaigns::begin(tx, &lease, new).await }.boxed())
             .await
     }
 
@@ -276,22 +277,24 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()> {
+    async fn mark_campaign(&self, lease: &Lease, progress: Progress) -> Result<()> {
+        let lease = lease.clone();
         self.writer
-            .write(move |tx| campaigns::mark(tx, lane, progress).boxed())
+            .write(move |tx| async move { campaigns::mark(tx, &lease, progress).await }.boxed())
             .await
     }
 
-    async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>> {
-        let tag = self.tag;
+    async fn accept(&self, lease: &Lease, batch: Vec<NewMessage>) -> Result<Vec<Accepted>> {
+        let (lease, tag) = (lease.clone(), self.tag);
         self.writer
-            .write(move |tx| accept::accept(tx, tag, batch).boxed())
+            .write(move |tx| async move { accept::accept(tx, tag, &lease, batch).await }.boxed())
             .await
     }
 
-    async fn renew(&self, batch: Vec<Renewal>) -> Result<()> {
+    async fn renew(&self, lease: &Lease, batch: Vec<Renewal>) -> Result<()> {
+        let lease = lease.clone();
         self.writer
-            .write(move |tx| accept::renew(tx, batch).boxed())
+            .write(move |tx| async move { accept::renew(tx, &lease, batch).await }.boxed())
             .await
     }
 

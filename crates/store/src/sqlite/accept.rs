@@ -1,18 +1,22 @@
 //! Acceptance: a batch of messages into the ledger.
 
-use model::{ContentHash, LaneId, Seq};
+use model::{ContentHash, Seq};
 use rusqlite::params;
 
 use super::transaction::WriteTx;
 use super::{books, contents, lanes, row};
+use crate::campaign::check_are_of_its_lane;
 use crate::log::accepted;
-use crate::{Accepted, NewMessage, Renewal, Result, StoreError};
+use crate::{Accepted, Lease, NewMessage, Renewal, Result};
 
 pub(super) fn accept(
     tx: &mut WriteTx<'_>,
     tag: u32,
+    lease: &Lease,
     batch: Vec<NewMessage>,
 ) -> Result<Vec<Accepted>> {
+    check_are_of_its_lane(lease, &batch)?;
+    lanes::check_of_run(tx, lease)?;
     let Some(first) = batch.first() else {
         return Ok(Vec::new());
     };
@@ -32,33 +36,25 @@ pub(super) fn accept(
         };
         answers.push(answer);
     }
-    books::add(tx, shared.lane, added)?;
+    books::add(tx, lease.lane, added)?;
     Ok(answers)
 }
 
 /// The numbers a message's row refers to, looked up once for a run of messages that share them.
 struct Shared {
-    lane: LaneId,
     hash: ContentHash,
     content: i64,
 }
 
 impl Shared {
     fn look_up(tx: &WriteTx<'_>, first: &NewMessage) -> Result<Self> {
-        lanes::check_is_run(tx.connection, first.lane)?;
         Ok(Self {
-            lane: first.lane,
             hash: first.content,
             content: contents::id(tx.connection, first.content)?,
         })
     }
 
     fn follow(&mut self, tx: &WriteTx<'_>, new: &NewMessage) -> Result<()> {
-        if new.lane != self.lane {
-            return Err(StoreError::Invalid(
-                "a batch of messages for more than one lane".to_owned(),
-            ));
-        }
         if new.content != self.hash {
             self.content = contents::id(tx.connection, new.content)?;
             self.hash = new.content;
@@ -109,15 +105,17 @@ fn known(tx: &WriteTx<'_>, new: &NewMessage, key: &str) -> Result<Accepted> {
 }
 
 /// Gives messages that are still queued other data and another template, where they differ.
-pub(super) fn renew(tx: &WriteTx<'_>, batch: Vec<Renewal>) -> Result<()> {
+pub(super) fn renew(tx: &WriteTx<'_>, lease: &Lease, batch: Vec<Renewal>) -> Result<()> {
+    lanes::check_of_run(tx, lease)?;
     for Renewal { seq, content, data } in batch {
         let content = contents::id(tx.connection, content)?;
         tx.connection
             .prepare_cached(
                 "UPDATE messages SET data = ?2, content = ?3 \
-                 WHERE seq = ?1 AND state = 0 AND submission IS NULL AND (data <> ?2 OR content <> ?3)",
+                 WHERE seq = ?1 AND lane = ?4 AND state = 0 AND submission IS NULL \
+                 AND (data <> ?2 OR content <> ?3)",
             )?
-            .execute(params![seq.get(), &*data, content])?;
+            .execute(params![seq.get(), &*data, content, lease.lane.0])?;
     }
     Ok(())
 }

@@ -5,12 +5,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::transaction::WriteTx;
 use super::{contents, lanes};
-use crate::{Campaign, LaneKey, NewCampaign, Progress, Result};
+use crate::{Campaign, LaneKey, Lease, NewCampaign, Progress, Result};
 
 const COLUMNS: &str = "c.lane, c.job_id, c.identity, c.name, k.hash, c.settings, c.started_at, c.listed_at, c.finished_at \
      FROM campaigns c JOIN contents k ON k.id = c.content";
 
-pub(super) fn begin(tx: &WriteTx<'_>, new: NewCampaign) -> Result<Campaign> {
+pub(super) fn begin(tx: &WriteTx<'_>, lease: &Lease, new: NewCampaign) -> Result<Campaign> {
+    new.check_is_its_lane(lease)?;
+    lanes::check(tx, lease)?;
     let content = contents::id(tx.connection, new.content)?;
     let job_id = free_job_id(tx.connection, &new.job_id)?;
     let lane = lanes::id(tx, &LaneKey::campaign(&job_id))?;
@@ -87,8 +89,8 @@ fn to_campaign(row: &Row<'_>) -> rusqlite::Result<Campaign> {
     })
 }
 
-pub(super) fn mark(tx: &WriteTx<'_>, lane: LaneId, progress: Progress) -> Result<()> {
-    lanes::check_exists(tx.connection, lane)?;
+pub(super) fn mark(tx: &WriteTx<'_>, lease: &Lease, progress: Progress) -> Result<()> {
+    lanes::check(tx, lease)?;
     let (statement, at) = match progress {
         Progress::Listing => (
             "UPDATE campaigns SET listed_at = ?2, finished_at = ?2 WHERE lane = ?1",
@@ -105,7 +107,7 @@ pub(super) fn mark(tx: &WriteTx<'_>, lane: LaneId, progress: Progress) -> Result
     };
     tx.connection
         .prepare_cached(statement)?
-        .execute(params![lane.0, at.map(Timestamp::as_millis)])?;
+        .execute(params![lease.lane.0, at.map(Timestamp::as_millis)])?;
     Ok(())
 }
 

@@ -29,25 +29,18 @@ pub(super) fn id(tx: &WriteTx<'_>, key: &LaneKey) -> Result<LaneId> {
 
 /// Refuses a lane that is not there.
 pub(super) fn check_exists(connection: &Connection, lane: LaneId) -> Result<()> {
-    account_of_known(connection, lane).map(|_| ())
-}
-
-/// Refuses a lane that is not there, or is an account's: what waits there is handed over by its client.
-pub(super) fn check_is_run(connection: &Connection, lane: LaneId) -> Result<()> {
-    match account_of_known(connection, lane)? {
-        None => Ok(()),
-        Some(_) => Err(of_account(lane)),
+    let mut looking = connection.prepare_cached("SELECT 1 FROM lanes WHERE id = ?1")?;
+    match looking.exists([lane.0])? {
+        true => Ok(()),
+        false => Err(StoreError::Missing(format!("lane {}", lane.0))),
     }
 }
 
-fn account_of_known(connection: &Connection, lane: LaneId) -> Result<Option<AccountPk>> {
-    let account: Option<Option<i64>> = connection
-        .prepare_cached("SELECT account FROM lanes WHERE id = ?1")?
-        .query_row([lane.0], |row| row.get(0))
-        .optional()?;
-    match account {
-        Some(account) => Ok(account.map(AccountPk)),
-        None => Err(StoreError::Missing(format!("lane {}", lane.0))),
+/// Refuses who does not hold the lane any more, or holds an account's.
+pub(super) fn check_of_run(tx: &WriteTx<'_>, lease: &Lease) -> Result<()> {
+    match check(tx, lease)? {
+        None => Ok(()),
+        Some(_) => Err(of_account(lease.lane)),
     }
 }
 

@@ -173,8 +173,11 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn begin_campaign(&self, new: NewCampaign) -> Result<Campaign> {
-        self.writer.write(move |tx| campaigns::begin(tx, new)).await
+    async fn begin_campaign(&self, lease: &Lease, new: NewCampaign) -> Result<Campaign> {
+        let lease = lease.clone();
+        self.writer
+            .write(move |tx| campaigns::begin(tx, &lease, new))
+            .await
     }
 
     async fn campaigns(&self, identity: Option<&str>, limit: u32) -> Result<Vec<Campaign>> {
@@ -191,21 +194,25 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn mark_campaign(&self, lane: LaneId, progress: Progress) -> Result<()> {
+    async fn mark_campaign(&self, lease: &Lease, progress: Progress) -> Result<()> {
+        let lease = lease.clone();
         self.writer
-            .write(move |tx| campaigns::mark(tx, lane, progress))
+            .write(move |tx| campaigns::mark(tx, &lease, progress))
             .await
     }
 
-    async fn accept(&self, batch: Vec<NewMessage>) -> Result<Vec<Accepted>> {
-        let tag = self.tag;
+    async fn accept(&self, lease: &Lease, batch: Vec<NewMessage>) -> Result<Vec<Accepted>> {
+        let (lease, tag) = (lease.clone(), self.tag);
         self.writer
-            .write(move |tx| accept::accept(tx, tag, batch))
+            .write(move |tx| accept::accept(tx, tag, &lease, batch))
             .await
     }
 
-    async fn renew(&self, batch: Vec<Renewal>) -> Result<()> {
-        self.writer.write(move |tx| accept::renew(tx, batch)).await
+    async fn renew(&self, lease: &Lease, batch: Vec<Renewal>) -> Result<()> {
+        let lease = lease.clone();
+        self.writer
+            .write(move |tx| accept::renew(tx, &lease, batch))
+            .await
     }
 
     async fn lease(&self, lane: LaneKey) -> Result<Lease> {

@@ -13,6 +13,7 @@ fn an_address_is_in_a_run_once_whatever_its_case() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let spellings = [
             ["ada@example.org", "Ada@Example.ORG", "ADA@example.org"],
             [
@@ -30,7 +31,7 @@ fn an_address_is_in_a_run_once_whatever_its_case() {
         ];
         for [first, second, third] in spellings {
             let batch = [first, second].map(|address| message(&campaign, address));
-            let answers = store.accept(batch.to_vec()).await.unwrap();
+            let answers = store.accept(&lease, batch.to_vec()).await.unwrap();
             let Accepted::New(seq) = answers[0] else {
                 panic!("{first} is new: {answers:?}");
             };
@@ -39,7 +40,10 @@ fn an_address_is_in_a_run_once_whatever_its_case() {
                 state: MessageState::Queued,
             };
             assert_eq!(answers[1], known, "{second} in one batch");
-            let later = store.accept(vec![message(&campaign, third)]).await.unwrap();
+            let later = store
+                .accept(&lease, vec![message(&campaign, third)])
+                .await
+                .unwrap();
             assert_eq!(later, [known], "{third} in a later batch");
             assert_eq!(
                 stored(&*store, seq).await.address.local_part(),
@@ -56,10 +60,11 @@ fn a_message_comes_back_as_it_was_accepted() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut new = message(&campaign, "\"Odd Name\"@Example.org");
         new.data = r#"{"name":"Zoë 🦀","note":"line\nbreak \u0000"}"#.into();
         (new.at, new.due_at) = (second(3), second(9));
-        let seq = store.accept(vec![new.clone()]).await.unwrap()[0].seq();
+        let seq = store.accept(&lease, vec![new.clone()]).await.unwrap()[0].seq();
         let found = stored(&*store, seq).await;
         assert_eq!((found.seq, found.id.seq()), (seq, seq));
         assert_eq!(found.lane, campaign.lane);
@@ -84,7 +89,11 @@ fn one_address_may_be_in_two_runs() {
         let store = place.open().await;
         let (first, second) = (begin(&*store, "one").await, begin(&*store, "two").await);
         for campaign in [&first, &second] {
-            let answers = store.accept(messages(campaign, "ada", 2)).await.unwrap();
+            let lease = store.lease(campaign.lane_key()).await.unwrap();
+            let answers = store
+                .accept(&lease, messages(campaign, "ada", 2))
+                .await
+                .unwrap();
             assert!(
                 answers
                     .iter()
@@ -100,10 +109,11 @@ fn answers_are_in_the_order_of_the_batch() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let known = accept(&*store, &campaign, "known", 3).await;
         let batch = ["new0", "known2", "new1", "known0", "NEW1", "known1", "new2"]
             .map(|name| message(&campaign, &format!("{name}@example.org")));
-        let answers = store.accept(batch.to_vec()).await.unwrap();
+        let answers = store.accept(&lease, batch.to_vec()).await.unwrap();
         let is_new: Vec<bool> = answers
             .iter()
             .map(|answer| matches!(answer, Accepted::New(_)))
@@ -116,7 +126,7 @@ fn answers_are_in_the_order_of_the_batch() {
             seqs[0] < seqs[2] && seqs[2] < seqs[6],
             "places grow with the batch"
         );
-        assert!(store.accept(Vec::new()).await.unwrap().is_empty());
+        assert!(store.accept(&lease, Vec::new()).await.unwrap().is_empty());
     });
 }
 
@@ -125,11 +135,12 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         let template = store.put_content(b"A better text".to_vec()).await.unwrap();
         let mut changed = message(&campaign, "ADA0@example.org");
         (changed.data, changed.content, changed.due_at) = ("{}".into(), template, second(60));
-        let answers = store.accept(vec![changed.clone()]).await.unwrap();
+        let answers = store.accept(&lease, vec![changed.clone()]).await.unwrap();
         assert_eq!(
             answers,
             [Accepted::Known {
@@ -144,7 +155,7 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
             content: template,
             data: changed.data.clone(),
         };
-        store.renew(vec![renewal.clone()]).await.unwrap();
+        store.renew(&lease, vec![renewal.clone()]).await.unwrap();
         let queued = stored(&*store, seq).await;
         assert_eq!(
             (&*queued.data, queued.content.letter()),
@@ -156,13 +167,12 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
             "it keeps its first spelling"
         );
 
-        let lease = store.lease(campaign.lane_key()).await.unwrap();
         store
             .record(&lease, vec![event(&queued, EventKind::Delivered)])
             .await
             .unwrap();
         changed.data = r#"{"too":"late"}"#.into();
-        let answers = store.accept(vec![changed]).await.unwrap();
+        let answers = store.accept(&lease, vec![changed]).await.unwrap();
         assert_eq!(
             answers,
             [Accepted::Known {
@@ -174,7 +184,7 @@ fn renewed_data_and_template_win_while_queued_and_not_after() {
             data: r#"{"too":"late"}"#.into(),
             ..renewal
         };
-        store.renew(vec![late]).await.unwrap();
+        store.renew(&lease, vec![late]).await.unwrap();
         assert_eq!(&*stored(&*store, seq).await.data, "{}");
         assert!(
             store
@@ -192,26 +202,21 @@ fn what_a_message_refers_to_must_be_there() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let good = message(&campaign, "good@example.org");
         let mut no_content = message(&campaign, "a@example.org");
         no_content.content = ContentHash([7; 32]);
+        let batch = vec![good.clone(), no_content];
+        let error = store.accept(&lease, batch).await.unwrap_err();
+        assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
+        assert_eq!(error.to_string(), "content 07070707… is not in the store");
         let mut no_lane = message(&campaign, "b@example.org");
         no_lane.lane = LaneId(999);
-        let refusals = [
-            (
-                vec![good.clone(), no_content],
-                "content 07070707… is not in the store",
-            ),
-            (vec![no_lane], "lane 999 is not in the store"),
-        ];
-        for (batch, text) in refusals {
-            let error = store.accept(batch).await.unwrap_err();
-            assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
-            assert_eq!(error.to_string(), text);
+        let of_other = message(&other, "c@example.org");
+        for batch in [vec![no_lane], vec![of_other.clone()], vec![good, of_other]] {
+            let error = store.accept(&lease, batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
         }
-        let mixed = vec![good, message(&other, "c@example.org")];
-        let error = store.accept(mixed).await.unwrap_err();
-        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
         assert!(
             whole_log(&*store).await.is_empty(),
             "a refused batch leaves nothing"
@@ -225,16 +230,15 @@ fn many_who_accept_the_same_list_at_once_take_each_address_once() {
     on_each_backend(async |place| {
         let stores = [place.open().await, place.open().await];
         let campaign = begin(&*stores[0], "spring").await;
+        let lease = stores[0].lease(campaign.lane_key()).await.unwrap();
         let tasks: Vec<_> = (0..8)
             .map(|task| {
-                let (store, list) = (
-                    Arc::clone(&stores[task % 2]),
-                    messages(&campaign, "ada", 200),
-                );
+                let (store, lease) = (Arc::clone(&stores[task % 2]), lease.clone());
+                let list = messages(&campaign, "ada", 200);
                 tokio::spawn(async move {
                     let mut new = 0;
                     for batch in list.chunks(7 + task) {
-                        let answers = store.accept(batch.to_vec()).await.unwrap();
+                        let answers = store.accept(&lease, batch.to_vec()).await.unwrap();
                         new += answers
                             .iter()
                             .filter(|answer| matches!(answer, Accepted::New(_)))

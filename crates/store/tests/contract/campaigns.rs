@@ -1,10 +1,10 @@
 //! Runs of campaigns.
 
-use model::{ContentHash, LaneId};
-use store::{Campaign, NewCampaign, Progress, Store, StoreError};
+use model::ContentHash;
+use store::{Campaign, LaneKey, NewCampaign, Progress, Store, StoreError};
 
-use crate::on_each_backend;
-use crate::support::{START, second};
+use crate::support::{START, begin_as_holder, second};
+use crate::{lease_soon, on_each_backend};
 
 async fn new(store: &dyn Store, job_id: &str, identity: &str) -> NewCampaign {
     NewCampaign {
@@ -19,7 +19,7 @@ async fn new(store: &dyn Store, job_id: &str, identity: &str) -> NewCampaign {
 
 async fn begin(store: &dyn Store, job_id: &str, identity: &str) -> Campaign {
     let new = new(store, job_id, identity).await;
-    store.begin_campaign(new).await.unwrap()
+    begin_as_holder(store, new).await.unwrap()
 }
 
 fn job_ids(campaigns: &[Campaign]) -> Vec<&str> {
@@ -119,6 +119,7 @@ fn progress_is_noted_and_taken_back_when_the_list_is_read_again() {
         let store = place.open().await;
         let campaign = begin(&*store, "a", "spring").await;
         let other = begin(&*store, "b", "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let steps = [
             (Progress::Listed(second(1)), Some(second(1)), None),
             (
@@ -130,7 +131,7 @@ fn progress_is_noted_and_taken_back_when_the_list_is_read_again() {
             (Progress::Listed(second(3)), Some(second(3)), None),
         ];
         for (progress, listed_at, finished_at) in steps {
-            store.mark_campaign(campaign.lane, progress).await.unwrap();
+            store.mark_campaign(&lease, progress).await.unwrap();
             let found = store.campaign("a").await.unwrap().unwrap();
             assert_eq!(
                 (found.listed_at, found.finished_at),
@@ -148,13 +149,43 @@ fn what_is_not_there_is_missing() {
         let store = place.open().await;
         let mut without = new(&*store, "a", "spring").await;
         without.content = ContentHash([1; 32]);
-        let error = store.begin_campaign(without).await.unwrap_err();
+        let error = begin_as_holder(&*store, without).await.unwrap_err();
         assert!(matches!(error, StoreError::Missing(_)), "{error:?}");
         assert_eq!(store.campaign("a").await.unwrap(), None);
-        let error = store
-            .mark_campaign(LaneId(77), Progress::Listing)
-            .await
-            .unwrap_err();
-        assert_eq!(error.to_string(), "lane 77 is not in the store");
+    });
+}
+
+#[test]
+fn who_is_about_to_begin_one_campaign_begins_no_other() {
+    on_each_backend(async |place| {
+        let store = place.open().await;
+        let spring = store.lease(LaneKey::beginning("spring")).await.unwrap();
+        let autumn = new(&*store, "a", "autumn").await;
+        let error = store.begin_campaign(&spring, autumn).await.unwrap_err();
+        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert!(store.campaigns(None, 10).await.unwrap().is_empty());
+    });
+}
+
+/// Of two who are about to begin a campaign, the one who slept begins no second run of it: it would mail everybody twice.
+#[test]
+fn who_lost_the_right_to_begin_a_run_begins_none() {
+    on_each_backend(async |place| {
+        let (first, other) = (place.open().await, place.open().await);
+        let lost = other.lease(LaneKey::beginning("spring")).await.unwrap();
+        drop(other);
+        let taken = lease_soon(&*first, LaneKey::beginning("spring")).await;
+        for _ in 0..2 {
+            let late = new(&*first, "late", "spring").await;
+            let refused = first.begin_campaign(&lost, late).await;
+            assert!(
+                matches!(refused, Err(StoreError::LeaseLost { .. })),
+                "{refused:?}"
+            );
+        }
+        let own = new(&*first, "own", "spring").await;
+        first.begin_campaign(&taken, own).await.unwrap();
+        let runs = first.campaigns(Some("spring"), 10).await.unwrap();
+        assert_eq!(job_ids(&runs), ["own"]);
     });
 }

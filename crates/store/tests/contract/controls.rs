@@ -111,6 +111,7 @@ fn a_follower_is_shown_them_in_the_commit_that_wrote_them() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut tail = store.tail();
         let written = store.control(new(campaign.lane, ControlAction::Pause));
         let written = written.await.unwrap();
@@ -120,7 +121,7 @@ fn a_follower_is_shown_them_in_the_commit_that_wrote_them() {
         assert!(alone.events.is_empty());
 
         let (accepted, written) = tokio::join!(
-            store.accept(messages(&campaign, "ada", 3)),
+            store.accept(&lease, messages(&campaign, "ada", 3)),
             store.control(new(campaign.lane, ControlAction::Resume))
         );
         assert_eq!(accepted.unwrap().len(), 3);
@@ -208,6 +209,8 @@ fn many_at_once_get_a_place_each() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        // Held by one, so that the writers do not take it from each other.
+        store.lease(campaign.lane_key()).await.unwrap();
         let tasks: Vec<_> = (0..8)
             .map(|task| {
                 let (store, campaign) = (Arc::clone(&store), campaign.clone());

@@ -266,7 +266,7 @@ fn an_account_s_mail_is_only_handed_over_by_its_client() {
         let campaign = crate::support::begin(&*service, "spring").await;
         let mut stray = crate::support::message(&campaign, "ada@example.org");
         stray.lane = lease.lane;
-        let error = service.accept(vec![stray]).await.unwrap_err();
+        let error = service.accept(&lease, vec![stray]).await.unwrap_err();
         assert!(matches!(error, store::StoreError::Invalid(_)), "{error:?}");
         let id = submit(&*service, mail("acme", "1", &["ada@example.org"])).await;
         record(&*service, &lease, id.0, EventKind::Bounced, 1).await;

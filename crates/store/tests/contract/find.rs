@@ -209,10 +209,11 @@ fn what_is_searched_for_is_text_and_neither_pattern_nor_statement() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let addresses = addresses();
         assert!(addresses.len() >= 10, "{addresses:?}");
         let batch = addresses.iter().map(|text| message(&campaign, text));
-        store.accept(batch.collect()).await.unwrap();
+        store.accept(&lease, batch.collect()).await.unwrap();
         for part in PARTS {
             let query = Find {
                 address_part: Some(part.into()),

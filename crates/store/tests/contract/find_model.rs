@@ -136,7 +136,7 @@ async fn live_through(
 ) -> Option<(Arc<Message>, Option<u16>)> {
     Address::parse(ADDRESSES[fate.address]).ok()?;
     let new = message(campaign, ADDRESSES[fate.address]);
-    let answer = store.accept(vec![new]).await.unwrap()[0];
+    let answer = store.accept(lease, vec![new]).await.unwrap()[0];
     let Accepted::New(seq) = answer else {
         return None;
     };

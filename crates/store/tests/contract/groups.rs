@@ -6,22 +6,23 @@ use model::{ContentHash, EventKind, Seq};
 use store::StoreError;
 
 use crate::on_each_backend;
-use crate::support::{assert_same, begin, event, facts, messages, stored, whole_log};
+use crate::support::{accept, assert_same, begin, event, facts, messages, stored, whole_log};
 
 #[test]
 fn a_failing_operation_takes_back_only_itself() {
     on_each_backend(async |place| {
         let store = place.open().await;
         let campaign = begin(&*store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let tasks: Vec<_> = (0..60)
             .map(|task| {
-                let store = Arc::clone(&store);
+                let (store, lease) = (Arc::clone(&store), lease.clone());
                 let mut batch = messages(&campaign, &format!("task{task}-"), 5);
                 if task % 3 == 0 {
                     // The four before it are written by then.
                     batch[4].content = ContentHash([9; 32]);
                 }
-                tokio::spawn(async move { (task, store.accept(batch).await) })
+                tokio::spawn(async move { (task, store.accept(&lease, batch).await) })
             })
             .collect();
         let mut seqs: Vec<Seq> = Vec::new();
@@ -54,12 +55,15 @@ fn an_outcome_refused_beside_others_leaves_nothing() {
         let store = place.open().await;
         let (campaign, other) = (begin(&*store, "one").await, begin(&*store, "two").await);
         let lease = store.lease(campaign.lane_key()).await.unwrap();
-        let own = store.accept(messages(&campaign, "ada", 2)).await.unwrap();
-        let foreign = store.accept(messages(&other, "ada", 1)).await.unwrap();
+        let own = store
+            .accept(&lease, messages(&campaign, "ada", 2))
+            .await
+            .unwrap();
+        let foreign = accept(&*store, &other, "ada", 1).await[0];
         let [first, second, third] = [
             stored(&*store, own[0].seq()).await,
             stored(&*store, own[1].seq()).await,
-            stored(&*store, foreign[0].seq()).await,
+            stored(&*store, foreign).await,
         ];
         let good = vec![event(&first, EventKind::Delivered)];
         let bad = vec![

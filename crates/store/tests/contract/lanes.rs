@@ -1,7 +1,7 @@
 //! Leases: one living holder a lane, and nothing recorded by anybody else (promise: P-03).
 
-use model::{EventKind, MessageState};
-use store::{LaneKey, Lease, Store, StoreError};
+use model::{EventKind, Message, MessageState};
+use store::{LaneKey, Lease, Progress, Renewal, Store, StoreError};
 
 use crate::support::{Child, accept, begin, event, player, stored, whole_log};
 use crate::{lease_soon, on_each_backend};
@@ -102,6 +102,35 @@ fn a_stale_lease_changes_nothing() {
     });
 }
 
+/// Nor is the list read on by who lost the run.
+async fn assert_run_is_refused(store: &dyn Store, lease: &Lease, message: &Message) {
+    let run = store.campaigns(None, 1).await.unwrap().remove(0);
+    let other = crate::support::message(&run, "late@example.org");
+    let renewal = Renewal {
+        seq: message.seq,
+        content: run.content,
+        data: r#"{"old":true}"#.into(),
+    };
+    let refusals = [
+        store.accept(lease, vec![other]).await.err(),
+        store.renew(lease, vec![renewal]).await.err(),
+        store.mark_campaign(lease, Progress::Listing).await.err(),
+        store
+            .mark_campaign(lease, Progress::Finished(message.accepted_at))
+            .await
+            .err(),
+    ];
+    for refused in refusals {
+        assert!(
+            matches!(refused, Some(StoreError::LeaseLost { .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(stored(store, message.seq).await.data, message.data);
+    let now = store.campaign(&run.job_id).await.unwrap();
+    assert_eq!(now, Some(run));
+}
+
 async fn assert_refused(store: &dyn Store, lease: &Lease, seq: model::Seq) {
     let message = stored(store, seq).await;
     let recorded = store
@@ -118,6 +147,7 @@ async fn assert_refused(store: &dyn Store, lease: &Lease, seq: model::Seq) {
         matches!(cancelled, Err(StoreError::LeaseLost { .. })),
         "{cancelled:?}"
     );
+    assert_run_is_refused(store, lease, &message).await;
     assert_eq!(stored(store, seq).await.state, MessageState::Queued);
     assert_eq!(whole_log(store).await.len(), 1);
     assert_eq!(store.books(message.lane).await.unwrap().queued, 1);

@@ -137,7 +137,7 @@ fn a_page_is_of_one_moment_though_messages_and_events_are_kept_apart() {
             let batch = messages(&campaign, &format!("round{round}-"), 1);
             let outcome = vec![event(&last, EventKind::Delivered)];
             let (accepted, recorded) =
-                tokio::join!(store.accept(batch), store.record(&lease, outcome));
+                tokio::join!(store.accept(&lease, batch), store.record(&lease, outcome));
             assert_eq!(recorded.unwrap(), 0);
             last = stored(&*store, accepted.unwrap()[0].seq()).await;
         }

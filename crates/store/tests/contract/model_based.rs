@@ -144,7 +144,7 @@ impl World {
                 new
             })
             .collect();
-        let answers = self.store.accept(batch).await.unwrap();
+        let answers = self.store.accept(&self.lease, batch).await.unwrap();
         assert_eq!(answers.len(), list.len());
         for (answer, (address, version)) in answers.into_iter().zip(list) {
             let address = ADDRESSES[address];
@@ -168,7 +168,7 @@ impl World {
                 content: self.campaign.content,
                 data: data(version).into(),
             };
-            self.store.renew(vec![renewal]).await.unwrap();
+            self.store.renew(&self.lease, vec![renewal]).await.unwrap();
             if entry.state == MessageState::Queued {
                 entry.data = data(version);
             }

@@ -29,7 +29,7 @@ fn the_oldest_due_comes_first_and_the_rest_says_when() {
             new.due_at = second(due_at);
             batch.push(new);
         }
-        let answers = store.accept(batch).await.unwrap();
+        let answers = store.accept(&lease, batch).await.unwrap();
         let by_name =
             |names: &[usize]| -> Vec<Seq> { names.iter().map(|&n| answers[n].seq()).collect() };
 

@@ -179,14 +179,16 @@ fn the_ledger_knows_the_first_message_of_an_address() {
         let mut firsts = Vec::new();
         for address in ["Ada@example.org", "JÖRG@example.org", "bob@example.org"] {
             let new = message(&campaign, address);
-            let seq = store.accept(vec![new]).await.unwrap()[0].seq();
+            let seq = store.accept(&lease, vec![new]).await.unwrap()[0].seq();
             record(&*store, &lease, seq, EventKind::Bounced).await;
             firsts.push(seq);
         }
         assert_eq!(retry_all(&*store, &lease, &campaign, ALL).await, 3);
         let spellings = ["aDA@example.org", "jörg@example.org", "bob@example.org"];
         for (address, &seq) in spellings.into_iter().zip(&firsts) {
-            let again = store.accept(vec![message(&campaign, address)]).await;
+            let again = store
+                .accept(&lease, vec![message(&campaign, address)])
+                .await;
             let state = MessageState::Bounced;
             assert_eq!(again.unwrap(), [Accepted::Known { seq, state }]);
         }
@@ -279,7 +281,7 @@ fn a_finished_run_is_unfinished_with_its_first_repeat() {
         let seq = accept(&*store, &campaign, "ada", 1).await[0];
         record(&*store, &lease, seq, EventKind::Bounced).await;
         for progress in [Progress::Listed(second(2)), Progress::Finished(second(3))] {
-            store.mark_campaign(campaign.lane, progress).await.unwrap();
+            store.mark_campaign(&lease, progress).await.unwrap();
         }
         let marks = async || {
             let run = store.campaign("spring").await.unwrap().unwrap();

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use model::Seq;
-use store::{Campaign, PostgresStore, Store, StoreError};
+use store::{Campaign, Lease, PostgresStore, Store, StoreError};
 
 use crate::cluster::{Cluster, Database, Options};
-use crate::support::{accept, begin, messages};
+use crate::support::{accept, accept_as_holder, begin, messages};
 use crate::{open, runtime};
 
 /// A caller is refused within five seconds; the rest is for a machine that is busy.
@@ -31,9 +31,18 @@ async fn begun(database: &Database<'_>, count: usize) -> (PostgresStore, Campaig
 
 /// Reading and writing are refused soon, as what may go well later.
 async fn assert_away(store: &PostgresStore, campaign: &Campaign) {
+    // The first that was taken, and has been given back: nobody is there who says so.
+    let lease = Lease {
+        lane: campaign.lane,
+        key: campaign.lane_key(),
+        token: 1,
+    };
     let asked = Instant::now();
     let refusals = tokio::join!(async { store.end_of_log().await.err() }, async {
-        store.accept(messages(campaign, "lost", 1)).await.err()
+        store
+            .accept(&lease, messages(campaign, "lost", 1))
+            .await
+            .err()
     },);
     for error in [refusals.0, refusals.1] {
         assert!(
@@ -47,7 +56,8 @@ async fn assert_away(store: &PostgresStore, campaign: &Campaign) {
 /// The same store reads and writes again, without anybody's doing.
 async fn assert_back(store: &PostgresStore, campaign: &Campaign, prefix: &str) {
     let asked = Instant::now();
-    while let Err(error) = store.accept(messages(campaign, prefix, 2)).await {
+    let batch = || messages(campaign, prefix, 2);
+    while let Err(error) = accept_as_holder(store, campaign, batch()).await {
         assert!(asked.elapsed() < BACK_MAX, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -8,7 +8,7 @@ use store::{LogBatch, Nodes, Ordered, Origin, PostgresStore, Store, Tail};
 
 use crate::cluster::{Cluster, Database};
 use crate::runtime;
-use crate::support::{accept, begin};
+use crate::support::{accept, accept_as_holder, begin};
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -109,7 +109,7 @@ fn after_a_lost_connection_anything_may_have_happened() {
             // Its own session was ended as well, which it may be told once.
             let accepted = async {
                 let batch = || crate::support::messages(&campaign, &format!("round{round}-"), 1);
-                while other.accept(batch()).await.is_err() {}
+                while accept_as_holder(&other, &campaign, batch()).await.is_err() {}
             };
             accepted.await;
             let end = Seq::new(round + 1);

@@ -34,9 +34,10 @@ fn who_gets_no_turn_is_refused_within_five_seconds() {
         let store = open(database.address()).await.unwrap();
         let campaign = begin(&store, "spring").await;
         accept(&store, &campaign, "ada", 1).await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let holding = turn(&database).await;
         let asked = Instant::now();
-        let refused = store.accept(messages(&campaign, "lost", 1)).await;
+        let refused = store.accept(&lease, messages(&campaign, "lost", 1)).await;
         assert!(
             matches!(refused, Err(StoreError::Unavailable(_))),
             "{refused:?}"
@@ -127,7 +128,8 @@ fn commits_go_through_though_nothing_more_can_be_told() {
             "CREATE OR REPLACE FUNCTION public.pg_notification_queue_usage() RETURNS double precision \
              LANGUAGE sql AS 'SELECT 0.1::double precision'",
         );
-        let told = store.accept(messages(&campaign, "bob", 1)).await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
+        let told = store.accept(&lease, messages(&campaign, "bob", 1)).await;
         assert!(told.is_err(), "{told:?}");
     });
 }

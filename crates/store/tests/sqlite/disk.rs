@@ -6,7 +6,7 @@ use std::process::Command;
 
 use model::{EventKind, MessageState};
 use store::sqlite::FILE_NAME;
-use store::{Campaign, SqliteStore, Store, StoreError};
+use store::{Campaign, Lease, SqliteStore, Store, StoreError};
 
 use crate::support::{
     Child, accept, begin, event, message, messages, player, say, stored, whole_log,
@@ -23,6 +23,7 @@ fn a_waiting_message_takes_little_beyond_its_data() {
     let own_bytes = runtime().block_on(async {
         let store = SqliteStore::open(folder.path()).unwrap();
         let campaign = begin(&store, "spring").await;
+        let lease = store.lease(campaign.lane_key()).await.unwrap();
         let mut own_bytes = 0;
         for start in (0..PENDING).step_by(5_000) {
             let batch: Vec<_> = (start..start + 5_000)
@@ -34,7 +35,7 @@ fn a_waiting_message_takes_little_beyond_its_data() {
                 .iter()
                 .map(|new| new.address.as_str().len() + new.data.len())
                 .sum::<usize>();
-            store.accept(batch).await.unwrap();
+            store.accept(&lease, batch).await.unwrap();
         }
         assert_eq!(
             store.books(campaign.lane).await.unwrap().queued,
@@ -91,7 +92,7 @@ pub async fn fill(folder: &Path) {
     let store = SqliteStore::open(folder).unwrap();
     let campaign = begin(&store, "spring").await;
     let lease = store.lease(campaign.lane_key()).await.unwrap();
-    let accepted = accept_until_full(&store, &campaign).await;
+    let accepted = accept_until_full(&store, &campaign, &lease).await;
     assert!(accepted > 1_000, "there was room for some");
 
     // Neither list nor outcome can be written, and nothing of them is half there; reading goes on.
@@ -100,7 +101,10 @@ pub async fn fill(folder: &Path) {
     let first = stored(&store, log[0].event.seq).await;
     for round in 0..5 {
         let refused = store
-            .accept(messages(&campaign, &format!("again{round}-"), 2_000))
+            .accept(
+                &lease,
+                messages(&campaign, &format!("again{round}-"), 2_000),
+            )
             .await;
         assert_unavailable(refused.map(|_| ()));
         let big = store.put_content(vec![b'x'; 8 << 20]).await;
@@ -137,11 +141,11 @@ pub async fn fill(folder: &Path) {
     say("sound");
 }
 
-async fn accept_until_full(store: &SqliteStore, campaign: &Campaign) -> usize {
+async fn accept_until_full(store: &SqliteStore, campaign: &Campaign, lease: &Lease) -> usize {
     let mut accepted = 0;
     loop {
         let batch = messages(campaign, &format!("from{accepted}-"), 100);
-        match store.accept(batch).await {
+        match store.accept(lease, batch).await {
             Ok(answers) => accepted += answers.len(),
             Err(error) => {
                 say(format!("full after {accepted}: {error}"));

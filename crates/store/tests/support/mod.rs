@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Address, Event, EventKind, Message, Seq, Timestamp};
-use store::{Accepted, Campaign, Logged, NewCampaign, NewEvent, NewMessage, Store};
+use store::{
+    Accepted, Campaign, LaneKey, Lease, Logged, NewCampaign, NewEvent, NewMessage, Store,
+    StoreError,
+};
 use tempfile::TempDir;
 
 /// When every test begins.
@@ -52,7 +55,16 @@ pub async fn begin(store: &dyn Store, name: &str) -> Campaign {
         settings: "{}".to_owned(),
         at: START,
     };
-    store.begin_campaign(new).await.unwrap()
+    begin_as_holder(store, new).await.unwrap()
+}
+
+/// Begins a run by the right to begin it.
+pub async fn begin_as_holder(store: &dyn Store, new: NewCampaign) -> store::Result<Campaign> {
+    let beginning = LaneKey::beginning(&new.identity);
+    let lease = store.lease(beginning).await?;
+    let begun = store.begin_campaign(&lease, new).await;
+    store.release(lease).await?;
+    begun
 }
 
 /// A message that is due at once.
@@ -81,13 +93,44 @@ pub async fn accept(
     prefix: &str,
     count: usize,
 ) -> Vec<Seq> {
-    store
-        .accept(messages(campaign, prefix, count))
-        .await
-        .unwrap()
-        .into_iter()
-        .map(Accepted::seq)
-        .collect()
+    let batch = messages(campaign, prefix, count);
+    let accepted = accept_as_holder(store, campaign, batch).await.unwrap();
+    accepted.into_iter().map(Accepted::seq).collect()
+}
+
+/// Accepts a batch by the right to the run, which the test may have already.
+pub async fn accept_as_holder(
+    store: &dyn Store,
+    campaign: &Campaign,
+    batch: Vec<NewMessage>,
+) -> store::Result<Vec<Accepted>> {
+    match store.lease(campaign.lane_key()).await {
+        Err(StoreError::LaneHeld { .. }) => {
+            let lease = lease_that_is_had(store, campaign).await?;
+            store.accept(&lease, batch).await
+        }
+        taken => {
+            let lease = taken?;
+            let answers = store.accept(&lease, batch).await;
+            store.release(lease).await?;
+            answers
+        }
+    }
+}
+
+/// The lease on a run that somebody has: who records nothing is told whether he might have.
+async fn lease_that_is_had(store: &dyn Store, campaign: &Campaign) -> store::Result<Lease> {
+    let mut lease = Lease {
+        lane: campaign.lane,
+        key: campaign.lane_key(),
+        token: 1,
+    };
+    loop {
+        match store.record(&lease, Vec::new()).await {
+            Err(StoreError::LeaseLost { .. }) => lease.token += 1,
+            answer => return answer.map(|_| lease),
+        }
+    }
 }
 
 /// A message as the store has it.

@@ -18,7 +18,7 @@ use store::{
 use crate::canaries;
 use crate::support::directory::{account, account_id, given_key, tenant_id};
 use crate::support::submissions::{mail, settle};
-use crate::support::{START, accept, begin, event, messages, second, stored};
+use crate::support::{START, accept, accept_as_holder, begin, event, messages, second, stored};
 
 /// The far end of time: everything queued is due.
 pub const ALWAYS: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -104,9 +104,10 @@ async fn run_campaigns(store: &SqliteStore) {
             .unwrap(),
         5
     );
-    let mut quiet = messages(&begin(store, "summer").await, "\u{c4}da", 3);
+    let summer = begin(store, "summer").await;
+    let mut quiet = messages(&summer, "\u{c4}da", 3);
     quiet[0].address = model::Address::parse("ADA@EXAMPLE.ORG").unwrap();
-    store.accept(quiet).await.unwrap();
+    accept_as_holder(store, &summer, quiet).await.unwrap();
     // Its lease is not given back: the process was killed.
 }
 
@@ -249,7 +250,7 @@ pub async fn make_large(folder: &Path, count: usize) {
     for batch in 0..count / 1_000 {
         let new = messages(&campaign, &format!("{batch}-"), 1_000);
         let mut delivered = Vec::new();
-        for accepted in store.accept(new).await.unwrap() {
+        for accepted in store.accept(&lease, new).await.unwrap() {
             let message = Arc::new(store.message(accepted.seq()).await.unwrap().unwrap());
             delivered.push(event(&message, EventKind::Delivered));
         }
