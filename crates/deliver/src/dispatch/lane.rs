@@ -151,11 +151,11 @@ impl Lane {
 }
 
 impl Common {
-    /// With so many connections.
-    pub(super) fn new(connections_max: usize) -> Self {
+    /// With these connections.
+    pub(super) fn new(connections: Connections) -> Self {
         let live: Arc<Live> = Arc::default();
         Self {
-            connections: Arc::new(Connections::new(connections_max)),
+            connections: Arc::new(connections),
             troubles: Arc::new(Troubles::new(Arc::clone(&live), Unreachable::Charged)),
             live,
             is_contested: AtomicBool::new(false),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::lane::{Common, Lane};
 use super::spot::Spot;
+use crate::run::connections::Connections;
 
 /// The lanes with mail, or that had some just now.
 #[derive(Default)]
@@ -65,15 +66,20 @@ impl Roster {
         all.map(|(spot, entry)| (*spot, entry.state)).collect()
     }
 
-    /// A lane delivers from now on; it is made when it is not here, with what it shares with the others of its account.
-    pub(super) fn begin(&mut self, spot: Spot, connections_max: usize) -> Arc<Lane> {
+    /// A lane delivers from now on; it is made when it is not here, with what it shares with the others of its account: the
+    /// `connections`, which are made with the first of them.
+    pub(super) fn begin(
+        &mut self,
+        spot: Spot,
+        connections: impl FnOnce() -> Connections,
+    ) -> Arc<Lane> {
         self.leave_state(spot);
         let mut of_account = self.entries.range(Spot::all_of(spot.account));
         let common = of_account
             .next()
             .map(|(_, sibling)| Arc::clone(&sibling.lane.common));
         let entry = self.entries.entry(spot).or_insert_with(|| {
-            let common = common.unwrap_or_else(|| Arc::new(Common::new(connections_max)));
+            let common = common.unwrap_or_else(|| Arc::new(Common::new(connections())));
             Entry {
                 lane: Arc::new(Lane::new(spot, common)),
                 state: State::Delivering,
@@ -143,6 +149,10 @@ mod tests {
         }
     }
 
+    fn eight() -> Connections {
+        Connections::new(8, 0)
+    }
+
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
@@ -150,9 +160,9 @@ mod tests {
     #[test]
     fn lanes_of_one_account_share_what_is_common_and_no_others_do() {
         let mut roster = Roster::default();
-        let first = roster.begin(spot(1, 3), 8);
-        let second = roster.begin(spot(1, 0), 8);
-        let other = roster.begin(spot(2, 0), 8);
+        let first = roster.begin(spot(1, 3), eight);
+        let second = roster.begin(spot(1, 0), eight);
+        let other = roster.begin(spot(2, 0), eight);
         assert!(Arc::ptr_eq(&first.common, &second.common));
         assert!(!Arc::ptr_eq(&first.common, &other.common));
         let states = [
@@ -161,7 +171,7 @@ mod tests {
         ];
         assert_eq!(roster.of(AccountPk(1)), states);
         roster.forget(spot(1, 3));
-        let again = roster.begin(spot(1, 3), 8);
+        let again = roster.begin(spot(1, 3), eight);
         assert!(Arc::ptr_eq(&again.common, &second.common));
         assert!(!Arc::ptr_eq(&again, &first));
     }
@@ -172,7 +182,7 @@ mod tests {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
         for shard in 0..3 {
-            roster.begin(spot(1, shard), 8);
+            roster.begin(spot(1, shard), eight);
         }
         roster.rest(spot(1, 0), State::Asleep(at(50)));
         roster.rest(spot(1, 1), State::Aside(now));
@@ -180,7 +190,7 @@ mod tests {
         assert_eq!(roster.wakes_at(), Some(at(50)));
         assert_eq!(roster.comes_back_at(), Some(now));
         assert_eq!(roster.due(at(49), now), [spot(1, 1)]);
-        roster.begin(spot(1, 1), 8);
+        roster.begin(spot(1, 1), eight);
         assert!(roster.due(at(49), now).is_empty());
         assert_eq!(roster.due(at(50), later), [spot(1, 0), spot(1, 2)]);
         roster.forget(spot(1, 2));

@@ -17,6 +17,7 @@ use super::roster::{Roster, State};
 use super::spot::{Spot, Spots};
 use super::turn::{self, Next};
 use crate::run::DeliverError;
+use crate::run::connections::Connections;
 
 /// How long the rota sleeps at most. Then it looks for mail that nobody told of: another process may have accepted it, and
 /// died. After the second look at the latest it knows.
@@ -338,8 +339,13 @@ impl Rota {
             // Everybody is looked at when that is over.
             return self.forget(spot);
         }
-        let connections_max = shared.settings.connections_per_account;
-        let lane = self.roster.begin(spot, connections_max);
+        let settings = &shared.settings;
+        let (connections, unrecorded) = (
+            settings.connections_per_account,
+            settings.unrecorded_outcomes_max,
+        );
+        let connections = || Connections::new(connections, unrecorded);
+        let lane = self.roster.begin(spot, connections);
         shared.desk.show(Arc::clone(&lane));
         let (shared, stop) = (Arc::clone(shared), self.stop.clone());
         self.turns

@@ -244,10 +244,14 @@ mod tests {
     use crate::dispatch::lane::BROKEN_AGAIN;
     use crate::dispatch::lane::Common;
     use crate::dispatch::spot::Spot;
+    use crate::run::connections::Connections;
 
     fn lane() -> Lane {
         let account = AccountPk(1);
-        Lane::new(Spot { account, shard: 0 }, Arc::new(Common::new(1)))
+        Lane::new(
+            Spot { account, shard: 0 },
+            Arc::new(Common::new(Connections::new(1, 0))),
+        )
     }
 
     #[tokio::test(start_paused = true)]

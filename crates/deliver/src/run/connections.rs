@@ -1,4 +1,5 @@
-//! Rights to open connections: those of all deliveries together, and those to one server that several deliveries share.
+//! Rights to open connections: those of all deliveries together, and those to one server that several deliveries share, with
+//! how many outcomes those may have that are not recorded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +23,8 @@ pub(super) struct Slots {
 pub struct Connections {
     slots: Slots,
     max: usize,
+    /// Outcomes that may wait for their commit, one a connection and some more (promise: P-03).
+    unrecorded: Arc<Semaphore>,
     /// Deliveries that share them now.
     parties: AtomicUsize,
 }
@@ -89,11 +92,14 @@ impl Drop for Waiting<'_> {
 // === impl Connections ===
 
 impl Connections {
-    /// So many; at least 1.
-    pub fn new(max: usize) -> Self {
+    /// So many, at least 1, and so many outcomes that wait for their commit beside one a connection.
+    pub fn new(max: usize, unrecorded_outcomes_max: usize) -> Self {
+        let max = max.clamp(1, Semaphore::MAX_PERMITS / 2);
+        let unrecorded = unrecorded_outcomes_max.min(Semaphore::MAX_PERMITS / 2);
         Self {
             slots: Slots::new(max),
-            max: max.max(1),
+            max,
+            unrecorded: Arc::new(Semaphore::new(max + unrecorded)),
             parties: AtomicUsize::new(0),
         }
     }
@@ -124,6 +130,19 @@ impl Party {
             party: Arc::clone(self),
             _slot: slot,
         })
+    }
+
+    /// Waits until one more outcome may be unrecorded.
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let unrecorded = Arc::clone(&self.connections.unrecorded);
+        unrecorded.acquire_owned().await.ok()
+    }
+
+    /// The same without waiting; `None` when one would have to.
+    pub(super) fn permit_now(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.connections.unrecorded)
+            .try_acquire_owned()
+            .ok()
     }
 
     /// Whether others wait for a connection, and this one has more than its part. Where there is not one for each, they go
@@ -186,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_delivery_gives_to_others_what_is_beyond_its_part_and_no_more() {
-        let connections = Arc::new(Connections::new(4));
+        let connections = Arc::new(Connections::new(4, 0));
         let (first, second) = (connections.join(), connections.join());
         let mut held = Vec::new();
         for _ in 0..4 {
@@ -216,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_there_is_not_a_connection_for_each_they_go_round() {
-        let connections = Arc::new(Connections::new(1));
+        let connections = Arc::new(Connections::new(1, 0));
         let (first, second) = (connections.join(), connections.join());
         let right = first.right().await;
         let waiting = tokio::spawn(async move { second.right().await.is_some() });

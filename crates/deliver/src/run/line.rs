@@ -216,7 +216,7 @@ impl Line {
             return None;
         }
         if shared.recorder.is_recording()
-            && let Some(permit) = shared.pool.permit_now()
+            && let Some(permit) = shared.pool.permit_now(&shared.party)
         {
             // The usual case costs no wait.
             return Some(permit);

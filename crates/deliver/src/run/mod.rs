@@ -268,7 +268,7 @@ impl Shared {
     async fn right_to_begin(&self) -> Option<Permit> {
         loop {
             self.recorder.until_recording().await;
-            let permit = self.pool.permit().await?;
+            let permit = self.pool.permit(&self.party).await?;
             if self.recorder.is_recording() {
                 return Some(permit);
             }
@@ -336,7 +336,7 @@ impl Shared {
         let connections_max = settings.connections_max.max(1);
         let unrecorded_max = settings.unrecorded_outcomes_max;
         let own_pool = || Arc::new(Pool::new(connections_max, unrecorded_max, MADE_BYTES_MAX));
-        let own_connections = || Arc::new(Connections::new(connections_max));
+        let own_connections = || Arc::new(Connections::new(connections_max, unrecorded_max));
         let allowance = Arc::clone(&settings.allowance);
         let own_troubles = || Troubles::new(Arc::clone(&delivery.live), settings.unreachable);
         let troubles = settings.troubles.clone();

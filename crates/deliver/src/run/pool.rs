@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connections::{Slot, Slots};
+use super::connections::{Party, Slot, Slots};
 use crate::plan::pace::Pace;
 
 /// Bytes of large messages that are made and not sent yet, by default.
@@ -33,8 +33,12 @@ pub struct Pool {
     charges: Mutex<Pace>,
 }
 
-/// The right to have one more outcome unrecorded. Taken before a message's bytes leave, given back by its drop.
-pub(super) type Permit = OwnedSemaphorePermit;
+/// The right to have one more outcome unrecorded: of those of one server, and of all. Taken before a message's bytes leave,
+/// given back by its drop.
+pub(super) struct Permit {
+    _of_server: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
 
 /// The right to the memory of a large message, given back by its drop.
 #[derive(Debug)]
@@ -119,14 +123,24 @@ impl Pool {
         units.min(self.units)
     }
 
-    /// Waits until one more outcome may be unrecorded (promise: P-03).
-    pub(super) async fn permit(&self) -> Option<Permit> {
-        Arc::clone(&self.unrecorded).acquire_owned().await.ok()
+    /// Waits until a party may have one more outcome unrecorded (promise: P-03).
+    pub(super) async fn permit(&self, party: &Party) -> Option<Permit> {
+        let of_server = party.permit().await?;
+        let of_all = Arc::clone(&self.unrecorded).acquire_owned().await.ok()?;
+        Some(Permit {
+            _of_server: of_server,
+            _of_all: of_all,
+        })
     }
 
     /// The same without waiting; `None` when one would have to.
-    pub(super) fn permit_now(&self) -> Option<Permit> {
-        Arc::clone(&self.unrecorded).try_acquire_owned().ok()
+    pub(super) fn permit_now(&self, party: &Party) -> Option<Permit> {
+        let of_server = party.permit_now()?;
+        let of_all = Arc::clone(&self.unrecorded).try_acquire_owned().ok()?;
+        Some(Permit {
+            _of_server: of_server,
+            _of_all: of_all,
+        })
     }
 }
 
