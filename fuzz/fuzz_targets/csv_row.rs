@@ -73,7 +73,8 @@ fn plain_rows(bytes: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_odd =
         |c: char| c == '"' || c == '\u{feff}' || (c.is_ascii_whitespace() && !"\r\n ".contains(c));
-    if text.contains(is_odd) || text.starts_with("sep=") {
+    // The line that names the delimiter is no row, wherever the first one that is not empty stands.
+    if text.contains(is_odd) || text.trim_start().starts_with("sep=") {
         return None;
     }
     let rows = text
