@@ -81,17 +81,8 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// What a submission says, from its sealed text.
+/// What the sealed text of a table says.
 pub(crate) fn unseal(
-    vault: Option<&Arc<Vault>>,
-    id: SubmissionId,
-    sealed: &str,
-) -> Result<Box<str>> {
-    unseal_of(Table::HandedOver, vault, id, sealed)
-}
-
-/// The same from the text of a table.
-pub(crate) fn unseal_of(
     table: Table,
     vault: Option<&Arc<Vault>>,
     id: SubmissionId,

@@ -6,7 +6,7 @@ use model::SubmissionId;
 use tokio_postgres::Row;
 
 use crate::Result;
-use crate::payload::{Kept, Table, unseal, unseal_of};
+use crate::payload::{Kept, Table, unseal};
 use crate::vault::Vault;
 
 /// The columns [`open`] reads, from `payloads p`.
@@ -35,11 +35,7 @@ pub(super) fn open_source(
         true => Table::Prepared,
         false => Table::HandedOver,
     };
-    let text: &str = row.try_get(first + 2)?;
-    match row.try_get(first + 1)? {
-        true => unseal_of(table, vault, id, text),
-        false => Ok(text.into()),
-    }
+    text(table, vault, id, row, first + 1)
 }
 
 /// What a submission says, read back from the columns that begin at `first`.
@@ -49,9 +45,20 @@ pub(super) fn open(
     row: &Row,
     first: usize,
 ) -> Result<Box<str>> {
+    text(Table::HandedOver, vault, id, row, first)
+}
+
+/// A text of a table, read back from two columns: whether it is sealed, and itself.
+fn text(
+    table: Table,
+    vault: Option<&Arc<Vault>>,
+    id: SubmissionId,
+    row: &Row,
+    first: usize,
+) -> Result<Box<str>> {
     let text: &str = row.try_get(first + 1)?;
     match row.try_get(first)? {
-        true => unseal(vault, id, text),
+        true => unseal(table, vault, id, text),
         false => Ok(text.into()),
     }
 }

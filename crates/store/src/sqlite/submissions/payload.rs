@@ -7,7 +7,7 @@ use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::Result;
-use crate::payload::{Kept, unseal};
+use crate::payload::{Kept, Table, unseal};
 use crate::submissions::row::damaged;
 use crate::vault::Vault;
 
@@ -31,5 +31,5 @@ pub(super) fn open(
         return Ok(text.into());
     };
     let sealed = std::str::from_utf8(sealed).map_err(|error| damaged(id.0, &error))?;
-    unseal(vault, id, sealed)
+    unseal(Table::HandedOver, vault, id, sealed)
 }
