@@ -7,14 +7,13 @@ use model::account::AccountPk;
 use model::storage::StorageName;
 use model::{BatchCode, Secret, Tenant, Timestamp};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use store::directory::Put;
 use store::{Directory, StoreError};
 
 use crate::api_keys::hash;
 use crate::support::directory::{account, account_id, storage, tenant, tenant_id};
 use crate::support::second;
-use crate::{Place, backends, cases, runtime};
+use crate::{Place, backends, on_random_values};
 
 const CASES: u32 = 150;
 /// Tenants; the things of one tenant have the same names.
@@ -63,20 +62,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[test]
 fn the_directory_behaves_as_a_few_maps() {
     for (name, new_place) in backends() {
-        println!("on {name}");
-        let runtime = runtime();
-        let config = Config {
-            cases: cases(name, CASES),
-            failure_persistence: None,
-            ..Config::default()
-        };
         let operations = prop::collection::vec(operation(), 1..40);
-        TestRunner::new(config)
-            .run(&operations, |operations| {
-                runtime.block_on(run(&*new_place(), operations));
-                Ok(())
-            })
-            .unwrap();
+        on_random_values(name, CASES, operations, async |operations| {
+            run(&*new_place(), operations).await;
+        });
     }
 }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use model::{Address, EventKind, Message, MessageState, Seq};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use store::find::From;
 use store::{Accepted, Campaign, Find, Lease, Standing, Store};
 
 use crate::find::{ADDRESSES, PARTS, STANDINGS, attempt, seqs};
 use crate::support::{accept, begin, event, message, second, stored};
-use crate::{backends, cases, runtime};
+use crate::{backends, on_random_values};
 
 const CASES: u32 = 150;
 const DOMAINS: [&str; 5] = [
@@ -72,27 +71,15 @@ fn question() -> impl Strategy<Value = Find> {
 #[test]
 fn looks_one_after_another_find_what_a_plain_filter_finds() {
     for (name, new_place) in backends() {
-        println!("on {name}");
-        let runtime = runtime();
-        let config = Config {
-            cases: cases(name, CASES),
-            failure_persistence: None,
-            ..Config::default()
-        };
         let cases = (
             prop::collection::vec(fate(), 0..24),
             prop::collection::vec(question(), 1..12),
         );
-        TestRunner::new(config)
-            .run(&cases, |(fates, questions)| {
-                let place = new_place();
-                runtime.block_on(async {
-                    let store = place.open().await;
-                    compare(&*store, fates, questions).await;
-                });
-                Ok(())
-            })
-            .unwrap();
+        on_random_values(name, CASES, cases, async |(fates, questions)| {
+            let place = new_place();
+            let store = place.open().await;
+            compare(&*store, fates, questions).await;
+        });
     }
 }
 

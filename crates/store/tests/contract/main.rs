@@ -62,6 +62,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use model::{EventKind, Timestamp};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;
 use store::postgres::{Address, Settings};
 use store::sqlite::FILE_NAME;
@@ -248,6 +250,28 @@ fn cases(backend: &str, in_file: u32) -> u32 {
         ("postgres", None) => in_file / 8,
         _ => in_file,
     }
+}
+
+/// Runs a check on as many random values as `in_file` and the backend allow.
+fn on_random_values<S: Strategy>(
+    backend: &str,
+    in_file: u32,
+    values: S,
+    check: impl AsyncFn(S::Value),
+) {
+    println!("on {backend}");
+    let runtime = runtime();
+    let config = Config {
+        cases: cases(backend, in_file),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config)
+        .run(&values, |value| {
+            runtime.block_on(check(value));
+            Ok(())
+        })
+        .unwrap();
 }
 
 /// Runs a check on each backend, in a new place of its own.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use model::{EventKind, MessageState, Seq};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use store::{Accepted, Books, Campaign, Lease, Queued, Renewal, Store};
 
 use crate::support::{START, begin, event, message, second};
-use crate::{ALWAYS, Place, backends, cases, lease_soon, runtime};
+use crate::{ALWAYS, Place, backends, lease_soon, on_random_values};
 
 const CASES: u32 = 300;
 const ADDRESSES: [&str; 6] = [
@@ -48,21 +47,11 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[test]
 fn the_store_behaves_as_a_map_and_a_list() {
     for (name, new_place) in backends() {
-        println!("on {name}");
         let place = new_place();
-        let runtime = runtime();
-        let config = Config {
-            cases: cases(name, CASES),
-            failure_persistence: None,
-            ..Config::default()
-        };
         let operations = prop::collection::vec(operation(), 1..16);
-        TestRunner::new(config)
-            .run(&operations, |operations| {
-                runtime.block_on(run(&*place, operations));
-                Ok(())
-            })
-            .unwrap();
+        on_random_values(name, CASES, operations, async |operations| {
+            run(&*place, operations).await;
+        });
     }
 }
 

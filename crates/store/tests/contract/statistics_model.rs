@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use model::{EventKind, MessageState, News, Permanence, Seq, SubmissionId, Timestamp};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use store::statistics::{Each, Rebuilt, Span};
 use store::submissions::{Channel, NewNews};
 use store::{Lease, NewEvent, StatisticsQuery, Submitted};
@@ -15,7 +14,7 @@ use crate::service::{Service, client_id, lease, mail, outcome, settle};
 use crate::statistics::{query, roll_up};
 use crate::support::START;
 use crate::support::directory::{account, account_id, tenant_id};
-use crate::{ALWAYS, OUTCOMES, Place, backends, cases, runtime};
+use crate::{ALWAYS, OUTCOMES, Place, backends, on_random_values};
 
 const CASES: u32 = 120;
 const OWNERS: [&str; 2] = ["acme", "other"];
@@ -68,20 +67,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[test]
 fn statistics_behave_as_a_list_of_what_happened() {
     for (name, new_place) in backends() {
-        println!("on {name}");
-        let runtime = runtime();
-        let config = Config {
-            cases: cases(name, CASES),
-            failure_persistence: None,
-            ..Config::default()
-        };
         let operations = prop::collection::vec(operation(), 1..60);
-        TestRunner::new(config)
-            .run(&operations, |operations| {
-                runtime.block_on(run(&*new_place(), operations));
-                Ok(())
-            })
-            .unwrap();
+        on_random_values(name, CASES, operations, async |operations| {
+            run(&*new_place(), operations).await;
+        });
     }
 }
 

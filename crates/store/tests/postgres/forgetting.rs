@@ -1,27 +1,24 @@
 //! What is old is forgotten as it is then, not as it was when it was looked for.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::postgres::{Address, Settings};
-use store::{PostgresStore, Store, Submissions, Submitted};
+use store::postgres::Settings;
+use store::{Store, Submissions, Submitted};
 
 use crate::cluster::Cluster;
 use crate::support::directory::given_key;
 use crate::support::second;
 use crate::support::submissions::{mail, settle};
-use crate::{another_hand, runtime};
+use crate::{another_hand, open_with_key, runtime};
 
 /// Something happens to old mail between the look for it and the turn in which it is forgotten.
 #[test]
 fn what_happened_while_a_turn_was_waited_for_is_not_forgotten() {
     let database = Cluster::shared().database();
     runtime().block_on(async {
-        let (address, key) = (Address::parse(database.address()).unwrap(), given_key());
-        let opened =
-            PostgresStore::open_with_key(&address, Path::new("/"), &key, Settings::default());
-        let store = Arc::new(opened.await.unwrap());
+        let store = open_with_key(&database, &given_key(), Settings::default()).await;
+        let store = Arc::new(store);
         settle(&*store, "acme").await;
         let handed_over = store.submit(vec![mail("acme", "old", &["ada@example.org"])]);
         let [Submitted::New(id)] = handed_over.await.unwrap()[..] else {

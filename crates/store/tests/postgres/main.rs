@@ -41,10 +41,11 @@ mod support;
 mod turns;
 mod versions;
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use store::postgres::{Address, Settings};
-use store::{PostgresStore, StoreError};
+use store::{KeySource, PostgresStore, StoreError};
 use tokio_postgres::{Client, NoTls};
 
 use cluster::Database;
@@ -52,6 +53,8 @@ use support::runtime;
 
 /// How long a lane stays somebody's who is gone.
 const LEASE: Duration = Duration::from_secs(1);
+/// How long a session that ended may take to tell what it did.
+const TOLD_MAX: Duration = Duration::from_secs(20);
 
 /// A connection of somebody else's.
 async fn another_hand(database: &Database<'_>) -> Client {
@@ -68,6 +71,29 @@ async fn open(address: &str) -> store::Result<PostgresStore> {
         ..Settings::default()
     };
     PostgresStore::open(&Address::parse(address).unwrap(), settings).await
+}
+
+/// A store with the key to what is secret.
+async fn open_with_key(
+    database: &Database<'_>,
+    key: &KeySource,
+    settings: Settings,
+) -> PostgresStore {
+    // The key is given, so that nothing is looked for there.
+    let (address, folder) = (Address::parse(database.address()).unwrap(), Path::new("/"));
+    let opened = PostgresStore::open_with_key(&address, folder, key, settings);
+    opened.await.unwrap()
+}
+
+/// Waits until no session of a database is left: each tells at its end what it did.
+fn until_all_is_told(database: &Database<'_>) {
+    let asked = Instant::now();
+    let others = "SELECT count(*) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while database.sql(others).trim() != "0" {
+        assert!(asked.elapsed() < TOLD_MAX, "a session did not end");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// What is said of a database that cannot be used, without the words that every such error begins with.

@@ -2,21 +2,17 @@
 //! plans until it has counted the rows anew, and meanwhile a table may have grown by a million.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use model::{EventKind, Seq};
-use store::postgres::{Address, Settings};
+use store::postgres::Settings;
 use store::{Campaign, PostgresStore, Store, Submissions};
 
 use crate::cluster::{Cluster, Database};
 use crate::support::directory::given_key;
 use crate::support::submissions::{mail, settle};
 use crate::support::{accept, begin, event, second, stored, whole_log};
-use crate::{open, runtime};
-
-/// How long a session that ended may take to tell what it did.
-const TOLD_MAX: Duration = Duration::from_secs(20);
+use crate::{TOLD_MAX, open, open_with_key, runtime, until_all_is_told};
 
 /// How often tables were gone through that grow with the mail, and how often an index of them was looked into.
 fn looks(database: &Database<'_>) -> (u64, u64) {
@@ -119,7 +115,7 @@ fn a_submission_is_looked_up_by_its_id_however_many_its_tenant_has() {
     const LOOKS: u64 = 20;
     let database = Cluster::shared().database();
     runtime().block_on(async {
-        let store = with_key(&database).await;
+        let store = open_with_key(&database, &given_key(), Settings::default()).await;
         settle(&store, "shop").await;
         // What is planned while there is little is kept.
         for number in ALL..ALL + 9 {
@@ -143,22 +139,6 @@ fn a_submission_is_looked_up_by_its_id_however_many_its_tenant_has() {
     let looked_at = fetched(&database, "submissions");
     assert!(looked_at >= 2 * LOOKS, "nothing was looked up");
     assert!(looked_at <= 20 * LOOKS, "{looked_at} rows");
-}
-
-async fn with_key(database: &Database<'_>) -> PostgresStore {
-    let (address, key) = (Address::parse(database.address()).unwrap(), given_key());
-    let opened = PostgresStore::open_with_key(&address, Path::new("/"), &key, Settings::default());
-    opened.await.unwrap()
-}
-
-/// Waits until no session is left: each tells at its end what it did.
-fn until_all_is_told(database: &Database<'_>) {
-    let asked = Instant::now();
-    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    while database.sql(others).trim() != "0" {
-        assert!(asked.elapsed() < TOLD_MAX, "a session did not end");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Hands a submission over again, asks whether it is open, and takes it back.

@@ -1,12 +1,11 @@
 //! Preparing ahead: who gets a submission, for how long, and what becomes of what was prepared.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use model::account::AccountPk;
 use model::{EventKind, Priority, Secret, SubmissionId, Timestamp};
-use store::postgres::{Address, Settings};
+use store::postgres::Settings;
 use store::preparation::{Claim, Claimed, Claims, PREPARED_BYTES_MAX, PREPARED_WITHIN, Unprepared};
 use store::submissions::SubmissionFilter;
 use store::{
@@ -15,10 +14,10 @@ use store::{
 };
 
 use crate::cluster::{Cluster, Database};
-use crate::runtime;
 use crate::support::directory::{given_key, tenant_id};
 use crate::support::submissions::{mail, settle};
 use crate::support::{START, event, second, stored};
+use crate::{open_with_key, runtime};
 
 /// A moment after [`START`] at which nothing is handed over by itself.
 const SOON: Timestamp = Timestamp::from_millis(START.as_millis() + 5_000);
@@ -51,9 +50,7 @@ struct Shop<'d> {
 }
 
 async fn open(database: &Database<'_>, key: &KeySource) -> PostgresStore {
-    let address = Address::parse(database.address()).unwrap();
-    let opened = PostgresStore::open_with_key(&address, Path::new("/"), key, Settings::default());
-    opened.await.unwrap()
+    open_with_key(database, key, Settings::default()).await
 }
 
 impl<'d> Shop<'d> {

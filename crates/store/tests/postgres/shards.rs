@@ -1,32 +1,27 @@
 //! The lanes of an account: several where it has no limits, so that several processes can send for it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use model::account::AccountPk;
 use model::{Address as MailAddress, BatchCode, EventKind, LaneId, Priority, Timestamp};
-use store::postgres::{Address, Settings};
+use store::postgres::Settings;
 use store::submissions::WaitingLane;
 use store::{
     Directory, LaneKey, NewEvent, NewSubmission, PostgresStore, Store, Submissions, Submitted,
 };
 
 use crate::cluster::{Cluster, Database};
-use crate::runtime;
 use crate::support::directory::{account, given_key, tenant_id};
 use crate::support::submissions::{mail, settle};
 use crate::support::{event, second, stored};
+use crate::{open_with_key, runtime};
 
 /// Submissions of a check: enough for each lane to have some of each part.
 const MANY: usize = 400;
 
 async fn open(database: &Database<'_>) -> PostgresStore {
-    // The key is given, so that nothing is looked for there.
-    let (address, folder) = (Address::parse(database.address()).unwrap(), Path::new("/"));
-    let (key, settings) = (given_key(), Settings::default());
-    let opened = PostgresStore::open_with_key(&address, folder, &key, settings);
-    opened.await.unwrap()
+    open_with_key(database, &given_key(), Settings::default()).await
 }
 
 /// A tenant with an account `main` that has no limits.

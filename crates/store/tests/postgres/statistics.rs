@@ -1,10 +1,9 @@
 //! Statistics are counted beside the mail: nobody who sends waits for who counts, nor the other way round.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use model::{EventKind, Seq, SubmissionId, Timestamp};
-use store::postgres::{Address, Settings};
+use store::postgres::Settings;
 use store::statistics::{Each, Rebuilt, Span};
 use store::submissions::Channel;
 use store::{
@@ -13,19 +12,14 @@ use store::{
 };
 use tokio_postgres::Client;
 
-use crate::another_hand;
 use crate::cluster::{Cluster, Database};
-use crate::runtime;
 use crate::support::directory::{account_id, given_key, tenant_id};
 use crate::support::submissions::{mail, settle};
 use crate::support::{START, event, second, stored};
+use crate::{another_hand, open_with_key, runtime, until_all_is_told};
 
 /// What nobody has to wait for is done by then, also on a machine that is busy. Whoever waits for a lock is refused later.
 const AT_ONCE: Duration = Duration::from_secs(3);
-/// How long a session may take to tell what it did.
-const TOLD_MAX: Duration = Duration::from_secs(20);
-/// How long nothing more may be told until all was.
-const TELLING: Duration = Duration::from_millis(500);
 /// Messages of a log that was never short.
 const MANY: u32 = 2_000;
 /// Accounts beside the one that has most of it.
@@ -37,13 +31,11 @@ const ALWAYS: Timestamp = Timestamp::from_millis(i64::MAX);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 async fn open(database: &Database<'_>) -> PostgresStore {
-    let (address, key) = (Address::parse(database.address()).unwrap(), given_key());
     let settings = Settings {
         shards: 1,
         ..Settings::default()
     };
-    let opened = PostgresStore::open_with_key(&address, Path::new("/"), &key, settings);
-    opened.await.unwrap()
+    open_with_key(database, &given_key(), settings).await
 }
 
 async fn submit(store: &PostgresStore, id: &str) -> SubmissionId {
@@ -238,16 +230,8 @@ fn looks(database: &Database<'_>) -> (u64, u64) {
 
 /// The same when all sessions that are gone have told what they did.
 fn looks_when_told(database: &Database<'_>) -> (u64, u64) {
-    let begun = Instant::now();
-    let mut before = looks(database);
-    loop {
-        std::thread::sleep(TELLING);
-        let now = looks(database);
-        if now == before || begun.elapsed() > TOLD_MAX {
-            return now;
-        }
-        before = now;
-    }
+    until_all_is_told(database);
+    looks(database)
 }
 
 /// Mail that was delivered in several months, and of which half was forgotten.

@@ -10,13 +10,12 @@ mod world;
 
 use model::{Address, BatchCode, Priority};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use store::NewSubmission;
 
 use crate::service::mail;
 use crate::support::directory::account_id;
 use crate::support::second;
-use crate::{OUTCOMES, Place, backends, cases, runtime};
+use crate::{OUTCOMES, Place, backends, on_random_values};
 use world::World;
 
 const CASES: u32 = 120;
@@ -103,20 +102,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[test]
 fn submissions_behave_as_a_map_of_lists() {
     for (name, new_place) in backends() {
-        println!("on {name}");
-        let runtime = runtime();
-        let config = Config {
-            cases: cases(name, CASES),
-            failure_persistence: None,
-            ..Config::default()
-        };
         let operations = prop::collection::vec(operation(), 1..40);
-        TestRunner::new(config)
-            .run(&operations, |operations| {
-                runtime.block_on(run(&*new_place(), operations));
-                Ok(())
-            })
-            .unwrap();
+        on_random_values(name, CASES, operations, async |operations| {
+            run(&*new_place(), operations).await;
+        });
     }
 }
 

@@ -17,10 +17,10 @@ use store::{Directory, LaneKey, PostgresStore, Store, Submissions};
 
 use crate::canaries::{other_key, read_all};
 use crate::cluster::{Cluster, Database};
-use crate::runtime;
 use crate::support::directory::{account, given_key};
 use crate::support::submissions::{Service, mail};
 use crate::support::{assert_same, begin, event, fast_folder};
+use crate::{open_with_key, runtime};
 use installation::ALWAYS;
 pub use killed::play;
 
@@ -37,13 +37,11 @@ async fn run(folder: &Path, database: &Database<'_>) -> store::Result<Copied> {
 }
 
 async fn open(database: &Database<'_>) -> PostgresStore {
-    let (address, key) = (address(database), given_key());
     let settings = Settings {
         shards: 1,
         ..Settings::default()
     };
-    let opened = PostgresStore::open_with_key(&address, Path::new("/"), &key, settings);
-    opened.await.unwrap()
+    open_with_key(database, &given_key(), settings).await
 }
 
 #[test]
