@@ -26,8 +26,13 @@ fn giving() -> Hook {
 
 /// A message with one attachment.
 fn with_file(shop: &Application, id: &str, hook: &Hook) -> Value {
+    with_file_at(shop, id, &hook.base())
+}
+
+/// The same, wherever its file is.
+fn with_file_at(shop: &Application, id: &str, base: &str) -> Value {
     let mut message = shop.message(id, "bob@example.org");
-    let url = format!("{}/{id}.pdf", hook.base());
+    let url = format!("{base}/{id}.pdf");
     message["attachments"] = json!([{"filename": "report.pdf", "storage_path": url}]);
     message
 }
@@ -164,10 +169,8 @@ fn what_a_killed_worker_was_at_is_done_by_the_next() {
     // The first is kept waiting by somebody who takes the connection and says nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let shop = installation.node(0).tenant("shop", sink.port());
-    let mut message = shop.message("m", "bob@example.org");
-    let url = format!("http://{}/m.pdf", silent.local_addr().unwrap());
-    message["attachments"] = json!([{"filename": "report.pdf", "storage_path": url}]);
-    shop.send(&[message]);
+    let base = format!("http://{}", silent.local_addr().unwrap());
+    shop.send(&[with_file_at(&shop, "m", &base)]);
     let (stalled, _) = silent.accept().unwrap();
     let (depth, age) = until("its age", || {
         let (depth, age) = queued(installation.node(0));
@@ -233,10 +236,8 @@ fn a_worker_that_ends_in_good_order_lets_others_have_what_it_was_at() {
     let sink = Sink::keeping(&[]);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let shop = installation.node(0).tenant("shop", sink.port());
-    let mut message = shop.message("m", "bob@example.org");
-    let url = format!("http://{}/m.pdf", silent.local_addr().unwrap());
-    message["attachments"] = json!([{"filename": "report.pdf", "storage_path": url}]);
-    shop.send(&[message]);
+    let base = format!("http://{}", silent.local_addr().unwrap());
+    shop.send(&[with_file_at(&shop, "m", &base)]);
     let (_stalled, _) = silent.accept().unwrap();
     installation.restart(1);
     let began = Instant::now();
@@ -259,13 +260,9 @@ fn files_that_do_not_come_hold_up_nobody_else_s() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let slow = installation.node(0).tenant("slow", sink.port());
     let shop = installation.node(0).tenant("shop", sink.port());
-    let url = format!("http://{}/file.pdf", silent.local_addr().unwrap());
+    let base = format!("http://{}", silent.local_addr().unwrap());
     let stuck: Vec<Value> = (0..40)
-        .map(|number| {
-            let mut message = slow.message(&format!("s{number}"), "bob@example.org");
-            message["attachments"] = json!([{"filename": "report.pdf", "storage_path": url}]);
-            message
-        })
+        .map(|number| with_file_at(&slow, &format!("s{number}"), &base))
         .collect();
     slow.send(&stuck);
     until("some of it to be claimed", || {
